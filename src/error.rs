@@ -1,0 +1,691 @@
+//! The one error type, and the one table of codes and messages.
+//!
+//! Every refusal in this crate is an [`Error`]: a stable [`Code`], a [`Kind`] to branch on, the field, value and
+//! position where they apply, and a message in Japanese and in English. Refused values of one record come
+//! together, as the [`Violation`]s of one error.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// The result of every fallible call in this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What sort of trouble an [`Error`] is, for callers that branch on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The call itself was wrong: an argument, an option, a definition.
+    Usage,
+    /// A definition is not acceptable, or does not fit the records already stored.
+    Definition,
+    /// A value does not obey the rules of its field.
+    Validation,
+    /// The bytes of an input file are not what was declared.
+    Input,
+    /// What was named does not exist.
+    NotFound,
+    /// Somebody else changed it first, or it exists already.
+    Conflict,
+    /// A configured limit was passed.
+    Limit,
+    /// The operation was cancelled.
+    Cancelled,
+    /// The store is held by another writer for longer than allowed.
+    Busy,
+    /// The file is not a store that this version can use.
+    Incompatible,
+    /// The file system or SQLite failed.
+    Storage,
+    /// A fault in this crate.
+    Internal,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident $text:literal $kind:ident $ja:literal $en:literal;)*) => {
+        /// A stable code for everything that can be refused. [`Code::as_str`] is the form for logs and for the wire.
+        ///
+        /// Codes are never renamed or reused; new ones may be added.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Code { $(#[doc = $en] $(#[$doc])* $name,)* }
+
+        impl Code {
+            /// Every code, in the order of the table.
+            pub const ALL: &'static [Code] = &[$(Code::$name,)*];
+
+            /// The stable text of the code, such as `value.date`.
+            ///
+            /// ```
+            /// assert_eq!(renkei::Code::DateInvalid.as_str(), "value.date");
+            /// ```
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$name => $text,)* }
+            }
+
+            /// The sort of trouble this code stands for.
+            pub fn kind(self) -> Kind {
+                match self { $(Code::$name => Kind::$kind,)* }
+            }
+
+            fn template(self, language: Language) -> &'static str {
+                match (self, language) {
+                    $((Code::$name, Language::Japanese) => $ja,
+                      (Code::$name, Language::English) => $en,)*
+                }
+            }
+
+            /// The code whose text is `text`.
+            ///
+            /// ```
+            /// use renkei::Code;
+            /// assert_eq!(Code::from_text("value.date"), Some(Code::DateInvalid));
+            /// assert_eq!(Code::from_text("no.such.code"), None);
+            /// ```
+            pub fn from_text(text: &str) -> Option<Code> {
+                match text { $($text => Some(Code::$name),)* _ => None }
+            }
+        }
+    };
+}
+
+codes! {
+    // Values of fields. {name} is the field's display name, {value} what was given, {rule} the rule's own figure.
+    Required "value.required" Validation
+        "'{name}'を入力してください。" "'{name}' is required: give a value.";
+    NumberInvalid "value.number" Validation
+        "'{name}'に入力された値「{value}」が、数値として正しくありません。" "'{name}': \"{value}\" is not a number.";
+    NumberScale "value.number.scale" Validation
+        "'{name}'の小数は{rule}桁までです: 「{value}」" "'{name}' takes at most {rule} decimal places: \"{value}\".";
+    NumberRange "value.number.range" Validation
+        "'{name}'の値「{value}」が範囲外です（{rule}）。" "'{name}': {value} is out of range ({rule}).";
+    NumberDigits "value.number.digits" Validation
+        "'{name}'の値「{value}」は桁数が多すぎます（18桁まで）。" "'{name}': {value} has too many digits (18 at most, decimal places included).";
+    DateInvalid "value.date" Validation
+        "'{name}'に入力された値が、日付として正しくありません。: 「{value}」" "'{name}': \"{value}\" is not a date (for example 2026-01-31 or 2026/01/31).";
+    DateTimeInvalid "value.datetime" Validation
+        "'{name}'に入力された値が、日時として正しくありません。: 「{value}」" "'{name}': \"{value}\" is not a date and time (for example 2026-01-31 09:30:00).";
+    TimeInvalid "value.time" Validation
+        "'{name}'に入力された値が、時間として正しくありません。: 「{value}」" "'{name}': \"{value}\" is not a time of day (for example 09:30 or 09:30:15).";
+    DateRange "value.date.range" Validation
+        "'{name}'の値「{value}」が範囲外です（{rule}）。" "'{name}': {value} is out of range ({rule}).";
+    TextLong "value.text.long" Validation
+        "'{name}'は{rule}文字以内で入力してください。" "'{name}' is too long: at most {rule} characters.";
+    TextCharacters "value.text.characters" Validation
+        "'{name}'に使用できない文字が含まれています（使用できる文字: {rule}）: 「{value}」" "'{name}': \"{value}\" has characters that are not allowed (allowed: {rule}).";
+    TextHalfKana "value.text.half_kana" Validation
+        "'{name}'に半角カタカナを使用しないで下さい。: 「{value}」" "'{name}': half-width katakana is not allowed: \"{value}\".";
+    TextLine "value.text.line" Validation
+        "'{name}'に改行は入力できません。" "'{name}' is a single line: line breaks are not allowed.";
+    TextNul "value.text.nul" Validation
+        "'{name}'にNUL文字は入力できません。" "'{name}' must not contain a NUL character.";
+    ChoiceUnknown "value.choice" Validation
+        "'{name}'に選択された値は、選択肢として設定されていません。: 「{value}」" "'{name}': \"{value}\" is not one of its choices ({rule}).";
+    UserUnknown "value.user" Validation
+        "'{name}'に指定されたユーザが存在しません。: 「{value}」" "'{name}': there is no user \"{value}\".";
+    EmailInvalid "value.email" Validation
+        "'{name}'に入力された値が、メールアドレスとして正しくありません。: 「{value}」" "'{name}': \"{value}\" is not a mail address.";
+    UrlInvalid "value.url" Validation
+        "'{name}'に入力された値が、URLとして正しくありません。: 「{value}」" "'{name}': \"{value}\" is not a URL (http:// or https://).";
+    PhoneInvalid "value.phone" Validation
+        "'{name}'に入力された値が、電話番号として正しくありません。: 「{value}」" "'{name}': \"{value}\" is not a phone number (digits, with +, -, ( ) and spaces between).";
+    LinkUnknown "value.link" Validation
+        "'{name}'に紐づくデータが存在しません。: 「{value}」" "'{name}': no record of '{rule}' has the key \"{value}\".";
+    FileUnknown "value.file" Validation
+        "'{name}'に指定されたファイルが存在しません。: 「{value}」" "'{name}': there is no stored file {value}.";
+    FileAttached "value.file.attached" Validation
+        "'{name}'に指定されたファイルは、すでに別のレコードで使われています。: 「{value}」" "'{name}': file {value} already belongs to another record; store the bytes again to use them twice.";
+    Duplicate "value.duplicate" Validation
+        "'{name}'に入力された値は、すでに別のレコードで設定されています。: 「{value}」" "'{name}': another record already has \"{value}\".";
+    KeyFormat "value.key" Validation
+        "'{name}'にてキー項目の形式として正しくありません。: 「{value}」（{rule}）" "'{name}': \"{value}\" does not have the form of the key ({rule}).";
+    KeyIssued "value.key.issued" Validation
+        "'{name}'は自動採番のため、値を指定できません。: 「{value}」" "'{name}' is numbered automatically: leave it out, or allow given numbers for this call.";
+    ReadOnly "value.read_only" Validation
+        "'{name}'は自動で設定される項目のため、値を指定できません。: 「{value}」" "'{name}' is filled in automatically and takes no value: leave it out.";
+    CalculationFailed "value.calculation" Validation
+        "'{name}'を計算できません（{rule}）。" "'{name}' cannot be calculated: {rule}.";
+    TypeMismatch "value.type" Validation
+        "'{name}'の値の型が正しくありません（{rule}）: 「{value}」" "'{name}' takes {rule}, not {value}.";
+    FieldUnknown "field.unknown" Validation
+        "項目「{value}」は存在しません。" "There is no field \"{value}\" in '{rule}'.";
+    DetailKeyUnknown "detail.key" Validation
+        "明細キー「{value}」の明細行が存在しません。" "No detail row has the detail key or id \"{value}\".";
+    DetailsAbsent "detail.absent" Validation
+        "データベース「{rule}」に明細はありません。" "Database '{rule}' has no detail rows: it defines no detail fields.";
+    RecordInvalid "record.invalid" Validation
+        "入力された値が正しくありません。" "The record was refused and nothing was written";
+
+    // Records.
+    RecordNotFound "record.not_found" NotFound
+        "紐づくデータが存在しません。: {rule}「{value}」" "There is no record {value} in '{rule}'.";
+    RevisionConflict "record.revision" Conflict
+        "レコード「{value}」は他の利用者によって更新されています（{rule}）。" "Record {value} was changed by somebody else ({rule}): read it again, then repeat the change.";
+    RecordLinked "record.linked" Conflict
+        "レコード「{value}」は他のレコードから紐づけられているため、削除できません（{rule}）。" "Record {value} cannot be deleted: it is linked from {rule}. Delete or relink those first.";
+    ApprovalAbsent "approval.absent" Usage
+        "データベース「{value}」は承認を使用していません。" "Database '{value}' keeps no approval state: set `approval` in its definition first.";
+    FileNotFound "file.not_found" NotFound
+        "ファイル「{value}」が存在しません。" "There is no stored file {value}.";
+
+    // Definitions.
+    DatabaseNotFound "database.not_found" NotFound
+        "データベース「{value}」が存在しません。" "There is no database \"{value}\" in this store.";
+    DefinitionNotFound "definition.not_found" NotFound
+        "{rule}「{value}」が存在しません。" "There is no {rule} \"{value}\".";
+    DefinitionJson "definition.json" Definition
+        "定義のJSONを読み取れません: {rule}" "The definition is not readable: {rule}.";
+    DefinitionInvalid "definition.invalid" Definition
+        "定義「{name}」が正しくありません: {rule}" "The definition of '{name}' is not acceptable: {rule}.";
+    DefinitionStored "definition.stored" Definition
+        "定義「{name}」を変更できません。保存済みのレコードが新しい定義に合いません: {rule}" "The definition of '{name}' cannot be changed: records already stored do not fit it: {rule}. Mend them first.";
+    DefinitionInUse "definition.in_use" Conflict
+        "「{name}」は使用中のため削除できません: {rule}" "'{name}' cannot be removed: it is used by {rule}.";
+
+    // Queries.
+    QueryField "query.field" Usage
+        "条件の項目「{value}」は存在しません（{rule}）。" "The query names \"{value}\", which is no field of '{rule}'.";
+    QueryOperator "query.operator" Usage
+        "項目「{value}」に演算「{rule}」は使えません。" "The query applies \"{rule}\" to \"{value}\", a field whose type does not take it.";
+    QueryValue "query.value" Usage
+        "条件の値「{value}」が、項目「{name}」の値として正しくありません（{rule}）。" "The query compares '{name}' with \"{value}\", which is no value of that field: {rule}.";
+    QueryShape "query.shape" Usage
+        "検索条件が正しくありません: {rule}" "The query is not acceptable: {rule}.";
+
+    // CSV files and import.
+    CsvEncoding "csv.encoding" Input
+        "'{name}'に{rule}として読めないバイトがあります: {value}" "'{name}' has a byte that is not {rule}: {value}.";
+    CsvEncodingUnknown "csv.encoding.unknown" Input
+        "文字コードを判定できません: {rule}" "The file is neither UTF-8 nor Shift_JIS (cp932): {rule}. Save it in one of the two.";
+    CsvColumns "csv.columns" Input
+        "インポート設定の項目設定で設定した項目数とインポートデータの項目数が異なります。（設定: {rule}、データ: {value}）" "The line has {value} columns where {rule} are expected.";
+    CsvQuote "csv.quote" Input
+        "引用符が閉じられていません: {value}" "A quoted cell is never closed; it begins: {value}.";
+    CsvCellLong "csv.cell.long" Limit
+        "セルまたは行が大きすぎます（上限{rule}バイト）。" "A cell or line is larger than {rule} bytes.";
+    CsvColumnsMany "csv.columns.many" Limit
+        "列数が多すぎます（上限{rule}列）。" "A line has more than {rule} columns.";
+    CsvHeader "csv.header" Input
+        "見出し行が設定と異なります。設定: {rule} / ファイル: {value}" "The header line differs from the setting. Expected: {rule}. Found: {value}.";
+    CsvHeaderDuplicate "csv.header.duplicate" Input
+        "見出し「{value}」が重複しています（{rule}列目）。" "The header \"{value}\" stands twice (columns {rule}): rename one, or map the columns by position.";
+    CsvEmpty "csv.empty" Input
+        "ファイルが空です: {rule}" "The file is empty: {rule}.";
+    CsvUnmappable "csv.unmappable" Input
+        "'{name}'の文字「{value}」は{rule}で表現できません。" "'{name}' has the character {value}, which {rule} cannot express: export as UTF-8, or choose to replace or report such characters.";
+    ImportFileChanged "import.file_changed" Input
+        "インポート中にファイル「{value}」が変更されました（{rule}）。" "The file {value} changed while it was being imported ({rule}): reserve the import again.";
+    ImportFileMissing "import.file_missing" Input
+        "インポートするファイル「{value}」を開けません: {rule}" "The file {value} cannot be opened: {rule}.";
+    ImportDuplicateKey "import.duplicate_key" Validation
+        "'{name}'の値「{value}」がファイル内で重複しています（先の行: {rule}）。" "'{name}': \"{value}\" stands twice in the file; the first line was taken.";
+    ImportKeyMissing "import.key_missing" NotFound
+        "'{name}'が「{value}」のレコードが存在しません。" "'{name}': no record has the key \"{value}\" (this setting only updates).";
+    ImportRejected "import.rejected" Validation
+        "{value}件の行に誤りがあるため、何も登録しませんでした。" "{value} line(s) were refused, so nothing was imported (the setting is atomic).";
+    ImportGivenUp "import.given_up" Internal
+        "インポートが{value}回中断されたため、中止しました。" "The import stopped the process {value} times and was given up.";
+    UploadExpired "upload.expired" NotFound
+        "一時ファイル「{value}」が存在しないか、保存期間を過ぎています。" "There is no upload {value}, or its time is over.";
+    LimitPassed "limit" Limit
+        "上限を超えました: {rule}（{value}）" "A limit was passed: {rule} ({value}).";
+
+    // Jobs.
+    JobNotFound "job.not_found" NotFound
+        "処理「{value}」が存在しません。" "There is no job {value}.";
+    JobState "job.state" Conflict
+        "処理「{value}」は{rule}のため、この操作はできません。" "Job {value} is {rule}: that cannot be done now.";
+    JobLost "job.lost" Conflict
+        "処理「{value}」は他の実行者に引き継がれました。" "Job {value} was taken over by another worker.";
+    Cancelled "cancelled" Cancelled
+        "処理は中止されました。" "The operation was cancelled.";
+
+    // The store.
+    StoreForeign "store.foreign" Incompatible
+        "「{value}」は連携のストアではありません: {rule}" "{value} is not a renkei store: {rule}. Choose another path; the file was not touched.";
+    StoreNewer "store.newer" Incompatible
+        "「{value}」は新しい版（{rule}）で作られています。" "{value} was written by a newer version ({rule}): update this program. The file was not touched.";
+    StoreMissing "store.missing" NotFound
+        "ストア「{value}」が存在しません。" "There is no store at {value}: create it first, or open it with `create(true)`.";
+    StoreUnwritable "store.unwritable" Storage
+        "「{value}」に書き込めません: {rule}" "{value} cannot be written: {rule}. Check that the directory exists, its permissions and the free space.";
+    StoreCorrupt "store.corrupt" Storage
+        "ストア「{value}」が壊れています: {rule}" "The store {value} is damaged: {rule}. Restore it from a backup.";
+    StoreFull "store.full" Storage
+        "ディスクの空き容量がありません。" "The disk is full: nothing of the last change was kept. Free some space and try again.";
+    StoreBusy "store.busy" Busy
+        "他の処理がストアを使用中です（{rule}待機しました）。" "Another writer has held the store for more than {rule}: try again later.";
+    SqliteOld "sqlite.old" Incompatible
+        "SQLite {value}は使用できません（{rule}以降が必要です）。" "SQLite {value} can lose commits in WAL mode; {rule} or newer is needed. Enable the feature `bundled`.";
+    Sqlite "sqlite" Storage
+        "SQLiteのエラー: {rule}" "SQLite failed: {rule}.";
+    Io "io" Storage
+        "入出力エラー: {rule}" "Reading or writing failed: {rule}.";
+    Argument "argument" Usage
+        "引数が正しくありません: {rule}" "The call is not acceptable: {rule}.";
+    Internal "internal" Internal
+        "内部エラー: {rule}" "Internal fault: {rule}.";
+}
+
+/// The language of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Language {
+    /// 日本語
+    Japanese,
+    /// English
+    English,
+}
+
+/// Puts the arguments into the template of `code`.
+fn render(code: Code, language: Language, name: &str, value: &str, rule: &str) -> String {
+    let template = code.template(language);
+    let mut out = String::with_capacity(template.len() + name.len() + value.len() + rule.len());
+    let mut rest = template;
+    while let Some(open) = rest.find('{') {
+        out.push_str(&rest[..open]);
+        let close = rest[open..].find('}').map_or(rest.len(), |at| open + at + 1);
+        match &rest[open..close] {
+            "{name}" => out.push_str(name),
+            "{value}" => out.push_str(&shorten(value)),
+            "{rule}" => out.push_str(rule),
+            other => out.push_str(other),
+        }
+        rest = &rest[close..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// A message shows the beginning of a long value, never a megabyte of it.
+pub(crate) fn shorten(value: &str) -> Cow<'_, str> {
+    const SHOWN: usize = 120;
+    match value.char_indices().nth(SHOWN) {
+        Some((at, _)) => Cow::Owned(format!("{}…", &value[..at])),
+        None => Cow::Borrowed(value),
+    }
+}
+
+/// A rule that a value broke, before it is known which field and value that was.
+///
+/// The check of a cell returns this; whoever knows the field makes a [`Violation`] of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Broken {
+    pub(crate) code: Code,
+    pub(crate) rule: Cow<'static, str>,
+}
+
+impl Broken {
+    pub(crate) fn new(code: Code) -> Broken {
+        Broken { code, rule: Cow::Borrowed("") }
+    }
+
+    pub(crate) fn rule(code: Code, rule: impl Into<Cow<'static, str>>) -> Broken {
+        Broken { code, rule: rule.into() }
+    }
+}
+
+/// One value that was refused: which field, which value, which rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    pub(crate) code: Code,
+    pub(crate) field: String,
+    pub(crate) name: String,
+    pub(crate) row: Option<usize>,
+    pub(crate) value: String,
+    pub(crate) rule: Cow<'static, str>,
+}
+
+impl Violation {
+    pub(crate) fn new(broken: Broken, field: &str, name: &str, value: impl Into<String>) -> Violation {
+        Violation {
+            code: broken.code,
+            field: field.to_owned(),
+            name: name.to_owned(),
+            row: None,
+            value: value.into(),
+            rule: broken.rule,
+        }
+    }
+
+    pub(crate) fn at_row(mut self, row: usize) -> Violation {
+        self.row = Some(row);
+        self
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// The machine code of the field.
+    pub fn field(&self) -> &str {
+        &self.field
+    }
+
+    /// The display name of the field.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The detail row, counted from 1 in the order given; `None` for a header field.
+    pub fn row(&self) -> Option<usize> {
+        self.row
+    }
+
+    /// The value as it was given.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
+
+    /// The figure or list the rule is made of, such as the greatest length; may be empty.
+    pub fn rule(&self) -> &str {
+        &self.rule
+    }
+
+    /// The sentence that tells a person what is wrong.
+    pub fn message(&self, language: Language) -> String {
+        render(self.code, language, &self.name, &self.value, &self.rule)
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(row) = self.row {
+            write!(f, "row {row}: ")?;
+        }
+        f.write_str(&self.message(Language::English))
+    }
+}
+
+type Source = Box<dyn std::error::Error + Send + Sync + 'static>;
+
+#[derive(Debug)]
+struct Body {
+    code: Code,
+    field: String,
+    name: String,
+    value: String,
+    rule: String,
+    line: Option<u64>,
+    column: Option<usize>,
+    offset: Option<u64>,
+    violations: Vec<Violation>,
+    source: Option<Source>,
+}
+
+/// Why a call was refused or failed.
+///
+/// ```
+/// use renkei::{Code, Kind, Store};
+///
+/// let error = Store::open("/no/such/folder/store.db").unwrap_err();
+/// assert_eq!(error.code(), Code::StoreMissing);
+/// assert_eq!(error.kind(), Kind::NotFound);
+/// assert!(error.message(renkei::Language::Japanese).contains("存在しません"));
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[error("{}", self.message(Language::English))]
+pub struct Error {
+    body: Box<Body>,
+}
+
+impl Error {
+    pub(crate) fn new(code: Code) -> Error {
+        Error {
+            body: Box::new(Body {
+                code,
+                field: String::new(),
+                name: String::new(),
+                value: String::new(),
+                rule: String::new(),
+                line: None,
+                column: None,
+                offset: None,
+                violations: Vec::new(),
+                source: None,
+            }),
+        }
+    }
+
+    /// The refusal of one record, with everything that was wrong in it.
+    pub(crate) fn invalid(violations: Vec<Violation>) -> Error {
+        let mut error = Error::new(Code::RecordInvalid);
+        error.body.violations = violations;
+        error
+    }
+
+    pub(crate) fn with_field(mut self, field: impl Into<String>) -> Error {
+        self.body.field = field.into();
+        self
+    }
+
+    pub(crate) fn with_name(mut self, name: impl Into<String>) -> Error {
+        self.body.name = name.into();
+        self
+    }
+
+    pub(crate) fn with_value(mut self, value: impl fmt::Display) -> Error {
+        self.body.value = value.to_string();
+        self
+    }
+
+    pub(crate) fn with_rule(mut self, rule: impl fmt::Display) -> Error {
+        self.body.rule = rule.to_string();
+        self
+    }
+
+    pub(crate) fn at_line(mut self, line: u64) -> Error {
+        self.body.line = Some(line);
+        self
+    }
+
+    pub(crate) fn at_column(mut self, column: usize) -> Error {
+        self.body.column = Some(column);
+        self
+    }
+
+    pub(crate) fn at_offset(mut self, offset: u64) -> Error {
+        self.body.offset = Some(offset);
+        self
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<Source>) -> Error {
+        self.body.source = Some(source.into());
+        self
+    }
+
+    /// The stable code.
+    pub fn code(&self) -> Code {
+        self.body.code
+    }
+
+    /// The sort of trouble.
+    pub fn kind(&self) -> Kind {
+        self.body.code.kind()
+    }
+
+    /// The machine code of the field concerned.
+    pub fn field(&self) -> Option<&str> {
+        Some(self.body.field.as_str()).filter(|text| !text.is_empty())
+    }
+
+    /// The value concerned, as it was given.
+    pub fn value(&self) -> Option<&str> {
+        Some(self.body.value.as_str()).filter(|text| !text.is_empty())
+    }
+
+    /// The line of the input file, counted from 1.
+    pub fn line(&self) -> Option<u64> {
+        self.body.line
+    }
+
+    /// The column of the input file, counted from 1.
+    pub fn column(&self) -> Option<usize> {
+        self.body.column
+    }
+
+    /// The byte of the input file, counted from 0.
+    pub fn offset(&self) -> Option<u64> {
+        self.body.offset
+    }
+
+    /// Every refused value, in field order, when a record was refused ([`Code::RecordInvalid`]); else empty.
+    pub fn violations(&self) -> &[Violation] {
+        &self.body.violations
+    }
+
+    /// SQLite's extended result code, when SQLite is the cause.
+    pub fn sqlite_code(&self) -> Option<i32> {
+        let source = self.body.source.as_ref()?.downcast_ref::<rusqlite::Error>()?;
+        source.sqlite_error().map(|error| error.extended_code)
+    }
+
+    /// The message for a person: what is wrong, and what to do about it.
+    pub fn message(&self, language: Language) -> String {
+        let body = &self.body;
+        let name = if body.name.is_empty() { &body.field } else { &body.name };
+        let mut text = render(body.code, language, name, &body.value, &body.rule);
+        for (index, violation) in body.violations.iter().enumerate() {
+            text.push_str(match (language, index) {
+                (Language::English, 0) => ": ",
+                _ => " ",
+            });
+            text.push_str(&match (violation.row, language) {
+                (Some(row), Language::Japanese) => format!("明細{row}行目: "),
+                (Some(row), Language::English) => format!("detail row {row}: "),
+                (None, _) => String::new(),
+            });
+            text.push_str(&violation.message(language));
+        }
+        if let Some(line) = body.line {
+            text.push_str(&match (body.column, language) {
+                (Some(column), Language::Japanese) => format!("（{line}行目{column}列目）"),
+                (None, Language::Japanese) => format!("（{line}行目）"),
+                (Some(column), Language::English) => format!(" (line {line}, column {column})"),
+                (None, Language::English) => format!(" (line {line})"),
+            });
+        }
+        text
+    }
+
+    /// The error as one JSON object: `code`, `kind`, `message` (`ja`, `en`), and `field`, `value`, `line`, `column`,
+    /// `offset`, `violations` where they apply.
+    ///
+    /// ```
+    /// let error = renkei::Store::open("/no/such/folder/store.db").unwrap_err();
+    /// assert_eq!(error.to_json()["code"], "store.missing");
+    /// ```
+    pub fn to_json(&self) -> serde_json::Value {
+        let messages = |render: &dyn Fn(Language) -> String| {
+            serde_json::json!({
+                "ja": render(Language::Japanese),
+                "en": render(Language::English),
+            })
+        };
+        let mut json = serde_json::json!({
+            "code": self.code().as_str(),
+            "kind": format!("{:?}", self.kind()).to_lowercase(),
+            "message": messages(&|language| self.message(language)),
+        });
+        if let Some(field) = self.field() {
+            json["field"] = field.into();
+        }
+        if let Some(value) = self.value() {
+            json["value"] = shorten(value).into();
+        }
+        if let Some(line) = self.line() {
+            json["line"] = line.into();
+        }
+        if let Some(column) = self.column() {
+            json["column"] = column.into();
+        }
+        if let Some(offset) = self.offset() {
+            json["offset"] = offset.into();
+        }
+        if !self.violations().is_empty() {
+            let list = self.violations().iter().map(|violation| {
+                serde_json::json!({
+                    "code": violation.code.as_str(),
+                    "field": violation.field,
+                    "name": violation.name,
+                    "row": violation.row,
+                    "value": shorten(&violation.value),
+                    "message": messages(&|language| violation.message(language)),
+                })
+            });
+            json["violations"] = list.collect::<Vec<_>>().into();
+        }
+        json
+    }
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(source: rusqlite::Error) -> Error {
+        use rusqlite::ErrorCode;
+        let code = match source.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Code::StoreFull,
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Code::StoreBusy,
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => Code::StoreUnwritable,
+            Some(ErrorCode::DatabaseCorrupt) => Code::StoreCorrupt,
+            Some(ErrorCode::NotADatabase) => Code::StoreForeign,
+            Some(ErrorCode::OperationInterrupted) => Code::Cancelled,
+            _ => Code::Sqlite,
+        };
+        Error::new(code).with_value("the store").with_rule(&source).with_source(source)
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(source: std::io::Error) -> Error {
+        // A reader or writer of ours may carry one of our own errors through `std::io`.
+        match source.downcast::<Error>() {
+            Ok(own) => own,
+            Err(source) => Error::new(match source.kind() {
+                std::io::ErrorKind::StorageFull => Code::StoreFull,
+                _ => Code::Io,
+            })
+            .with_rule(&source)
+            .with_source(source),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_distinct_and_read_back() {
+        let mut texts: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        texts.sort_unstable();
+        texts.dedup();
+        assert_eq!(texts.len(), Code::ALL.len());
+        for code in Code::ALL {
+            assert_eq!(Code::from_text(code.as_str()), Some(*code));
+        }
+    }
+
+    #[test]
+    fn templates_use_known_placeholders_only() {
+        for code in Code::ALL {
+            for language in [Language::Japanese, Language::English] {
+                let text = render(*code, language, "N", "V", "R");
+                assert!(!text.contains('{'), "{}: {text}", code.as_str());
+            }
+        }
+    }
+
+    #[test]
+    fn a_long_value_is_shortened_in_messages() {
+        let long = "あ".repeat(10_000);
+        let violation = Violation::new(Broken::new(Code::DateInvalid), "d", "日付", long);
+        assert!(violation.message(Language::English).len() < 1000);
+        assert_eq!(violation.value().chars().count(), 10_000);
+    }
+
+    #[test]
+    fn an_own_error_survives_the_way_through_io() {
+        let own = Error::new(Code::UploadExpired).with_value(7);
+        let back = Error::from(std::io::Error::other(own));
+        assert_eq!(back.code(), Code::UploadExpired);
+    }
+}
