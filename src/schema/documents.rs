@@ -1,0 +1,115 @@
+//! Definitions as they are kept in the store: one JSON document each, with an id and a code.
+
+use rusqlite::{Connection, OptionalExtension};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::definition::Database;
+use crate::error::{Code, Error, Result};
+use crate::store;
+
+/// A definition that is kept as a document.
+pub(crate) trait Document: Serialize + DeserializeOwned {
+    /// The word for it in the store and in messages.
+    const KIND: &'static str;
+    fn id(&self) -> Option<i64>;
+    fn set_id(&mut self, id: i64);
+    fn code(&self) -> &str;
+}
+
+impl Document for Database {
+    const KIND: &'static str = "database";
+
+    fn id(&self) -> Option<i64> {
+        self.id
+    }
+
+    fn set_id(&mut self, id: i64) {
+        self.id = Some(id);
+    }
+
+    fn code(&self) -> &str {
+        &self.code
+    }
+}
+
+fn read<D: Document>(document: &str) -> Result<D> {
+    serde_json::from_str(document).map_err(|error| {
+        Error::new(Code::StoreCorrupt).with_rule(format!("a stored {} is not readable: {error}", D::KIND))
+    })
+}
+
+/// Every definition of a kind, by id.
+pub(crate) fn load<D: Document>(connection: &Connection) -> Result<Vec<D>> {
+    let sql = "SELECT document FROM renkei_definition WHERE kind = ?1 ORDER BY id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([D::KIND])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(read(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?);
+    }
+    Ok(found)
+}
+
+/// The definitions of a kind that belong to a database, by id.
+pub(crate) fn load_of<D: Document>(connection: &Connection, database: i64) -> Result<Vec<D>> {
+    let sql = "SELECT document FROM renkei_definition WHERE kind = ?1 AND database_id = ?2 ORDER BY id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query((D::KIND, database))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(read(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?);
+    }
+    Ok(found)
+}
+
+/// A definition by its code or id; `database` is the one it belongs to.
+pub(crate) fn find<D: Document>(connection: &Connection, database: Option<i64>, name: &str) -> Result<Option<D>> {
+    let by_code = "SELECT document FROM renkei_definition
+        WHERE kind = ?1 AND ifnull(database_id, 0) = ifnull(?2, 0) AND code = ?3";
+    let mut document: Option<String> =
+        connection.prepare_cached(by_code)?.query_row((D::KIND, database, name), |row| row.get(0)).optional()?;
+    if let (None, Ok(id)) = (&document, name.parse::<i64>()) {
+        let by_id = "SELECT document FROM renkei_definition
+            WHERE id = ?1 AND kind = ?2 AND (?3 IS NULL OR database_id = ?3)";
+        document = connection.prepare_cached(by_id)?.query_row((id, D::KIND, database), |row| row.get(0)).optional()?;
+    }
+    document.map(|document| read(&document)).transpose()
+}
+
+/// A definition that must exist.
+pub(crate) fn get<D: Document>(connection: &Connection, database: Option<i64>, name: &str) -> Result<D> {
+    find(connection, database, name)?
+        .ok_or_else(|| Error::new(Code::DefinitionNotFound).with_rule(D::KIND).with_value(name))
+}
+
+/// Gives the definition an id if it has none, and keeps it.
+pub(crate) fn save<D: Document>(connection: &Connection, database: Option<i64>, definition: &mut D) -> Result<i64> {
+    let id = claim_id(connection, D::KIND, definition.id())?;
+    definition.set_id(id);
+    let document = serde_json::to_string(definition)
+        .map_err(|error| Error::new(Code::Internal).with_rule("a definition cannot be written").with_source(error))?;
+    let sql = "INSERT INTO renkei_definition (id, kind, database_id, code, document) VALUES (?1, ?2, ?3, ?4, ?5)
+        ON CONFLICT (id) DO UPDATE SET code = excluded.code, document = excluded.document";
+    connection.prepare_cached(sql)?.execute((id, D::KIND, database, definition.code(), document))?;
+    store::definitions_changed(connection)?;
+    Ok(id)
+}
+
+pub(crate) fn remove(connection: &Connection, id: i64) -> Result<()> {
+    connection.prepare_cached("DELETE FROM renkei_definition WHERE id = ?1")?.execute([id])?;
+    store::definitions_changed(connection)
+}
+
+/// The id given, or the next one. An id that names another kind of thing is refused.
+fn claim_id(connection: &Connection, kind: &str, given: Option<i64>) -> Result<i64> {
+    let Some(id) = given else { return store::next_id(connection) };
+    let sql = "SELECT kind FROM renkei_definition WHERE id = ?1";
+    let other: Option<String> = connection.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?;
+    if let Some(other) = other.filter(|other| other != kind) {
+        let rule = format!("the id {id} is taken by a {other}");
+        return Err(Error::new(Code::DefinitionInvalid).with_name(kind).with_rule(rule));
+    }
+    store::reserve_id(connection, id)?;
+    Ok(id)
+}

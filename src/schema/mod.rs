@@ -1,0 +1,43 @@
+//! What a database is: definitions, values and their rules, display formats, and the SQL tables they become.
+
+mod bigram;
+mod catalog;
+mod change;
+mod check;
+mod date;
+mod ddl;
+mod definition;
+mod display;
+pub(crate) mod documents;
+mod expression;
+mod format;
+pub(crate) mod names;
+mod number;
+mod validate;
+mod value;
+
+pub(crate) use bigram::{query as full_text_query, tokens as full_text_tokens};
+pub(crate) use catalog::{Catalog, Column, Layout, Source, Table};
+pub(crate) use change::define;
+pub(crate) use check::check_part;
+pub(crate) use expression::Scope;
+pub(crate) use value::Cell;
+
+pub use change::{Action, Change};
+pub use date::{Date, DateTime, Time};
+pub use definition::{AutoNumber, Characters, Choice, Database, Field, FieldKind, KeyPart, NumberDate};
+pub use display::{DatePattern, MinusStyle, NumberDisplay};
+pub use expression::Expression;
+pub use format::ValueFormat;
+pub use number::{Number, NumberInput, Rounding};
+pub use value::Value;
+
+use crate::store::{Store, Timestamp};
+
+impl Store {
+    /// The civil date and time of `moment` in the store's time zone.
+    pub fn local(&self, moment: Timestamp) -> DateTime {
+        let seconds = moment.0.div_euclid(1_000) + self.utc_offset_seconds(moment);
+        DateTime::from_seconds(seconds).unwrap_or(DateTime::new(Date::MIN, Time::MIDNIGHT))
+    }
+}

@@ -1,0 +1,230 @@
+//! Values as callers see them, and cells as they are stored.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::date::{Date, DateTime, Time};
+use super::number::Number;
+
+/// A value of a field, given or read.
+///
+/// When given, a text is understood by every type: `"1,234"` or `"2026-01-31"` obey the rules of the field they go into.
+/// When read, the value has the type of its field; choices are labels, links are keys, users are user codes.
+///
+/// ```
+/// use renkei::Value;
+///
+/// assert_eq!(Value::from(12), Value::Number(12.into()));
+/// assert_eq!(Value::from(None::<&str>), Value::Empty);
+/// assert_eq!(serde_json::to_string(&Value::from("済")).unwrap(), "\"済\"");
+/// ```
+#[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
+pub enum Value {
+    /// No value. JSON: `null`; an empty text is the same when given.
+    #[default]
+    Empty,
+    /// Text; also the label of a choice, the key of a linked record, the code of a user. JSON: a string.
+    Text(String),
+    /// An exact number. JSON: a number where it is a whole one, else a string.
+    Number(Number),
+    /// A date. JSON: `"2026-01-31"`.
+    Date(Date),
+    /// A date and time. JSON: `"2026-01-31 09:30:00"`.
+    DateTime(DateTime),
+    /// A time of day. JSON: `"09:30:00"`.
+    Time(Time),
+    /// Several labels. JSON: an array of strings.
+    Choices(Vec<String>),
+    /// The id of a stored file. JSON: a number.
+    File(i64),
+}
+
+impl Value {
+    /// Whether there is no value.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Value::Empty => true,
+            Value::Text(text) => text.is_empty(),
+            Value::Choices(labels) => labels.is_empty(),
+            _ => false,
+        }
+    }
+
+    /// The value as plain text: what an export in raw formats without patterns of its own would write.
+    pub fn to_text(&self) -> String {
+        match self {
+            Value::Empty => String::new(),
+            Value::Text(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            Value::Date(date) => date.to_string(),
+            Value::DateTime(datetime) => datetime.to_string(),
+            Value::Time(time) => time.to_string(),
+            Value::Choices(labels) => labels.join(","),
+            Value::File(id) => id.to_string(),
+        }
+    }
+
+    /// The text, if the value is one.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The number, if the value is one.
+    pub fn as_number(&self) -> Option<Number> {
+        match self {
+            Value::Number(number) => Some(*number),
+            _ => None,
+        }
+    }
+}
+
+macro_rules! value_from {
+    ($($type:ty => $make:expr;)*) => {
+        $(impl From<$type> for Value {
+            fn from(given: $type) -> Value {
+                let make: fn($type) -> Value = $make;
+                make(given)
+            }
+        })*
+    };
+}
+
+value_from! {
+    &str => |text| if text.is_empty() { Value::Empty } else { Value::Text(text.to_owned()) };
+    String => |text| if text.is_empty() { Value::Empty } else { Value::Text(text) };
+    &String => |text| Value::from(text.as_str());
+    Number => Value::Number;
+    i32 => |number| Value::Number(Number::from(i64::from(number)));
+    u32 => |number| Value::Number(Number::from(i64::from(number)));
+    i64 => |number| Value::Number(Number::from(number));
+    Date => Value::Date;
+    DateTime => Value::DateTime;
+    Time => Value::Time;
+    Vec<String> => Value::Choices;
+    &[&str] => |labels| Value::Choices(labels.iter().map(|label| label.to_string()).collect());
+}
+
+impl<const N: usize> From<[&str; N]> for Value {
+    fn from(labels: [&str; N]) -> Value {
+        Value::from(labels.as_slice())
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(given: Option<T>) -> Value {
+        given.map_or(Value::Empty, Into::into)
+    }
+}
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Value::Empty => serializer.serialize_none(),
+            Value::Text(text) => serializer.serialize_str(text),
+            Value::Number(number) => number.serialize(serializer),
+            Value::Date(date) => date.serialize(serializer),
+            Value::DateTime(datetime) => datetime.serialize(serializer),
+            Value::Time(time) => time.serialize(serializer),
+            Value::Choices(labels) => labels.serialize(serializer),
+            Value::File(id) => serializer.serialize_i64(*id),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "a value is null, a text, a number or an array of texts")]
+        enum Form {
+            Empty,
+            Text(String),
+            Number(Number),
+            Choices(Vec<String>),
+        }
+        Ok(match Form::deserialize(deserializer)? {
+            Form::Empty => Value::Empty,
+            Form::Text(text) => Value::from(text),
+            Form::Number(number) => Value::Number(number),
+            Form::Choices(labels) => Value::Choices(labels),
+        })
+    }
+}
+
+/// A value in the form in which it is stored: numbers scaled, dates as days, choices as the numbers of their labels.
+///
+/// Until it is resolved, a link is the key it names and a user or file what was given; see the room of records.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Cell<'a> {
+    Null,
+    Int(i64),
+    Text(Cow<'a, str>),
+}
+
+impl<'a> Cell<'a> {
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self, Cell::Null)
+    }
+
+    pub(crate) fn int(&self) -> Option<i64> {
+        match self {
+            Cell::Int(int) => Some(*int),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn text(&self) -> Option<&str> {
+        match self {
+            Cell::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn borrowed(&self) -> Cell<'_> {
+        match self {
+            Cell::Null => Cell::Null,
+            Cell::Int(int) => Cell::Int(*int),
+            Cell::Text(text) => Cell::Text(Cow::Borrowed(text)),
+        }
+    }
+
+    pub(crate) fn into_owned(self) -> Cell<'static> {
+        match self {
+            Cell::Null => Cell::Null,
+            Cell::Int(int) => Cell::Int(int),
+            Cell::Text(text) => Cell::Text(Cow::Owned(text.into_owned())),
+        }
+    }
+
+    /// What a column of a result row holds.
+    pub(crate) fn from_sql(value: rusqlite::types::ValueRef<'a>) -> crate::error::Result<Cell<'a>> {
+        use rusqlite::types::ValueRef;
+        match value {
+            ValueRef::Null => Ok(Cell::Null),
+            ValueRef::Integer(int) => Ok(Cell::Int(int)),
+            ValueRef::Text(bytes) => match std::str::from_utf8(bytes) {
+                Ok(text) => Ok(Cell::Text(Cow::Borrowed(text))),
+                Err(error) => Err(crate::error::Error::new(crate::error::Code::StoreCorrupt)
+                    .with_rule("a stored text is not UTF-8")
+                    .with_source(error)),
+            },
+            other => Err(crate::error::Error::new(crate::error::Code::StoreCorrupt)
+                .with_rule(format!("a field holds {}", other.data_type()))),
+        }
+    }
+}
+
+impl rusqlite::ToSql for Cell<'_> {
+    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+        use rusqlite::types::{ToSqlOutput, ValueRef};
+        Ok(ToSqlOutput::Borrowed(match self {
+            Cell::Null => ValueRef::Null,
+            Cell::Int(int) => ValueRef::Integer(*int),
+            Cell::Text(text) => ValueRef::Text(text.as_bytes()),
+        }))
+    }
+}

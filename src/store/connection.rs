@@ -1,0 +1,119 @@
+//! Connections: what is checked before a file is touched, and how SQLite is set up.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::migration;
+use super::options::{StoreOptions, Synchronous};
+use crate::error::{Code, Error, Result};
+
+/// "RNKI" in the file header tells our files from other SQLite files.
+pub(super) const APPLICATION_ID: i32 = 0x524e_4b49;
+
+/// Versions before this one have a WAL-reset race that can lose commits.
+const OLDEST_SQLITE: (i32, &str) = (3_051_003, "3.51.3");
+
+/// Refuses what must not be opened, reading the header only, so that a refused file stays as it was.
+pub(super) fn inspect(path: &Path, create: bool) -> Result<()> {
+    if rusqlite::version_number() < OLDEST_SQLITE.0 {
+        return Err(Error::new(Code::SqliteOld).with_value(rusqlite::version()).with_rule(OLDEST_SQLITE.1));
+    }
+    let shown = path.display();
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            if !create {
+                return Err(Error::new(Code::StoreMissing).with_value(shown).with_source(error));
+            }
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            if !parent.is_dir() {
+                let rule = format!("there is no directory {}", parent.display());
+                return Err(Error::new(Code::StoreUnwritable).with_value(shown).with_rule(rule).with_source(error));
+            }
+            return Ok(());
+        }
+        Err(error) => {
+            return Err(Error::new(Code::StoreUnwritable).with_value(shown).with_rule(&error).with_source(error));
+        }
+    };
+    let foreign = |rule: &str| Err(Error::new(Code::StoreForeign).with_value(shown.to_string()).with_rule(rule));
+    if file.metadata().is_ok_and(|meta| meta.is_dir()) {
+        return foreign("it is a directory");
+    }
+    let mut header = Vec::with_capacity(100);
+    if let Err(error) = file.by_ref().take(100).read_to_end(&mut header) {
+        return Err(Error::new(Code::StoreUnwritable).with_value(shown).with_rule(&error).with_source(error));
+    }
+    if header.is_empty() {
+        if create {
+            return Ok(());
+        }
+        return foreign("it is empty");
+    }
+    if header.len() < 100 || &header[..16] != b"SQLite format 3\0" {
+        return foreign("it is not an SQLite file");
+    }
+    let word = |at: usize| i32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    if word(68) != APPLICATION_ID {
+        return foreign("it is an SQLite file of another program");
+    }
+    if word(60) > migration::VERSION {
+        return Err(Error::new(Code::StoreNewer).with_value(shown).with_rule(format!("format {}", word(60))));
+    }
+    Ok(())
+}
+
+/// Opens one connection and sets it up. `cache_bytes` differs between the writer and the readers.
+pub(super) fn open(path: &Path, options: &StoreOptions, cache_bytes: u32, writer: bool) -> Result<Connection> {
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    if writer && options.create {
+        flags |= OpenFlags::SQLITE_OPEN_CREATE;
+    }
+    let connection = Connection::open_with_flags(path, flags).map_err(|error| unwritable(path, error))?;
+    // Enough for other processes that are just opening or recovering; the wait for a turn to write is our own loop.
+    connection.busy_timeout(Duration::from_secs(10))?;
+    connection.set_prepared_statement_cache_capacity(256);
+    if writer {
+        connection.pragma_update(None, "page_size", options.page_bytes)?;
+        let mode: String = connection
+            .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
+            .map_err(|error| unwritable(path, error))?;
+        if mode != "wal" {
+            let rule = format!("SQLite cannot use a write-ahead log here (journal mode \"{mode}\")");
+            return Err(Error::new(Code::StoreUnwritable).with_value(path.display()).with_rule(rule));
+        }
+    }
+    let synchronous = match options.synchronous {
+        Synchronous::Normal => "NORMAL",
+        Synchronous::Full => "FULL",
+    };
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    connection.pragma_update(None, "cache_size", -i64::from(cache_bytes / 1024))?;
+    let page_bytes: u32 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+    let checkpoint_pages = (options.checkpoint_bytes / page_bytes.max(1)).max(100);
+    // These two pragmas answer with a row, which `pragma_update` would refuse.
+    connection.query_row(&format!("PRAGMA wal_autocheckpoint = {checkpoint_pages}"), [], |_| Ok(()))?;
+    let keep = u64::from(options.checkpoint_bytes) * 2;
+    connection.query_row(&format!("PRAGMA journal_size_limit = {keep}"), [], |_| Ok(()))?;
+    if !writer {
+        connection.pragma_update(None, "query_only", true)?;
+    }
+    Ok(connection)
+}
+
+fn unwritable(path: &Path, error: rusqlite::Error) -> Error {
+    let known = Error::from(error);
+    match known.code() {
+        Code::StoreUnwritable | Code::Sqlite => {
+            let rule = known.message(crate::error::Language::English);
+            Error::new(Code::StoreUnwritable).with_value(path.display()).with_rule(rule).with_source(known)
+        }
+        _ => known.with_value(path.display()),
+    }
+}

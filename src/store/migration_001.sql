@@ -1,0 +1,130 @@
+-- Counters and facts of the store: 'definitions' counts changes of definitions, 'next_id' is the next id handed out.
+CREATE TABLE renkei_meta (
+    name TEXT PRIMARY KEY,
+    value INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+INSERT INTO renkei_meta (name, value) VALUES ('definitions', 1), ('next_id', 100001);
+
+-- Databases, lists, searches, import settings: one JSON document each, as documented for blueprints.
+CREATE TABLE renkei_definition (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    database_id INTEGER,
+    code TEXT NOT NULL,
+    document TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX renkei_definition_code ON renkei_definition (kind, ifnull(database_id, 0), code);
+
+-- The greatest record id that was ever deleted: ids are not used twice.
+CREATE TABLE renkei_last_id (
+    table_name TEXT PRIMARY KEY,
+    id INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Automatic numbers: the last number given, by field and reset period.
+CREATE TABLE renkei_counter (
+    field_id INTEGER NOT NULL,
+    period TEXT NOT NULL,
+    last INTEGER NOT NULL,
+    PRIMARY KEY (field_id, period)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE renkei_user (
+    id INTEGER PRIMARY KEY,
+    code TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    active INTEGER NOT NULL DEFAULT 1
+) STRICT;
+
+-- Stored bytes: uploads (with an end of life) and the files of file fields.
+CREATE TABLE renkei_file (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    bytes INTEGER NOT NULL,
+    sha256 BLOB NOT NULL,
+    -- 0 while being written, 1 whole and belonging to no record, 2 belonging to a record
+    state INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER
+) STRICT;
+CREATE INDEX renkei_file_expiry ON renkei_file (expires_at) WHERE expires_at IS NOT NULL;
+CREATE TABLE renkei_file_chunk (
+    file_id INTEGER NOT NULL REFERENCES renkei_file (id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    bytes BLOB NOT NULL,
+    PRIMARY KEY (file_id, number)
+) STRICT;
+
+-- Durable work. One mechanism for everything that is reserved now and run later.
+CREATE TABLE renkei_job (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    -- jobs of one lane run one after the other, in the order of their ids
+    lane INTEGER NOT NULL,
+    -- 'reserved', 'running', 'completed', 'failed', 'cancelled'
+    state TEXT NOT NULL,
+    run_at INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    created_by INTEGER,
+    started_at INTEGER,
+    ended_at INTEGER,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    -- who runs it, and until when his silence is not taken for death
+    owner BLOB,
+    lease_until INTEGER,
+    cancel_asked INTEGER NOT NULL DEFAULT 0,
+    -- the client's own token: the same token gives the same job
+    token TEXT,
+    error_code TEXT,
+    error_ja TEXT,
+    error_en TEXT
+) STRICT;
+CREATE INDEX renkei_job_open ON renkei_job (kind, run_at, id) WHERE state IN ('reserved', 'running');
+CREATE UNIQUE INDEX renkei_job_token ON renkei_job (kind, token) WHERE token IS NOT NULL;
+CREATE INDEX renkei_job_ended ON renkei_job (ended_at) WHERE ended_at IS NOT NULL;
+
+CREATE TABLE renkei_import (
+    job_id INTEGER PRIMARY KEY REFERENCES renkei_job (id) ON DELETE CASCADE,
+    -- the setting as it was when the import was reserved
+    setting TEXT NOT NULL,
+    setting_id INTEGER,
+    database_id INTEGER NOT NULL,
+    file_id INTEGER,
+    path TEXT,
+    -- of a file read in place: its size and time of change, by which a change is noticed
+    file_bytes INTEGER NOT NULL,
+    file_changed INTEGER,
+    sha256 BLOB,
+    dry_run INTEGER NOT NULL DEFAULT 0,
+    encoding TEXT,
+    delimiter TEXT,
+    -- where the next run goes on: byte and line after the last committed line
+    next_offset INTEGER NOT NULL DEFAULT 0,
+    next_line INTEGER NOT NULL DEFAULT 0,
+    -- the key of the last committed line: following lines with the same key belong to the same record
+    last_key TEXT,
+    total INTEGER NOT NULL DEFAULT 0,
+    inserted INTEGER NOT NULL DEFAULT 0,
+    updated INTEGER NOT NULL DEFAULT 0,
+    unchanged INTEGER NOT NULL DEFAULT 0,
+    rejected INTEGER NOT NULL DEFAULT 0,
+    skipped INTEGER NOT NULL DEFAULT 0,
+    reject_cells INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX renkei_import_hash ON renkei_import (setting_id, sha256) WHERE sha256 IS NOT NULL;
+
+CREATE TABLE renkei_reject (
+    job_id INTEGER NOT NULL REFERENCES renkei_job (id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    line INTEGER NOT NULL,
+    byte_offset INTEGER NOT NULL,
+    column_number INTEGER,
+    column_name TEXT,
+    value TEXT NOT NULL,
+    code TEXT NOT NULL,
+    message_ja TEXT NOT NULL,
+    message_en TEXT NOT NULL,
+    -- the whole line as it stands in the file, with the first reject of the line only
+    raw BLOB,
+    PRIMARY KEY (job_id, number)
+) STRICT, WITHOUT ROWID;

@@ -1,0 +1,307 @@
+//! One SQLite file: opening it, its connections and transactions, its clock.
+//!
+//! Writers take turns ([`turn`]); readers have connections of their own and see the last commit. Everything above this
+//! room works on a [`Reading`] or a [`Writing`] and never opens a connection or a transaction itself.
+
+mod clock;
+mod connection;
+mod migration;
+mod options;
+mod quote;
+mod turn;
+
+use std::any::Any;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, ErrorCode};
+
+pub use clock::{Clock, ManualClock, OsRandom, Random, SystemClock, Timestamp};
+pub use options::{Limits, StoreOptions, Synchronous};
+pub(crate) use quote::{quote, quote_text};
+
+use crate::error::{Code, Error, Result};
+use turn::{Turn, TurnGuard, WaitSign};
+
+/// A store: one SQLite file and all that is in it.
+///
+/// Cheap to clone, and usable from any number of threads at once. Processes may share a file, as long as it is on a
+/// local disk. Do not open the file with a second copy of SQLite inside the same process.
+///
+/// ```
+/// # let dir = tempfile::tempdir().unwrap();
+/// let store = renkei::Store::create(dir.path().join("customers.db"))?;
+/// assert!(store.path().ends_with("customers.db"));
+/// # Ok::<(), renkei::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) inner: Arc<Inner>,
+    /// On whose behalf this handle acts; `None` is the host itself.
+    pub(crate) actor: Option<i64>,
+}
+
+pub(crate) struct Inner {
+    path: PathBuf,
+    options: StoreOptions,
+    zone: jiff::tz::TimeZone,
+    writer: Turn<Connection>,
+    readers: Mutex<Vec<Connection>>,
+    sign: WaitSign,
+    /// What the room of definitions made of them, kept while the definitions stay as they are.
+    derived: RwLock<Option<(i64, Arc<dyn Any + Send + Sync>)>>,
+}
+
+/// Idle reading connections kept for reuse.
+const KEPT_READERS: usize = 16;
+
+impl Store {
+    /// The options of a store, to be opened with [`StoreOptions::open`].
+    pub fn options() -> StoreOptions {
+        StoreOptions::default()
+    }
+
+    /// Opens an existing store with the default options.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreOptions::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Store> {
+        Store::options().open(path)
+    }
+
+    /// Opens the store at `path` with the default options, and creates it first if there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`StoreOptions::open`].
+    pub fn create(path: impl AsRef<Path>) -> Result<Store> {
+        Store::options().create(true).open(path)
+    }
+
+    fn open_with(path: &Path, options: StoreOptions) -> Result<Store> {
+        connection::inspect(path, options.create)?;
+        let zone = jiff::tz::TimeZone::get(&options.time_zone).map_err(|error| {
+            let rule = format!("\"{}\" is not a known time zone ({error})", options.time_zone);
+            Error::new(Code::Argument).with_rule(rule).with_source(error)
+        })?;
+        let writer = connection::open(path, &options, options.cache_bytes, true)?;
+        migration::migrate(&writer)?;
+        let mut sign = path.as_os_str().to_owned();
+        sign.push("-turn");
+        Ok(Store {
+            inner: Arc::new(Inner {
+                path: path.to_owned(),
+                zone,
+                writer: Turn::new(writer),
+                readers: Mutex::new(Vec::new()),
+                sign: WaitSign::new(PathBuf::from(sign)),
+                derived: RwLock::new(None),
+                options,
+            }),
+            actor: None,
+        })
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// The bounds that hold in this store.
+    pub fn limits(&self) -> &Limits {
+        &self.inner.options.limits
+    }
+
+    /// The present moment, by the clock of the store.
+    pub fn now(&self) -> Timestamp {
+        self.inner.options.clock.now()
+    }
+
+    /// The offset of the store's time zone from UTC at `moment`, in seconds.
+    pub fn utc_offset_seconds(&self, moment: Timestamp) -> i64 {
+        match jiff::Timestamp::from_millisecond(moment.0) {
+            Ok(moment) => i64::from(self.inner.zone.to_offset(moment).seconds()),
+            Err(_) => 0,
+        }
+    }
+
+    pub(crate) fn random(&self, bytes: &mut [u8]) {
+        self.inner.options.random.fill(bytes);
+    }
+
+    /// A read transaction: everything read through it is of one moment.
+    pub(crate) fn reading(&self) -> Result<Reading> {
+        let kept = self.inner.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match kept {
+            Some(connection) => connection,
+            None => {
+                let options = &self.inner.options;
+                connection::open(&self.inner.path, options, options.reader_cache_bytes, false)?
+            }
+        };
+        connection.prepare_cached("BEGIN")?.raw_execute()?;
+        Ok(Reading { store: self.inner.clone(), connection: Some(connection) })
+    }
+
+    /// A write transaction. Waits for its turn.
+    pub(crate) fn writing(&self) -> Result<Writing<'_>> {
+        let held = self.inner.writer.take();
+        self.inner.begin(&held)?;
+        Ok(Writing { store: &self.inner, held })
+    }
+
+    /// Runs `work` in one write transaction: all of it is kept, or nothing.
+    pub(crate) fn write<T>(&self, work: impl FnOnce(&Writing<'_>) -> Result<T>) -> Result<T> {
+        let writing = self.writing()?;
+        let result = work(&writing)?;
+        writing.commit()?;
+        Ok(result)
+    }
+
+    /// After a commit made because somebody waited: lets the waiting process in before the next transaction.
+    pub(crate) fn give_way(&self) {
+        let until = Instant::now() + Duration::from_millis(100);
+        while self.inner.sign.is_shown() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// What the room of definitions keeps, if it is of this version of the definitions.
+    pub(crate) fn derived(&self, version: i64) -> Option<Arc<dyn Any + Send + Sync>> {
+        let derived = self.inner.derived.read().unwrap_or_else(PoisonError::into_inner);
+        derived.as_ref().filter(|(of, _)| *of == version).map(|(_, value)| value.clone())
+    }
+
+    pub(crate) fn set_derived(&self, version: i64, value: Arc<dyn Any + Send + Sync>) {
+        *self.inner.derived.write().unwrap_or_else(PoisonError::into_inner) = Some((version, value));
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("path", &self.inner.path).field("actor", &self.actor).finish()
+    }
+}
+
+impl Inner {
+    /// `BEGIN IMMEDIATE`, however long another process writes, up to the configured time.
+    fn begin(&self, connection: &Connection) -> Result<()> {
+        let started = Instant::now();
+        let mut sign = None;
+        let mut pause = Duration::from_micros(200);
+        connection.busy_timeout(Duration::ZERO)?;
+        let result = loop {
+            match connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.raw_execute()) {
+                Ok(_) => break Ok(()),
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                    if started.elapsed() > self.options.busy_timeout {
+                        let waited = format!("{} s", self.options.busy_timeout.as_secs());
+                        break Err(Error::new(Code::StoreBusy).with_rule(waited).with_source(error));
+                    }
+                    if sign.is_none() {
+                        sign = self.sign.show();
+                    }
+                    std::thread::sleep(pause);
+                    pause = (pause * 2).min(Duration::from_millis(4));
+                }
+                Err(error) => break Err(error.into()),
+            }
+        };
+        connection.busy_timeout(Duration::from_secs(10))?;
+        result
+    }
+}
+
+/// A read transaction; ends when dropped.
+pub(crate) struct Reading {
+    store: Arc<Inner>,
+    connection: Option<Connection>,
+}
+
+impl std::ops::Deref for Reading {
+    type Target = Connection;
+    fn deref(&self) -> &Connection {
+        self.connection.as_ref().expect("held until dropped")
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        let Some(connection) = self.connection.take() else { return };
+        let ended = connection.prepare_cached("COMMIT").and_then(|mut commit| commit.raw_execute());
+        if ended.is_ok() {
+            let mut kept = self.store.readers.lock().unwrap_or_else(PoisonError::into_inner);
+            if kept.len() < KEPT_READERS {
+                kept.push(connection);
+            }
+        }
+    }
+}
+
+/// A write transaction; rolled back when dropped without [`Writing::commit`].
+pub(crate) struct Writing<'a> {
+    store: &'a Inner,
+    held: TurnGuard<'a, Connection>,
+}
+
+impl Writing<'_> {
+    pub(crate) fn commit(self) -> Result<()> {
+        // On failure the guard rolls back when it is dropped.
+        self.held.prepare_cached("COMMIT")?.raw_execute()?;
+        Ok(())
+    }
+
+    /// Whether another thread of this process waits to write. Costs nothing.
+    pub(crate) fn thread_waits(&self) -> bool {
+        self.held.somebody_waits()
+    }
+
+    /// Whether another process waits to write. Costs a system call.
+    pub(crate) fn process_waits(&self) -> bool {
+        self.store.sign.is_shown()
+    }
+}
+
+impl std::ops::Deref for Writing<'_> {
+    type Target = Connection;
+    fn deref(&self) -> &Connection {
+        &self.held
+    }
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        if !self.held.is_autocommit() {
+            if let Err(error) = self.held.execute_batch("ROLLBACK") {
+                log::error!("rolling back failed: {error}");
+            }
+        }
+    }
+}
+
+/// The next id for something that hosts name by id: unique in the store, from 100001.
+pub(crate) fn next_id(connection: &Connection) -> Result<i64> {
+    let sql = "UPDATE renkei_meta SET value = value + 1 WHERE name = 'next_id' RETURNING value - 1";
+    Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+}
+
+/// Keeps ids given by a caller (pinned in a blueprint) out of those handed out later.
+pub(crate) fn reserve_id(connection: &Connection, id: i64) -> Result<()> {
+    let sql = "UPDATE renkei_meta SET value = max(value, ?1 + 1) WHERE name = 'next_id'";
+    connection.prepare_cached(sql)?.execute([id])?;
+    Ok(())
+}
+
+/// How often definitions were changed; whatever is derived from them is good for one value of this.
+pub(crate) fn definitions_version(connection: &Connection) -> Result<i64> {
+    let sql = "SELECT value FROM renkei_meta WHERE name = 'definitions'";
+    Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+}
+
+pub(crate) fn definitions_changed(connection: &Connection) -> Result<()> {
+    let sql = "UPDATE renkei_meta SET value = value + 1 WHERE name = 'definitions'";
+    connection.prepare_cached(sql)?.execute([])?;
+    Ok(())
+}
