@@ -66,19 +66,19 @@ mod tests {
     fn index(texts: &[String]) -> rusqlite::Connection {
         let connection = rusqlite::Connection::open_in_memory().unwrap();
         let sql = format!(
-            "CREATE VIRTUAL TABLE t USING fts5(t, content='', contentless_delete=1, detail=none, tokenize='{TOKENIZER}')"
+            "CREATE VIRTUAL TABLE indexed USING fts5(t, content='', contentless_delete=1, detail=none, tokenize='{TOKENIZER}')"
         );
         connection.execute_batch(&sql).unwrap();
         let mut out = String::new();
         for (at, text) in texts.iter().enumerate() {
             tokens(text, &mut out);
-            connection.execute("INSERT INTO t (rowid, t) VALUES (?1, ?2)", (at as i64, &out)).unwrap();
+            connection.execute("INSERT INTO indexed (rowid, t) VALUES (?1, ?2)", (at as i64, &out)).unwrap();
         }
         connection
     }
 
     fn found(connection: &rusqlite::Connection, term: &str) -> Vec<usize> {
-        let mut statement = connection.prepare("SELECT rowid FROM t WHERE t MATCH ?1 ORDER BY rowid").unwrap();
+        let mut statement = connection.prepare("SELECT rowid FROM indexed WHERE indexed MATCH ?1 ORDER BY rowid").unwrap();
         let rows = statement.query_map([query(term).unwrap()], |row| row.get::<_, i64>(0)).unwrap();
         rows.map(|id| id.unwrap() as usize).collect()
     }
