@@ -134,6 +134,8 @@ codes! {
         "'{name}'に指定されたファイルが存在しません。: 「{value}」" "'{name}': there is no stored file {value}.";
     FileAttached "value.file.attached" Validation
         "'{name}'に指定されたファイルは、すでに別のレコードで使われています。: 「{value}」" "'{name}': file {value} already belongs to another record; store the bytes again to use them twice.";
+    FileLarge "value.file.large" Validation
+        "'{name}'に指定されたファイルが大きすぎます（上限{rule}バイト）: 「{value}」" "'{name}': file {value} is larger than {rule} bytes.";
     Duplicate "value.duplicate" Validation
         "'{name}'に入力された値は、すでに別のレコードで設定されています。: 「{value}」" "'{name}': another record already has \"{value}\".";
     KeyFormat "value.key" Validation
@@ -216,14 +218,12 @@ codes! {
         "インポート中にファイル「{value}」が変更されました（{rule}）。" "The file {value} changed while it was being imported ({rule}): reserve the import again.";
     ImportFileMissing "import.file_missing" Input
         "インポートするファイル「{value}」を開けません: {rule}" "The file {value} cannot be opened: {rule}.";
-    ImportDuplicateKey "import.duplicate_key" Validation
-        "'{name}'の値「{value}」がファイル内で重複しています（先の行: {rule}）。" "'{name}': \"{value}\" stands twice in the file; the first line was taken.";
     ImportKeyMissing "import.key_missing" NotFound
         "'{name}'が「{value}」のレコードが存在しません。" "'{name}': no record has the key \"{value}\" (this setting only updates).";
     ImportRejected "import.rejected" Validation
         "{value}件の行に誤りがあるため、何も登録しませんでした。" "{value} line(s) were refused, so nothing was imported (the setting is atomic).";
-    ImportGivenUp "import.given_up" Internal
-        "インポートが{value}回中断されたため、中止しました。" "The import stopped the process {value} times and was given up.";
+    JobGivenUp "job.given_up" Internal
+        "処理が{value}回中断されたため、中止しました。" "The job ended the process that ran it {value} times and was given up.";
     UploadExpired "upload.expired" NotFound
         "一時ファイル「{value}」が存在しないか、保存期間を過ぎています。" "There is no upload {value}, or its time is over.";
     LimitPassed "limit" Limit

@@ -259,6 +259,13 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
+    /// Writes bytes as they stand: a line, or part of one, that is CSV in this encoding already.
+    pub(crate) fn verbatim(&mut self, bytes: &[u8]) -> Result<()> {
+        self.separate();
+        self.buffer.extend_from_slice(bytes);
+        Ok(())
+    }
+
     #[inline]
     fn separate(&mut self) {
         if self.column > 0 {

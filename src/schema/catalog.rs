@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
+use once_cell::sync::OnceCell;
+
 use super::definition::{Choice, Database, Field, FieldKind};
+use super::plan::Plan;
 use super::{documents, names};
 use crate::error::{Code, Error, Result};
 use crate::store::{self, Store, quote};
@@ -38,6 +41,7 @@ pub(crate) struct Layout {
     pub(crate) key: Option<usize>,
     /// Calculated columns, each after those it needs.
     pub(crate) calculated: Vec<usize>,
+    plan: OnceCell<Plan>,
 }
 
 /// One field in use.
@@ -53,6 +57,8 @@ pub(crate) struct Column {
     pub(crate) source: Option<Source>,
     /// The SQL table of the full-text index, quoted.
     pub(crate) full_text: Option<String>,
+    /// Of a link column: the SQL that finds the linked record by its key.
+    pub(crate) find_linked: Option<String>,
 }
 
 /// Where a dependent or reference column takes its values from.
@@ -154,7 +160,13 @@ impl Catalog {
                 false => None,
             };
             let id = database.id.unwrap_or(0);
-            tables.push(Arc::new(Table { id, definition: database.clone(), header, details }));
+            let table = Table { id, definition: database.clone(), header, details };
+            // Planned here, so that a definition that cannot be written to is refused when it is made.
+            for layout in std::iter::once(&table.header).chain(&table.details) {
+                let plan = Plan::of(&table, layout)?;
+                let _ = layout.plan.set(plan);
+            }
+            tables.push(Arc::new(table));
         }
         Ok(Catalog { tables })
     }
@@ -206,6 +218,14 @@ impl Layout {
             if let FieldKind::Dependent { link, source } | FieldKind::Reference { link, source } = &field.kind {
                 column.source = Some(Source::resolve(databases, fields, link, source)?);
             }
+            if let FieldKind::Link { database: target } = &field.kind {
+                let target = databases.iter().find(|candidate| &candidate.code == target);
+                column.find_linked = target.and_then(|target| {
+                    let key = target.fields.iter().find(|field| field.is_key())?;
+                    let table = quote(&names::header(&target.code));
+                    Some(format!("SELECT _id FROM {table} WHERE {} = ?1", quote(&key.code)))
+                });
+            }
             if field.full_text {
                 column.full_text = Some(quote(&names::full_text(&table, &field.code)));
             }
@@ -216,7 +236,12 @@ impl Layout {
             .position(|column| matches!(column.field.kind, FieldKind::Key { .. } | FieldKind::DetailKey { .. }));
         let calculated = calculation_order(&columns)
             .map_err(|rule| Error::new(Code::DefinitionInvalid).with_name(&database.code).with_rule(rule))?;
-        Ok(Layout { sql: quote(&table), table, columns, key, calculated })
+        Ok(Layout { sql: quote(&table), table, columns, key, calculated, plan: OnceCell::new() })
+    }
+
+    /// How rows of this layout are written.
+    pub(crate) fn plan(&self) -> &Plan {
+        self.plan.get().expect("planned when compiled")
     }
 
     /// A column by the code, the id or the display name of its field.
@@ -255,6 +280,7 @@ impl Column {
             labels,
             source: None,
             full_text: None,
+            find_linked: None,
         }
     }
 

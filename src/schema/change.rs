@@ -208,6 +208,10 @@ fn alter_tables(connection: &Connection, old: &Database, new: &Database, changes
         if !old.details.is_empty() {
             connection.execute_batch(&rename(names::details(&old.code), names::details(&new.code)))?;
         }
+        let sql = "UPDATE OR REPLACE renkei_last_id SET table_name = ?2 WHERE table_name = ?1";
+        for name in [names::header, names::details] {
+            connection.execute(sql, (name(&old.code), name(&new.code)))?;
+        }
         note(format!("renamed from \"{}\"", old.code));
     }
     if old.name != new.name {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::catalog::{Column, Labels};
 use super::definition::{Characters, FieldKind, KeyPart};
+use super::number::NumberInput;
 use super::value::{Cell, Value};
 use super::{date, number};
 use crate::error::{Broken, Code};
@@ -61,6 +62,11 @@ impl Column {
     ///
     /// Whether a value is required is judged on the whole record; links, users and files are looked up by the writer.
     pub(crate) fn check_text<'a>(&self, text: &'a str) -> Checked<'a> {
+        self.check_text_as(text, None)
+    }
+
+    /// As [`Column::check_text`], where an import setting may say how numbers are read.
+    pub(crate) fn check_text_as<'a>(&self, text: &'a str, numbers: Option<NumberInput>) -> Checked<'a> {
         if text.is_empty() {
             return Ok(Cell::Null);
         }
@@ -72,13 +78,20 @@ impl Column {
                 Ok(Cell::Text(Cow::Borrowed(text)))
             }
             FieldKind::Number { scale, rounding, input, .. } => {
-                self.in_range(number::parse(text, *scale, *rounding, *input)?).map(Cell::Int)
+                self.in_range(number::parse(text, *scale, *rounding, numbers.unwrap_or(*input))?).map(Cell::Int)
             }
             FieldKind::Date { .. } => Ok(Cell::Int(i64::from(date::parse_date(text)?.days()))),
             FieldKind::DateTime { .. } => Ok(Cell::Int(date::parse_datetime(text)?.seconds())),
             FieldKind::Time { .. } => Ok(Cell::Int(i64::from(date::parse_time(text)?.seconds()))),
             FieldKind::Choice { .. } => self.labels().one(text).map(Cell::Int),
             FieldKind::Choices { .. } => self.labels().many(text.split(',')),
+            // With an automatic part it depends on the call whether the whole key is given or only the other part;
+            // the writer judges it.
+            FieldKind::Key { parts, .. } if parts.iter().any(|part| matches!(part, KeyPart::Automatic { .. })) => {
+                single_line(text)?;
+                length(text, Some(KEY_LENGTH))?;
+                Ok(Cell::Text(Cow::Borrowed(text)))
+            }
             FieldKind::Key { parts, joiner } => check_key(text, parts, joiner),
             FieldKind::DetailKey { max_length } => {
                 single_line(text)?;
@@ -181,7 +194,7 @@ fn allowed(text: &str, characters: Characters) -> Result<(), Broken> {
 }
 
 /// Judges a whole key, as it is stored.
-fn check_key<'a>(text: &'a str, parts: &[KeyPart], joiner: &str) -> Checked<'a> {
+pub(crate) fn check_key<'a>(text: &'a str, parts: &[KeyPart], joiner: &str) -> Checked<'a> {
     single_line(text)?;
     length(text, Some(KEY_LENGTH))?;
     if let [part] = parts {

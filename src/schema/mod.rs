@@ -13,14 +13,16 @@ mod expression;
 mod format;
 pub(crate) mod names;
 mod number;
+mod plan;
 mod validate;
 mod value;
 
 pub(crate) use bigram::{query as full_text_query, tokens as full_text_tokens};
 pub(crate) use catalog::{Catalog, Column, Layout, Source, Table};
 pub(crate) use change::define;
-pub(crate) use check::check_part;
+pub(crate) use check::{check_key, check_part};
 pub(crate) use expression::Scope;
+pub(crate) use plan::{Calculation, DefaultValue, Operand, Plan};
 pub(crate) use value::Cell;
 
 pub use change::{Action, Change};

@@ -97,11 +97,12 @@ CREATE TABLE renkei_import (
     sha256 BLOB,
     dry_run INTEGER NOT NULL DEFAULT 0,
     encoding TEXT,
-    delimiter TEXT,
+    -- the header line as it stands in the file, for the file of rejects
+    header BLOB,
     -- where the next run goes on: byte and line after the last committed line
     next_offset INTEGER NOT NULL DEFAULT 0,
     next_line INTEGER NOT NULL DEFAULT 0,
-    -- the key of the last committed line: following lines with the same key belong to the same record
+    -- the key of the last committed line, if it was taken: following lines with the same key belong to the same record
     last_key TEXT,
     total INTEGER NOT NULL DEFAULT 0,
     inserted INTEGER NOT NULL DEFAULT 0,

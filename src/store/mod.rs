@@ -3,6 +3,7 @@
 //! Writers take turns ([`turn`]); readers have connections of their own and see the last commit. Everything above this
 //! room works on a [`Reading`] or a [`Writing`] and never opens a connection or a transaction itself.
 
+pub(crate) mod bytes;
 mod clock;
 mod connection;
 mod migration;
@@ -51,6 +52,8 @@ pub(crate) struct Inner {
     sign: WaitSign,
     /// What the room of definitions made of them, kept while the definitions stay as they are.
     derived: RwLock<Option<(i64, Arc<dyn Any + Send + Sync>)>>,
+    /// Jobs that this process was asked to end: seen at once, also by a runner that holds the turn to write.
+    cancelled: Mutex<Vec<i64>>,
 }
 
 /// Idle reading connections kept for reuse.
@@ -98,6 +101,7 @@ impl Store {
                 readers: Mutex::new(Vec::new()),
                 sign: WaitSign::new(PathBuf::from(sign)),
                 derived: RwLock::new(None),
+                cancelled: Mutex::new(Vec::new()),
                 options,
             }),
             actor: None,
@@ -172,6 +176,18 @@ impl Store {
     pub(crate) fn derived(&self, version: i64) -> Option<Arc<dyn Any + Send + Sync>> {
         let derived = self.inner.derived.read().unwrap_or_else(PoisonError::into_inner);
         derived.as_ref().filter(|(of, _)| *of == version).map(|(_, value)| value.clone())
+    }
+
+    pub(crate) fn sign_cancel(&self, job: i64) {
+        self.inner.cancelled.lock().unwrap_or_else(PoisonError::into_inner).push(job);
+    }
+
+    pub(crate) fn is_cancel_signed(&self, job: i64) -> bool {
+        self.inner.cancelled.lock().unwrap_or_else(PoisonError::into_inner).contains(&job)
+    }
+
+    pub(crate) fn clear_cancel(&self, job: i64) {
+        self.inner.cancelled.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| *other != job);
     }
 
     pub(crate) fn set_derived(&self, version: i64, value: Arc<dyn Any + Send + Sync>) {

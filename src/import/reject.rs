@@ -1,0 +1,189 @@
+//! Rejects: what was refused, where, and why; and the file in which it can be mended.
+
+use std::io::Write;
+
+use rusqlite::Connection;
+use serde::Serialize;
+
+use super::mapping::REJECT_COLUMNS;
+use crate::csv::{Dialect, Encoding, Format, LineEnd, OutputEncoding, Quoting, Unmappable, Writer};
+use crate::error::{Language, Result, Violation, shorten};
+
+/// One refused cell, or one refused line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Reject {
+    /// The line of the file, counted from 1; for a record of several lines its first.
+    pub line: u64,
+    /// The byte of the file at which the cell (or the line) begins, counted from 0.
+    pub offset: u64,
+    /// The column of the file, counted from 1; `None` when the line as a whole was refused.
+    pub column: Option<usize>,
+    /// The name of the column.
+    pub column_name: Option<String>,
+    /// The value as it stands in the file; the beginning of a long one.
+    pub value: String,
+    /// The stable code; see [`Code`](crate::Code).
+    pub code: String,
+    /// The message in Japanese.
+    pub message_ja: String,
+    /// The message in English.
+    pub message_en: String,
+}
+
+/// A reject that is not stored yet.
+pub(super) struct NewReject {
+    pub(super) line: u64,
+    pub(super) offset: u64,
+    pub(super) column: Option<usize>,
+    pub(super) column_name: Option<String>,
+    pub(super) violation: Violation,
+    /// The line, with the first of its rejects.
+    pub(super) raw: Option<Vec<u8>>,
+}
+
+/// Stores rejects; they are numbered from `number`.
+pub(super) fn store(connection: &Connection, job: i64, mut number: u64, rejects: &[NewReject]) -> Result<()> {
+    let sql = "INSERT INTO renkei_reject (job_id, number, line, byte_offset, column_number, column_name, value, code,
+        message_ja, message_en, raw) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+    let mut statement = connection.prepare_cached(sql)?;
+    for reject in rejects {
+        statement.execute(rusqlite::params![
+            job,
+            number as i64,
+            reject.line as i64,
+            reject.offset as i64,
+            reject.column.map(|column| column as i64 + 1),
+            reject.column_name,
+            shorten(reject.violation.value()),
+            reject.violation.code().as_str(),
+            reject.violation.message(Language::Japanese),
+            reject.violation.message(Language::English),
+            reject.raw,
+        ])?;
+        number += 1;
+    }
+    Ok(())
+}
+
+/// Rejects of an import in file order, from the `skip`th.
+pub(super) fn load(connection: &Connection, job: i64, skip: u64, limit: u64) -> Result<Vec<Reject>> {
+    let sql = "SELECT line, byte_offset, column_number, column_name, value, code, message_ja, message_en
+        FROM renkei_reject WHERE job_id = ?1 AND number >= ?2 ORDER BY number LIMIT ?3";
+    let mut statement = connection.prepare_cached(sql)?;
+    let clamp = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    let rows = statement.query_map((job, clamp(skip), clamp(limit)), |row| {
+        Ok(Reject {
+            line: row.get::<_, i64>(0)?.unsigned_abs(),
+            offset: row.get::<_, i64>(1)?.unsigned_abs(),
+            column: row.get::<_, Option<i64>>(2)?.and_then(|column| usize::try_from(column).ok()),
+            column_name: row.get(3)?,
+            value: row.get(4)?,
+            code: row.get(5)?,
+            message_ja: row.get(6)?,
+            message_en: row.get(7)?,
+        })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// What the file of rejects is made with.
+pub(super) struct RejectFile<'a> {
+    pub(super) header: Option<&'a [u8]>,
+    pub(super) encoding: Encoding,
+    pub(super) dialect: &'a Dialect,
+    /// The columns of the file.
+    pub(super) columns: usize,
+}
+
+/// Writes every refused line as it stood in the file, and behind it the line number, the codes and the messages.
+pub(super) fn write_file(connection: &Connection, job: i64, file: &RejectFile<'_>, out: impl Write) -> Result<u64> {
+    let format = Format {
+        encoding: match file.encoding {
+            Encoding::Utf8 => OutputEncoding::Utf8,
+            Encoding::Cp932 => OutputEncoding::Cp932,
+        },
+        delimiter: file.dialect.delimiter,
+        line_end: LineEnd::Crlf,
+        quoting: Quoting::Minimal,
+        unmappable: Unmappable::Replace,
+        formula_guard: false,
+    };
+    let mut writer = Writer::new(out, format);
+    if let Some(header) = file.header {
+        writer.verbatim(header)?;
+        // A file of rejects that was mended in part has these columns already.
+        if !String::from_utf8_lossy(header).ends_with(REJECT_COLUMNS[2]) {
+            for column in REJECT_COLUMNS {
+                writer.text(column)?;
+            }
+        }
+        writer.end_record()?;
+    }
+    let sql = "SELECT line, code, message_ja, raw FROM renkei_reject WHERE job_id = ?1 ORDER BY number";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([job])?;
+    let mut lines = 0;
+    let mut current: Option<Refused> = None;
+    while let Some(row) = rows.next()? {
+        let line: i64 = row.get(0)?;
+        let (code, message): (String, String) = (row.get(1)?, row.get(2)?);
+        match current.as_mut().filter(|current| current.line == line) {
+            Some(current) => {
+                if !current.codes.contains(&code) {
+                    current.codes.push(code);
+                }
+                current.messages.push(message);
+            }
+            None => {
+                if let Some(done) = current.take() {
+                    done.write(&mut writer, file)?;
+                    lines += 1;
+                }
+                let raw: Vec<u8> = row.get::<_, Option<Vec<u8>>>(3)?.unwrap_or_default();
+                current = Some(Refused { line, codes: vec![code], messages: vec![message], raw });
+            }
+        }
+    }
+    if let Some(done) = current {
+        done.write(&mut writer, file)?;
+        lines += 1;
+    }
+    writer.finish()?;
+    Ok(lines)
+}
+
+struct Refused {
+    line: i64,
+    codes: Vec<String>,
+    messages: Vec<String>,
+    raw: Vec<u8>,
+}
+
+impl Refused {
+    fn write<W: Write>(&self, writer: &mut Writer<W>, file: &RejectFile<'_>) -> Result<()> {
+        let quote = file.dialect.quote as u8;
+        // A line with an open quote would swallow what follows; it is given as one cell, whole.
+        let open = memchr::memchr_iter(quote, &self.raw).count() % 2 == 1;
+        if open {
+            let mut quoted = vec![quote];
+            for byte in &self.raw {
+                quoted.push(*byte);
+                if *byte == quote {
+                    quoted.push(quote);
+                }
+            }
+            quoted.push(quote);
+            writer.verbatim(&quoted)?;
+            for _ in 1..file.columns {
+                writer.text("")?;
+            }
+        } else {
+            writer.verbatim(&self.raw)?;
+        }
+        writer.text(&self.line.to_string())?;
+        writer.text(&self.codes.join(" "))?;
+        writer.text(&self.messages.join(" "))?;
+        writer.end_record()
+    }
+}

@@ -1,0 +1,581 @@
+//! One run of an import: from where the last one was interrupted to the end, in transactions that make room for others.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
+use std::time::{Duration, Instant};
+
+use super::mapping::Mapping;
+use super::parse::{Batch, Line, Packed, Parser};
+use super::prepare::{Prepared, prepare};
+use super::reject::{self, NewReject};
+use super::reservation::{Counts, ImportProgress, Loaded};
+use super::setting::ImportMode;
+use crate::csv::{Limits, Reader, Record};
+use crate::error::{Broken, Code, Error, Kind, Result, Violation};
+use crate::job::{self, Claim, JobState};
+use crate::record::{DetailMode, Draft, KeyMode, RowDraft, Selector, Slot, Slots, WriteOptions, Writer, Written};
+use crate::schema::{Catalog, Table};
+use crate::store::{Store, Writing};
+
+/// A transaction is committed after this time even if nobody waits: no more work than this is lost to a crash.
+const LONGEST: Duration = Duration::from_millis(900);
+/// A transaction lasts at least this long even if somebody waits: an import makes progress beside a busy writer.
+const SHORTEST: Duration = Duration::from_millis(20);
+/// How often it is looked whether another process waits, which costs a system call.
+const LOOK: Duration = Duration::from_millis(10);
+/// How often progress is told.
+const TELL: Duration = Duration::from_millis(100);
+/// Rejects kept in memory until the next commit.
+const PENDING_REJECTS: usize = 2_000;
+/// Rejects kept by imports that are one transaction, and so in memory until the end; further ones are counted.
+const ATOMIC_REJECTS: u64 = 10_000;
+
+/// How a run is watched and stopped.
+pub(crate) struct Control<'a> {
+    /// Set from outside: the run stops at the next commit, and the import goes on another time.
+    pub(crate) stop: &'a AtomicBool,
+    pub(crate) progress: &'a mut dyn FnMut(&ImportProgress),
+}
+
+/// Runs a claimed import as far as it goes. An import that fails is a result like any other; an error is told when the
+/// store itself failed, and then the import stays to be run again.
+pub(crate) fn run(store: &Store, claim: &Claim, control: &mut Control<'_>) -> Result<()> {
+    let mut rerun = true;
+    while rerun {
+        rerun = match attempt(store, claim, control) {
+            Ok(Ended::Done) => false,
+            Ok(Ended::DefinitionChanged) => true,
+            Err(error) => match (error.code(), error.kind()) {
+                // Somebody else has it now.
+                (Code::JobLost, _) => return Ok(()),
+                (_, Kind::Storage | Kind::Busy) if error.code() != Code::Io => {
+                    let _ = store.write(|writing| job::park(writing, claim));
+                    return Err(error);
+                }
+                (Code::Cancelled, _) => {
+                    finish(store, claim, JobState::Cancelled, &error)?;
+                    false
+                }
+                _ => {
+                    finish(store, claim, JobState::Failed, &error)?;
+                    false
+                }
+            },
+        };
+    }
+    Ok(())
+}
+
+fn finish(store: &Store, claim: &Claim, state: JobState, error: &Error) -> Result<()> {
+    store.write(|writing| job::finish(store, writing, claim, state, Some(error)))
+}
+
+enum Ended {
+    Done,
+    /// The database was redefined between two commits; what is left goes by the new definition.
+    DefinitionChanged,
+}
+
+fn attempt(store: &Store, claim: &Claim, control: &mut Control<'_>) -> Result<Ended> {
+    let loaded = Loaded::of(&*store.reading()?, claim.id)?;
+    let catalog = Catalog::of(store, &*store.reading()?)?;
+    let table = catalog.table_by_id(loaded.database_id)?.clone();
+    let prepared = prepare(store, claim, &loaded, &table)?;
+    let limits = csv_limits(store);
+    let input = loaded.source.open(store, prepared.offset)?;
+    let reader = match prepared.offset {
+        0 => Reader::new(input, &loaded.setting.dialect, limits),
+        offset => Reader::resume(input, &loaded.setting.dialect, limits, offset, prepared.line),
+    };
+    let parser = Parser {
+        table: table.clone(),
+        setting: loaded.setting.clone(),
+        mapping: prepared.mapping.clone(),
+        encoding: prepared.encoding,
+        limits,
+    };
+    let mut run = Run::new(store, claim, control, loaded, table, prepared);
+    std::thread::scope(|scope| {
+        let (full_sender, full) = sync_channel(4);
+        let (empty, empty_receiver) = channel();
+        let parsing = scope.spawn(move || parser.run(reader, &full_sender, &empty_receiver));
+        let mut lines = Lines::new(full, empty);
+        let result = run.write_all(&mut lines);
+        // Hanging up ends the parser.
+        drop(lines);
+        match parsing.join() {
+            Ok(()) => result,
+            Err(_) => Err(Error::new(Code::Internal).with_rule("the thread that reads the file ended by a fault")),
+        }
+    })
+}
+
+pub(super) fn csv_limits(store: &Store) -> Limits {
+    let limits = store.limits();
+    Limits { cell_bytes: limits.cell_bytes, record_bytes: limits.line_bytes, columns: limits.csv_columns }
+}
+
+/// The lines that come from the parser, one by one across batches.
+struct Lines {
+    full: Receiver<Batch>,
+    empty: Sender<Batch>,
+    batch: Batch,
+    at: usize,
+    refused_at: usize,
+    ended: Option<Result<()>>,
+}
+
+enum Next {
+    Line,
+    /// None has come yet.
+    Wait,
+    End,
+}
+
+impl Lines {
+    fn new(full: Receiver<Batch>, empty: Sender<Batch>) -> Lines {
+        Lines { full, empty, batch: Batch::default(), at: 0, refused_at: 0, ended: None }
+    }
+
+    /// Makes sure that there is a line at `at`.
+    fn look(&mut self) -> Result<Next> {
+        loop {
+            if self.at < self.batch.lines.len() {
+                return Ok(Next::Line);
+            }
+            match self.ended.take() {
+                Some(Ok(())) => {
+                    self.ended = Some(Ok(()));
+                    return Ok(Next::End);
+                }
+                Some(Err(error)) => return Err(error),
+                None => {}
+            }
+            match self.full.recv_timeout(SHORTEST) {
+                Ok(mut batch) => {
+                    self.ended = batch.end.take();
+                    let _ = self.empty.send(std::mem::replace(&mut self.batch, batch));
+                    (self.at, self.refused_at) = (0, 0);
+                }
+                Err(RecvTimeoutError::Timeout) => return Ok(Next::Wait),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Error::new(Code::Internal).with_rule("the thread that reads the file ended early"));
+                }
+            }
+        }
+    }
+}
+
+struct Run<'a, 'b> {
+    store: &'a Store,
+    claim: &'a Claim,
+    control: &'a mut Control<'b>,
+    loaded: Loaded,
+    table: Arc<Table>,
+    mapping: Mapping,
+    /// Atomic imports and dry runs.
+    one_transaction: bool,
+    counts: Counts,
+    next_offset: u64,
+    next_line: u64,
+    last_key: Option<String>,
+    rejects: Vec<NewReject>,
+    most_rejects: u64,
+    told: Instant,
+}
+
+impl<'a, 'b> Run<'a, 'b> {
+    fn new(
+        store: &'a Store,
+        claim: &'a Claim,
+        control: &'a mut Control<'b>,
+        loaded: Loaded,
+        table: Arc<Table>,
+        prepared: Prepared,
+    ) -> Run<'a, 'b> {
+        let one_transaction = loaded.setting.atomic || loaded.dry_run;
+        let most = store.limits().rejects;
+        Run {
+            store,
+            claim,
+            control,
+            counts: loaded.counts,
+            last_key: loaded.last_key.clone(),
+            loaded,
+            table,
+            mapping: prepared.mapping,
+            one_transaction,
+            next_offset: prepared.offset,
+            next_line: prepared.line,
+            rejects: Vec::new(),
+            most_rejects: if one_transaction { most.min(ATOMIC_REJECTS) } else { most },
+            told: Instant::now(),
+        }
+    }
+
+    fn write_all(&mut self, lines: &mut Lines) -> Result<Ended> {
+        let mut progress = false;
+        loop {
+            let writing = self.store.writing()?;
+            let catalog = Catalog::of(self.store, &writing)?;
+            let table = catalog.table_by_id(self.loaded.database_id)?;
+            if table.definition != self.table.definition {
+                return Ok(Ended::DefinitionChanged);
+            }
+            if job::heartbeat(self.store, &writing, self.claim, progress)? {
+                return self.end_cancelled(writing);
+            }
+            let mut writer = Writer::new(self.store, &writing, table);
+            let why = self.write_lines(lines, &writing, &mut writer)?;
+            self.loaded.source.check_unchanged()?;
+            match why {
+                Pause::Commit { give_way } => {
+                    writer.finish()?;
+                    self.save(&writing)?;
+                    writing.commit()?;
+                    progress = true;
+                    self.tell(false);
+                    if give_way {
+                        self.store.give_way();
+                    }
+                }
+                Pause::Stop => {
+                    if self.one_transaction {
+                        drop(writer);
+                        drop(writing);
+                        self.store.write(|writing| job::park(writing, self.claim))?;
+                        return Ok(Ended::Done);
+                    }
+                    writer.finish()?;
+                    self.save(&writing)?;
+                    job::park(&writing, self.claim)?;
+                    writing.commit()?;
+                    return Ok(Ended::Done);
+                }
+                Pause::Cancelled => {
+                    writer.finish()?;
+                    return self.end_cancelled(writing);
+                }
+                Pause::End => {
+                    writer.finish()?;
+                    return self.end(writing);
+                }
+            }
+        }
+    }
+
+    /// Writes lines until there is a reason to end the transaction.
+    fn write_lines(&mut self, lines: &mut Lines, writing: &Writing<'_>, writer: &mut Writer<'_>) -> Result<Pause> {
+        let began = Instant::now();
+        let mut looked = began;
+        let mut count = 0u32;
+        loop {
+            match lines.look()? {
+                Next::Line => {
+                    self.write_line(lines, writer)?;
+                    count += 1;
+                    if count % 16 != 0 && self.rejects.len() < PENDING_REJECTS {
+                        continue;
+                    }
+                }
+                Next::Wait => {}
+                Next::End => return Ok(Pause::End),
+            }
+            let now = Instant::now();
+            if now - self.told >= TELL {
+                self.tell(false);
+            }
+            if self.store.is_cancel_signed(self.claim.id) {
+                return Ok(Pause::Cancelled);
+            }
+            if self.control.stop.load(Ordering::Relaxed) {
+                return Ok(Pause::Stop);
+            }
+            if self.one_transaction {
+                continue;
+            }
+            let elapsed = now - began;
+            if elapsed >= LONGEST || self.rejects.len() >= PENDING_REJECTS {
+                return Ok(Pause::Commit { give_way: false });
+            }
+            if elapsed >= SHORTEST {
+                if writing.thread_waits() {
+                    return Ok(Pause::Commit { give_way: false });
+                }
+                if now - looked >= LOOK {
+                    looked = now;
+                    if writing.process_waits() {
+                        return Ok(Pause::Commit { give_way: true });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Writes the next line, or makes rejects of it.
+    fn write_line(&mut self, lines: &mut Lines, writer: &mut Writer<'_>) -> Result<()> {
+        let line = lines.batch.lines[lines.at];
+        let refused = lines.refused_at..lines.refused_at + line.refused;
+        lines.at += 1;
+        lines.refused_at += line.refused;
+        self.counts.total += 1;
+        if self.counts.total > self.store.limits().import_rows {
+            let rule = format!("at most {} lines an import", self.store.limits().import_rows);
+            return Err(Error::new(Code::LimitPassed).with_rule(rule).with_value(self.counts.total));
+        }
+        (self.next_offset, self.next_line) = (line.next_offset, line.next_line);
+        let batch = &lines.batch;
+        let violations: Vec<Violation> =
+            batch.refused[refused.clone()].iter().map(|refused| refused.violation.clone()).collect();
+        let Some(cells) = line.cells else {
+            self.last_key = None;
+            return self.reject(batch, &line, refused, violations);
+        };
+        if line.is_blank {
+            self.counts.skipped += 1;
+            return Ok(());
+        }
+        let cells = &batch.cells[cells..cells + self.mapping.targets.len()];
+        let result = self.write_cells(batch, cells, violations, writer);
+        match result {
+            Ok(written) => {
+                match written {
+                    Written::Inserted => self.counts.inserted += 1,
+                    Written::Updated => self.counts.updated += 1,
+                    Written::Unchanged => self.counts.unchanged += 1,
+                }
+                if self.mapping.has_details {
+                    let last_key = self.last_key.get_or_insert_default();
+                    last_key.clear();
+                    last_key.push_str(writer.last_key());
+                }
+                Ok(())
+            }
+            Err(error) if error.code() == Code::RecordInvalid => {
+                self.reject(batch, &line, refused, error.violations().to_vec())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn write_cells(
+        &mut self,
+        batch: &Batch,
+        cells: &[Packed],
+        violations: Vec<Violation>,
+        writer: &mut Writer<'_>,
+    ) -> Result<Written> {
+        use super::mapping::Target;
+
+        let table = self.table.clone();
+        let mut slots: Slots<'_> = vec![Slot::Absent; table.header.columns.len()];
+        let mut row: Slots<'_> = match (&table.details, self.mapping.has_details) {
+            (Some(details), true) => vec![Slot::Absent; details.columns.len()],
+            _ => Vec::new(),
+        };
+        let mut has_row = false;
+        for (target, packed) in self.mapping.targets.iter().zip(cells) {
+            let slot = || match batch.cell(*packed) {
+                Some(cell) => Slot::Given(cell),
+                None => Slot::Bad,
+            };
+            match target {
+                Target::Header(at) => slots[*at] = slot(),
+                Target::Detail(at) => {
+                    has_row |= *packed != Packed::Null;
+                    row[*at] = slot();
+                }
+                Target::Skipped => {}
+            }
+        }
+        let mode = self.loaded.setting.mode;
+        let key = match &slots[table.key_index()] {
+            Slot::Given(crate::schema::Cell::Text(key)) => Some(key.to_string()),
+            _ => None,
+        };
+        // Lines that follow each other with the same key are one record with several detail rows.
+        let goes_on = self.mapping.has_details && key.is_some() && key == self.last_key;
+        let details = match (self.mapping.has_details, self.loaded.setting.details, goes_on) {
+            (true, DetailMode::Replace, true) => DetailMode::Append,
+            (true, mode, _) => mode,
+            (false, ..) => DetailMode::Merge,
+        };
+        let options = WriteOptions::new()
+            .details(details)
+            .key_mode(if mode == ImportMode::Insert { KeyMode::Issue } else { KeyMode::Given })
+            .fill_dependents(self.loaded.setting.fill_dependents)
+            .approve(self.loaded.setting.approve);
+        let rows = if has_row { vec![RowDraft { id: None, slots: row }] } else { Vec::new() };
+        match (mode, key) {
+            (ImportMode::InsertKeyed, Some(key)) if goes_on => {
+                let draft = Draft { slots: vec![Slot::Absent; slots.len()], rows, violations };
+                match writer.update(&Selector::Key(key), draft, &options)? {
+                    Some(outcome) => Ok(outcome.what),
+                    None => Err(Error::new(Code::Internal).with_rule("a record vanished inside a transaction")),
+                }
+            }
+            (ImportMode::Insert | ImportMode::InsertKeyed, _) | (ImportMode::Upsert, None) => {
+                Ok(writer.insert(Draft { slots, rows, violations }, &options)?.what)
+            }
+            (ImportMode::Update, None) => {
+                let mut violations = violations;
+                let field = &table.key().field;
+                if !violations.iter().any(|violation| violation.field() == field.code) {
+                    violations.push(Violation::new(Broken::new(Code::Required), &field.code, &field.name, ""));
+                }
+                Err(Error::invalid(violations))
+            }
+            (ImportMode::Update, Some(key)) => {
+                let field = &table.key().field;
+                let missing =
+                    Violation::new(Broken::new(Code::ImportKeyMissing), &field.code, &field.name, key.as_str());
+                let mut told = violations.clone();
+                match writer.update(&Selector::Key(key), Draft { slots, rows, violations }, &options)? {
+                    Some(outcome) => Ok(outcome.what),
+                    None => {
+                        told.push(missing);
+                        Err(Error::invalid(told))
+                    }
+                }
+            }
+            (ImportMode::Upsert, Some(key)) => {
+                Ok(writer.upsert(&Selector::Key(key), Draft { slots, rows, violations }, &options)?.what)
+            }
+        }
+    }
+
+    /// Notes a refused line, one reject for each violation.
+    fn reject(
+        &mut self,
+        batch: &Batch,
+        line: &Line,
+        refused: std::ops::Range<usize>,
+        violations: Vec<Violation>,
+    ) -> Result<()> {
+        self.counts.rejected += 1;
+        let known = &batch.refused[refused];
+        let raw = &batch.raw[line.raw.0..line.raw.1];
+        let mut offsets = None;
+        let mut found: Vec<NewReject> = Vec::with_capacity(violations.len());
+        for (index, violation) in violations.into_iter().enumerate() {
+            // What the parser refused comes first, in its order; the rest was found by the writer.
+            let (column, offset) = match known.get(index) {
+                Some(refused) => (refused.column, refused.offset),
+                None => {
+                    let column = self.mapping.position(&self.table, violation.field());
+                    let offsets = offsets.get_or_insert_with(|| cell_offsets(raw, &self.loaded, self.store));
+                    let within = column.and_then(|at| offsets.get(at)).copied().unwrap_or(0);
+                    (column, line.offset + within)
+                }
+            };
+            let column_name = column.map(|at| self.mapping.name(&self.table, at));
+            found.push(NewReject { line: line.line, offset, column, column_name, violation, raw: None });
+        }
+        found.sort_by_key(|reject| reject.column);
+        for (index, mut reject) in found.into_iter().enumerate() {
+            self.counts.reject_cells += 1;
+            if self.counts.reject_cells <= self.most_rejects {
+                if index == 0 {
+                    reject.raw = Some(raw.to_vec());
+                }
+                self.rejects.push(reject);
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores counts, position and rejects.
+    fn save(&mut self, writing: &Writing<'_>) -> Result<()> {
+        let stored = self.counts.reject_cells.min(self.most_rejects) - self.rejects.len() as u64;
+        reject::store(writing, self.claim.id, stored, &self.rejects)?;
+        self.rejects.clear();
+        self.counts.save(writing, self.claim.id, self.next_offset, self.next_line, self.last_key.as_deref())
+    }
+
+    /// The end of the file.
+    fn end(&mut self, writing: Writing<'_>) -> Result<Ended> {
+        if !self.one_transaction {
+            self.save(&writing)?;
+            job::finish(self.store, &writing, self.claim, JobState::Completed, None)?;
+            writing.commit()?;
+        } else if self.loaded.dry_run {
+            drop(writing);
+            self.conclude(JobState::Completed, None)?;
+        } else if self.counts.rejected > 0 {
+            drop(writing);
+            self.take_back();
+            let error = Error::new(Code::ImportRejected).with_value(self.counts.rejected);
+            self.conclude(JobState::Failed, Some(&error))?;
+        } else {
+            self.save(&writing)?;
+            job::finish(self.store, &writing, self.claim, JobState::Completed, None)?;
+            writing.commit()?;
+        }
+        self.tell(true);
+        Ok(Ended::Done)
+    }
+
+    fn end_cancelled(&mut self, writing: Writing<'_>) -> Result<Ended> {
+        let error = Error::new(Code::Cancelled);
+        if self.one_transaction {
+            drop(writing);
+            self.take_back();
+            self.conclude(JobState::Cancelled, Some(&error))?;
+        } else {
+            self.save(&writing)?;
+            job::finish(self.store, &writing, self.claim, JobState::Cancelled, Some(&error))?;
+            writing.commit()?;
+        }
+        self.tell(true);
+        Ok(Ended::Done)
+    }
+
+    /// Nothing of a transaction that was rolled back counts as done.
+    fn take_back(&mut self) {
+        self.counts.inserted = 0;
+        self.counts.updated = 0;
+        self.counts.unchanged = 0;
+    }
+
+    /// Stores the result after the transaction of the import itself was rolled back.
+    fn conclude(&mut self, state: JobState, error: Option<&Error>) -> Result<()> {
+        let store = self.store;
+        let writing = store.writing()?;
+        self.save(&writing)?;
+        job::finish(store, &writing, self.claim, state, error)?;
+        writing.commit()
+    }
+
+    fn tell(&mut self, ended: bool) {
+        self.told = Instant::now();
+        let bytes = self.loaded.source.bytes();
+        let done = if ended { bytes } else { self.next_offset.min(bytes) };
+        (self.control.progress)(&ImportProgress {
+            process_id: self.claim.id,
+            bytes_total: bytes,
+            bytes_done: done,
+            rows: self.counts.total,
+            rejected: self.counts.rejected,
+        });
+    }
+}
+
+/// Why a transaction of an import ends.
+enum Pause {
+    Commit { give_way: bool },
+    Stop,
+    Cancelled,
+    End,
+}
+
+/// Where the cells of a line begin, counted from the line's first byte.
+fn cell_offsets(raw: &[u8], loaded: &Loaded, store: &Store) -> Vec<u64> {
+    let mut record = Record::new();
+    // As if from the middle of a file: a BOM would have been passed over before.
+    let mut reader = Reader::resume(raw, &loaded.setting.dialect, csv_limits(store), 1, 1);
+    match reader.read(&mut record) {
+        Ok(true) => (0..record.len()).map(|at| record.cell_offset(at).saturating_sub(1)).collect(),
+        _ => Vec::new(),
+    }
+}

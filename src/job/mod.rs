@@ -1,0 +1,308 @@
+//! Durable work: reserved now, claimed and run later, taken over when its runner dies.
+//!
+//! A runner owns a job for a lease, which it prolongs as it goes (a heartbeat, in the transaction of its own progress).
+//! A job whose lease has run out is claimed by the next runner. Every write of a runner is fenced by the owner's mark, so
+//! that a runner that was only slow finds out and stops. Jobs of one lane run one after the other.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension};
+use serde::Serialize;
+
+use crate::error::{Code, Error, Language, Result};
+use crate::store::{Store, Timestamp, next_id};
+
+/// How long the silence of a runner is not taken for death.
+pub(crate) const LEASE: Duration = Duration::from_secs(4);
+
+/// How often a runner says that it lives.
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// How often a job may end its runner, without progress between, before it is given up.
+pub(crate) const MOST_ATTEMPTS: i64 = 5;
+
+/// The state of durable work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum JobState {
+    /// Waits for its turn.
+    Reserved,
+    /// Is run at present, or was when its runner died.
+    Running,
+    /// Ended as it should.
+    Completed,
+    /// Ended with an error.
+    Failed,
+    /// Ended because it was asked to (強制終了).
+    Cancelled,
+}
+
+impl JobState {
+    fn as_str(self) -> &'static str {
+        match self {
+            JobState::Reserved => "reserved",
+            JobState::Running => "running",
+            JobState::Completed => "completed",
+            JobState::Failed => "failed",
+            JobState::Cancelled => "cancelled",
+        }
+    }
+
+    fn from_text(text: &str) -> JobState {
+        match text {
+            "reserved" => JobState::Reserved,
+            "running" => JobState::Running,
+            "completed" => JobState::Completed,
+            "cancelled" => JobState::Cancelled,
+            _ => JobState::Failed,
+        }
+    }
+
+    /// Whether nothing more will happen.
+    pub fn is_ended(self) -> bool {
+        matches!(self, JobState::Completed | JobState::Failed | JobState::Cancelled)
+    }
+}
+
+/// Why a job failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct JobError {
+    /// The stable code; see [`Code`].
+    pub code: String,
+    /// The message in Japanese.
+    pub ja: String,
+    /// The message in English.
+    pub en: String,
+}
+
+/// What is known of a job of any kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Job {
+    pub(crate) id: i64,
+    pub(crate) state: JobState,
+    pub(crate) created_at: Timestamp,
+    pub(crate) started_at: Option<Timestamp>,
+    pub(crate) ended_at: Option<Timestamp>,
+    pub(crate) cancel_asked: bool,
+    pub(crate) error: Option<JobError>,
+}
+
+/// A job that this runner owns.
+#[derive(Debug, Clone)]
+pub(crate) struct Claim {
+    pub(crate) id: i64,
+    pub(crate) attempt: i64,
+    owner: [u8; 16],
+}
+
+/// What a job is made with.
+pub(crate) struct NewJob<'a> {
+    pub(crate) kind: &'a str,
+    pub(crate) lane: i64,
+    pub(crate) run_at: Timestamp,
+    /// The client's own token: the same token gives the same job.
+    pub(crate) token: Option<&'a str>,
+}
+
+/// Makes a job; the id, and whether a job with the token was there already.
+pub(crate) fn reserve(store: &Store, connection: &Connection, new: &NewJob<'_>) -> Result<(i64, bool)> {
+    if let Some(token) = new.token {
+        let sql = "SELECT id FROM renkei_job WHERE kind = ?1 AND token = ?2";
+        let known = connection.prepare_cached(sql)?.query_row((new.kind, token), |row| row.get(0)).optional()?;
+        if let Some(id) = known {
+            return Ok((id, true));
+        }
+    }
+    let id = next_id(connection)?;
+    let sql = "INSERT INTO renkei_job (id, kind, lane, state, run_at, created_at, created_by, token)
+        VALUES (?1, ?2, ?3, 'reserved', ?4, ?5, ?6, ?7)";
+    connection.prepare_cached(sql)?.execute((
+        id,
+        new.kind,
+        new.lane,
+        new.run_at.0,
+        store.now().0,
+        store.actor,
+        new.token,
+    ))?;
+    Ok((id, false))
+}
+
+/// What is known of a job.
+pub(crate) fn get(connection: &Connection, kind: &str, id: i64) -> Result<Job> {
+    let sql = "SELECT state, created_at, started_at, ended_at, cancel_asked, error_code, error_ja, error_en
+        FROM renkei_job WHERE id = ?1 AND kind = ?2";
+    let found = connection
+        .prepare_cached(sql)?
+        .query_row((id, kind), |row| {
+            let code: Option<String> = row.get(5)?;
+            Ok(Job {
+                id,
+                state: JobState::from_text(row.get_ref(0)?.as_str()?),
+                created_at: Timestamp(row.get(1)?),
+                started_at: row.get::<_, Option<i64>>(2)?.map(Timestamp),
+                ended_at: row.get::<_, Option<i64>>(3)?.map(Timestamp),
+                cancel_asked: row.get(4)?,
+                error: match code {
+                    Some(code) => Some(JobError { code, ja: row.get(6)?, en: row.get(7)? }),
+                    None => None,
+                },
+            })
+        })
+        .optional()?;
+    found.ok_or_else(|| Error::new(Code::JobNotFound).with_value(id))
+}
+
+/// What a look for work found.
+pub(crate) enum Found {
+    Claimed(Claim),
+    /// A job that ended its runner too often; it was given up.
+    GivenUp(i64),
+    Nothing,
+}
+
+/// Claims the next job of a kind that is due, whose lane is free and whose runner, if it had one, is silent.
+pub(crate) fn claim(store: &Store, kind: &str) -> Result<Found> {
+    let due = "SELECT j.id, j.attempts FROM renkei_job j
+        WHERE j.kind = ?1
+          AND (j.state = 'reserved' AND j.run_at <= ?2 OR j.state = 'running' AND j.lease_until < ?2)
+          AND NOT EXISTS (SELECT 1 FROM renkei_job e WHERE e.kind = j.kind AND e.lane = j.lane AND e.id < j.id
+              AND e.state IN ('reserved', 'running') AND (e.state = 'running' OR e.run_at <= ?2))
+        ORDER BY j.run_at, j.id LIMIT 1";
+    let look = |connection: &Connection| -> Result<Option<(i64, i64)>> {
+        let mut statement = connection.prepare_cached(due)?;
+        Ok(statement.query_row((kind, store.now().0), |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+    };
+    // Looking needs no turn to write, and mostly there is nothing.
+    if look(&*store.reading()?)?.is_none() {
+        return Ok(Found::Nothing);
+    }
+    store.write(|writing| {
+        let Some((id, attempts)) = look(writing)? else { return Ok(Found::Nothing) };
+        let now = store.now();
+        if attempts >= MOST_ATTEMPTS {
+            let error = Error::new(Code::JobGivenUp).with_value(attempts);
+            end(writing, id, JobState::Failed, now, Some(&error))?;
+            return Ok(Found::GivenUp(id));
+        }
+        let mut owner = [0u8; 16];
+        store.random(&mut owner);
+        let sql = "UPDATE renkei_job SET state = 'running', started_at = ifnull(started_at, ?2), owner = ?3,
+            lease_until = ?4, attempts = attempts + 1 WHERE id = ?1";
+        writing.prepare_cached(sql)?.execute((id, now.0, &owner[..], now.after(LEASE).0))?;
+        Ok(Found::Claimed(Claim { id, attempt: attempts + 1, owner }))
+    })
+}
+
+/// When something of a kind may be claimable next, if anything waits: the time of the next reservation or of the end
+/// of a lease.
+pub(crate) fn next_due(connection: &Connection, kind: &str) -> Result<Option<Timestamp>> {
+    let sql = "SELECT min(CASE state WHEN 'running' THEN lease_until ELSE run_at END)
+        FROM renkei_job WHERE kind = ?1 AND state IN ('reserved', 'running')";
+    let due: Option<i64> = connection.prepare_cached(sql)?.query_row([kind], |row| row.get(0))?;
+    Ok(due.map(Timestamp))
+}
+
+/// Prolongs the lease, in the transaction of `connection`. Whether the job was asked to end is the answer.
+///
+/// `progress` says that work was done since the claim: the job is not one that only ends its runners.
+///
+/// # Errors
+///
+/// [`Code::JobLost`] when another runner has taken over; the transaction must be rolled back.
+pub(crate) fn heartbeat(store: &Store, connection: &Connection, claim: &Claim, progress: bool) -> Result<bool> {
+    let sql = "UPDATE renkei_job SET lease_until = ?3, attempts = CASE WHEN ?4 THEN 1 ELSE attempts END
+        WHERE id = ?1 AND owner = ?2 AND state = 'running' RETURNING cancel_asked";
+    let lease = store.now().after(LEASE).0;
+    let asked: Option<bool> = connection
+        .prepare_cached(sql)?
+        .query_row((claim.id, &claim.owner[..], lease, progress), |row| row.get(0))
+        .optional()?;
+    match asked {
+        Some(asked) => Ok(asked || store.is_cancel_signed(claim.id)),
+        None => Err(Error::new(Code::JobLost).with_value(claim.id)),
+    }
+}
+
+/// Ends a job that this runner owns.
+pub(crate) fn finish(
+    store: &Store,
+    connection: &Connection,
+    claim: &Claim,
+    state: JobState,
+    error: Option<&Error>,
+) -> Result<()> {
+    heartbeat(store, connection, claim, true)?;
+    end(connection, claim.id, state, store.now(), error)?;
+    store.clear_cancel(claim.id);
+    Ok(())
+}
+
+fn end(connection: &Connection, id: i64, state: JobState, now: Timestamp, error: Option<&Error>) -> Result<()> {
+    let sql = "UPDATE renkei_job SET state = ?2, ended_at = ?3, owner = NULL, lease_until = NULL,
+        error_code = ?4, error_ja = ?5, error_en = ?6 WHERE id = ?1";
+    connection.prepare_cached(sql)?.execute((
+        id,
+        state.as_str(),
+        now.0,
+        error.map(|error| error.code().as_str()),
+        error.map(|error| error.message(Language::Japanese)),
+        error.map(|error| error.message(Language::English)),
+    ))?;
+    Ok(())
+}
+
+/// Gives a job back, to be claimed again at once: the runner stops, the job does not.
+pub(crate) fn park(connection: &Connection, claim: &Claim) -> Result<()> {
+    let sql = "UPDATE renkei_job SET state = 'reserved', owner = NULL, lease_until = NULL, attempts = 0
+        WHERE id = ?1 AND owner = ?2";
+    connection.prepare_cached(sql)?.execute((claim.id, &claim.owner[..]))?;
+    Ok(())
+}
+
+/// Asks a job to end. One that waits is ended at once; one that runs ends within a second.
+///
+/// # Errors
+///
+/// [`Code::JobState`] when it has ended already.
+pub(crate) fn cancel(store: &Store, kind: &str, id: i64) -> Result<()> {
+    let job = get(&*store.reading()?, kind, id)?;
+    if job.state == JobState::Running {
+        store.sign_cancel(id);
+    }
+    let result = store.write(|writing| {
+        let job = get(writing, kind, id)?;
+        match job.state {
+            JobState::Reserved => end(writing, id, JobState::Cancelled, store.now(), Some(&Error::new(Code::Cancelled))),
+            JobState::Running => {
+                let sql = "UPDATE renkei_job SET cancel_asked = 1 WHERE id = ?1";
+                writing.prepare_cached(sql)?.execute([id])?;
+                Ok(())
+            }
+            // The runner saw the sign while this call waited for its turn.
+            JobState::Cancelled if store.is_cancel_signed(id) => Ok(()),
+            ended => Err(Error::new(Code::JobState).with_value(id).with_rule(ended.as_str())),
+        }
+    });
+    let ended = get(&*store.reading()?, kind, id).is_ok_and(|job| job.state.is_ended());
+    if ended {
+        store.clear_cancel(id);
+    }
+    match result {
+        Err(error) if error.code() == Code::JobState && job.state == JobState::Running => {
+            // It ended by itself or by the sign between the look and the turn: cancelled is what was asked for.
+            match get(&*store.reading()?, kind, id)?.state {
+                JobState::Cancelled => Ok(()),
+                _ => Err(error),
+            }
+        }
+        other => other,
+    }
+}
+
+/// Deletes jobs that ended before `before`, with all that belongs to them; how many.
+pub(crate) fn sweep(connection: &Connection, kind: &str, before: Timestamp) -> Result<usize> {
+    let sql = "DELETE FROM renkei_job WHERE ended_at < ?2 AND kind = ?1";
+    Ok(connection.prepare_cached(sql)?.execute((kind, before.0))?)
+}

@@ -1,0 +1,312 @@
+//! Saved lists and searches.
+
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
+
+use super::compile::condition_sql;
+use super::condition::Condition;
+use super::page::{Order, Sort};
+use super::path::{Path, Place};
+use crate::error::{Code, Error, Language, Result};
+use crate::schema::documents::{self, Document};
+use crate::schema::{Catalog, names};
+use crate::store::Store;
+
+/// The most columns of a list.
+const COLUMNS: usize = 2_000;
+
+/// A list (一覧): which columns of a database are shown, and in which order its records stand.
+///
+/// ```
+/// use renkei::{List, Sort};
+///
+/// let list = List::new("customers", "overview", "顧客一覧")
+///     .column("number")
+///     .column("name")
+///     .named("branch.name", "支店")
+///     .sort(Sort::ascending("number"));
+/// let json = serde_json::to_value(&list).unwrap();
+/// assert_eq!(json["columns"][1], "name");
+/// assert_eq!(serde_json::from_value::<List>(json).unwrap(), list);
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct List {
+    /// The id by which hosts and the wire name the list; assigned when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<i64>,
+    /// The code of the database.
+    pub database: String,
+    /// The machine name, unique among the lists of the database.
+    pub code: String,
+    /// The name shown to people.
+    pub name: String,
+    /// The columns, in order.
+    pub columns: Vec<ListColumn>,
+    /// The order of the records; by id when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sort: Vec<Sort>,
+}
+
+/// A column of a list. In JSON a bare text stands for a column under the name of its field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListColumn {
+    /// The path of the field; see [`Condition`].
+    pub field: String,
+    /// The name shown to people, when it is not that of the field.
+    pub name: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a column is the path of a field, or an object with \"field\" and \"name\"")]
+enum ColumnForm {
+    Path(String),
+    Whole(ColumnMembers),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ColumnMembers {
+    field: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+}
+
+impl Serialize for ListColumn {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.name {
+            None => serializer.serialize_str(&self.field),
+            name => ColumnMembers { field: self.field.clone(), name: name.clone() }.serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ListColumn {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<ListColumn, D::Error> {
+        Ok(match ColumnForm::deserialize(deserializer)? {
+            ColumnForm::Path(field) => ListColumn { field, name: None },
+            ColumnForm::Whole(ColumnMembers { field, name }) => ListColumn { field, name },
+        })
+    }
+}
+
+/// A search (絞込み): a saved condition.
+///
+/// ```
+/// use renkei::{Condition, Search};
+///
+/// let search = Search::new("customers", "tokyo", "東京の顧客", Condition::equals("prefecture", "東京都"));
+/// let json = serde_json::to_value(&search).unwrap();
+/// assert_eq!(json["condition"]["op"], "equals");
+/// assert_eq!(serde_json::from_value::<Search>(json).unwrap(), search);
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Search {
+    /// The id by which hosts and the wire name the search; assigned when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<i64>,
+    /// The code of the database.
+    pub database: String,
+    /// The machine name, unique among the searches of the database.
+    pub code: String,
+    /// The name shown to people.
+    pub name: String,
+    /// Which records are meant.
+    pub condition: Condition,
+}
+
+impl List {
+    /// A list without columns yet.
+    pub fn new(database: impl Into<String>, code: impl Into<String>, name: impl Into<String>) -> List {
+        List {
+            id: None,
+            database: database.into(),
+            code: code.into(),
+            name: name.into(),
+            columns: Vec::new(),
+            sort: Vec::new(),
+        }
+    }
+
+    /// Adds a column under the name of its field.
+    pub fn column(mut self, field: impl Into<String>) -> List {
+        self.columns.push(ListColumn { field: field.into(), name: None });
+        self
+    }
+
+    /// Adds a column under a name of its own.
+    pub fn named(mut self, field: impl Into<String>, name: impl Into<String>) -> List {
+        self.columns.push(ListColumn { field: field.into(), name: Some(name.into()) });
+        self
+    }
+
+    /// Sorts by one field more.
+    pub fn sort(mut self, sort: Sort) -> List {
+        self.sort.push(sort);
+        self
+    }
+
+    /// Whether every column and sort fits the database.
+    pub(crate) fn validate(&self, catalog: &Catalog) -> Result<()> {
+        let refusal = |rule: String| Error::new(Code::DefinitionInvalid).with_name(&self.code).with_rule(rule);
+        let table = common(catalog, &self.database, &self.code, &self.name)?;
+        if self.columns.is_empty() {
+            return Err(refusal("it has no columns".to_owned()));
+        }
+        if self.columns.len() > COLUMNS {
+            return Err(refusal(format!("it has more than {COLUMNS} columns")));
+        }
+        for column in &self.columns {
+            Path::find(catalog, table, Place::Any, &column.field).map_err(|error| unfit(&self.code, error))?;
+        }
+        Order::of(catalog, table, &self.sort).map(|_| ()).map_err(|error| unfit(&self.code, error))
+    }
+
+    /// The names of the columns, as a header line shows them.
+    pub(crate) fn headings(&self, catalog: &Catalog) -> Result<Vec<String>> {
+        let named = |column: &ListColumn| match &column.name {
+            Some(name) => Ok(name.clone()),
+            None => heading(catalog, &self.database, &column.field),
+        };
+        self.columns.iter().map(named).collect()
+    }
+}
+
+/// What people call the field that a path names.
+pub(crate) fn heading(catalog: &Catalog, database: &str, path: &str) -> Result<String> {
+    Ok(Path::find(catalog, catalog.table(database)?, Place::Any, path)?.name().to_owned())
+}
+
+impl Search {
+    /// A search.
+    pub fn new(
+        database: impl Into<String>,
+        code: impl Into<String>,
+        name: impl Into<String>,
+        condition: Condition,
+    ) -> Search {
+        Search { id: None, database: database.into(), code: code.into(), name: name.into(), condition }
+    }
+
+    /// Whether the condition fits the database.
+    pub(crate) fn validate(&self, catalog: &Catalog) -> Result<()> {
+        let table = common(catalog, &self.database, &self.code, &self.name)?;
+        condition_sql(None, catalog, table, &self.condition).map(|_| ()).map_err(|error| unfit(&self.code, error))
+    }
+}
+
+fn common<'a>(catalog: &'a Catalog, database: &str, code: &str, name: &str) -> Result<&'a crate::schema::Table> {
+    let refusal = |rule: String| Error::new(Code::DefinitionInvalid).with_name(code).with_rule(rule);
+    if let Some(fault) = names::code_fault(code) {
+        return Err(refusal(fault));
+    }
+    if name.is_empty() {
+        return Err(refusal("it has no name".to_owned()));
+    }
+    catalog.table(database).map(|table| table.as_ref())
+}
+
+/// What a query would be refused for, as the fault of a definition.
+fn unfit(code: &str, error: Error) -> Error {
+    let message = error.message(Language::English);
+    Error::new(Code::DefinitionInvalid)
+        .with_name(code)
+        .with_field(error.field().unwrap_or_default())
+        .with_rule(message.trim_end_matches('.'))
+        .with_source(error)
+}
+
+macro_rules! documents {
+    ($($type:ident $kind:literal;)*) => {
+        $(impl Document for $type {
+            const KIND: &'static str = $kind;
+
+            fn id(&self) -> Option<i64> {
+                self.id
+            }
+
+            fn set_id(&mut self, id: i64) {
+                self.id = Some(id);
+            }
+
+            fn code(&self) -> &str {
+                &self.code
+            }
+        })*
+    };
+}
+
+documents! {
+    List "list";
+    Search "search";
+}
+
+/// Checks and keeps a list. One with the code of a stored list of the same database takes its place.
+pub(crate) fn save_list(connection: &Connection, catalog: &Catalog, list: &mut List) -> Result<i64> {
+    list.validate(catalog)?;
+    let table = catalog.table(&list.database)?;
+    list.database = table.code().to_owned();
+    save(connection, table.id, list)
+}
+
+/// Checks and keeps a search, as [`save_list`].
+pub(crate) fn save_search(connection: &Connection, catalog: &Catalog, search: &mut Search) -> Result<i64> {
+    search.validate(catalog)?;
+    let table = catalog.table(&search.database)?;
+    search.database = table.code().to_owned();
+    save(connection, table.id, search)
+}
+
+fn save<D: Document>(connection: &Connection, database: i64, definition: &mut D) -> Result<i64> {
+    let stored = documents::load_of::<D>(connection, database)?;
+    let same = stored.iter().find(|other| other.code() == definition.code()).and_then(Document::id);
+    match (definition.id(), same) {
+        (None, Some(id)) => definition.set_id(id),
+        (Some(id), Some(other)) if id != other => {
+            let rule = format!("another {} has the same code", D::KIND);
+            return Err(Error::new(Code::DefinitionInvalid).with_name(definition.code()).with_rule(rule));
+        }
+        _ => {}
+    }
+    documents::save(connection, Some(database), definition)
+}
+
+macro_rules! reading {
+    ($($(#[doc = $all:literal])* $several:ident $(#[doc = $one:literal])* $single:ident $type:ident;)*) => {
+        impl Store {
+            $($(#[doc = $all])*
+            ///
+            /// # Errors
+            ///
+            /// When the database does not exist.
+            pub fn $several(&self, database: &str) -> Result<Vec<$type>> {
+                let reading = self.reading()?;
+                let table = Catalog::of(self, &reading)?.table(database)?.id;
+                documents::load_of(&reading, table)
+            }
+
+            $(#[doc = $one])*
+            ///
+            /// # Errors
+            ///
+            /// When the database or the definition does not exist.
+            pub fn $single(&self, database: &str, name: &str) -> Result<$type> {
+                let reading = self.reading()?;
+                let table = Catalog::of(self, &reading)?.table(database)?.id;
+                documents::get(&reading, Some(table), name)
+            })*
+        }
+    };
+}
+
+reading! {
+    /// The saved lists of a database, by id.
+    lists
+    /// A saved list, by its code or id.
+    list List;
+    /// The saved searches of a database, by id.
+    searches
+    /// A saved search, by its code or id.
+    search Search;
+}

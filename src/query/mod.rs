@@ -1,0 +1,104 @@
+//! Which records are meant, in which order, and what is read of them: conditions become SQL with bound values.
+
+mod aggregate;
+mod compile;
+mod condition;
+mod list;
+mod page;
+mod path;
+mod rows;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub use aggregate::{AggregateRow, AggregateSort, Aggregation, Bucket, Function, GroupBy, Measure};
+pub use condition::{Condition, Test};
+pub use list::{List, ListColumn, Search};
+pub use page::{Cursor, Query, Sort};
+pub use rows::Row;
+
+pub(crate) use list::{save_list, save_search};
+pub(crate) use page::page_ids;
+pub(crate) use rows::Selection;
+
+use rusqlite::{Connection, Statement};
+
+use crate::error::Result;
+use crate::schema::{Catalog, Cell, Table};
+use crate::store::Store;
+use compile::condition_sql;
+
+/// Statements longer than this are not worth a place among those kept prepared.
+const KEPT_SQL: usize = 8 << 10;
+
+/// SQL and the values bound to its parameters, in their order.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Piece {
+    pub(crate) sql: String,
+    pub(crate) binds: Vec<Cell<'static>>,
+}
+
+impl Piece {
+    fn new(sql: impl Into<String>) -> Piece {
+        Piece { sql: sql.into(), binds: Vec::new() }
+    }
+
+    fn bound(sql: impl Into<String>, binds: Vec<Cell<'static>>) -> Piece {
+        Piece { sql: sql.into(), binds }
+    }
+
+    fn push(&mut self, sql: &str) {
+        self.sql.push_str(sql);
+    }
+
+    fn append(&mut self, other: Piece) {
+        self.sql.push_str(&other.sql);
+        self.binds.extend(other.binds);
+    }
+
+    fn wrap(mut self, before: &str, after: &str) -> Piece {
+        self.sql.insert_str(0, before);
+        self.sql.push_str(after);
+        self
+    }
+}
+
+/// Prepares `sql`, keeps it for the next time where that pays, and runs `work` on it.
+fn prepared<T>(connection: &Connection, sql: &str, work: impl FnOnce(&mut Statement<'_>) -> Result<T>) -> Result<T> {
+    match sql.len() <= KEPT_SQL {
+        true => work(&mut *connection.prepare_cached(sql)?),
+        false => work(&mut connection.prepare(sql)?),
+    }
+}
+
+/// How many records of `table` fulfil `condition`.
+pub(crate) fn count(
+    store: &Store,
+    connection: &Connection,
+    catalog: &Catalog,
+    table: &Table,
+    condition: Option<&Condition>,
+) -> Result<u64> {
+    let mut piece = Piece::new(format!("SELECT count(*) FROM {} t", table.header.sql));
+    if let Some(condition) = condition {
+        piece.push(" WHERE ");
+        piece.append(condition_sql(Some(store), catalog, table, condition)?);
+    }
+    let count: i64 = prepared(connection, &piece.sql, |statement| {
+        Ok(statement.query_row(rusqlite::params_from_iter(&piece.binds), |row| row.get(0))?)
+    })?;
+    Ok(count.unsigned_abs())
+}
+
+impl Store {
+    /// How many records of a database fulfil `condition`; all of them without one.
+    ///
+    /// # Errors
+    ///
+    /// When the database does not exist, or the condition does not fit it; see [`Condition`].
+    pub fn count(&self, database: &str, condition: Option<&Condition>) -> Result<u64> {
+        let reading = self.reading()?;
+        let catalog = Catalog::of(self, &reading)?;
+        count(self, &reading, &catalog, catalog.table(database)?, condition)
+    }
+}

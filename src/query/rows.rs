@@ -1,0 +1,354 @@
+//! Reading chosen columns, line by line, without holding more than one line.
+
+use std::fmt::Write as _;
+
+use rusqlite::Connection;
+
+use super::compile::condition_sql;
+use super::page::{Order, Query, bounded, check_shape, restricted};
+use super::path::{Leaf, Path, Place, System};
+use super::{Piece, prepared};
+use crate::error::{Code, Error, Result};
+use crate::schema::{Catalog, Cell, Column, DateTime, Number, Table, Value, ValueFormat};
+use crate::store::{Store, Timestamp};
+
+/// SQLite joins at most 64 tables; what is beyond is read by subqueries.
+const JOINS: usize = 50;
+
+/// Chosen columns of a database.
+///
+/// With a detail field among them there is a line for each detail row, in which the header values are repeated; a record
+/// without detail rows has one line, in which the detail cells are empty.
+pub(crate) struct Selection<'a> {
+    store: &'a Store,
+    catalog: &'a Catalog,
+    table: &'a Table,
+    outputs: Vec<Output<'a>>,
+    columns: String,
+    joins: Vec<(String, String)>,
+    on_details: bool,
+}
+
+/// One column that is read.
+struct Output<'a> {
+    what: What<'a>,
+    /// Where it stands in the statement. Users stand there twice: as code and as name.
+    at: usize,
+}
+
+enum What<'a> {
+    Field(&'a Column),
+    User,
+    Whole,
+    Moment,
+    Approval,
+}
+
+impl<'a> Selection<'a> {
+    /// The columns that the paths name; see [`Condition`](super::Condition) for paths.
+    pub(crate) fn new<'p>(
+        store: &'a Store,
+        catalog: &'a Catalog,
+        table: &'a Table,
+        columns: impl IntoIterator<Item = &'p str>,
+    ) -> Result<Selection<'a>> {
+        let mut selection = Selection {
+            store,
+            catalog,
+            table,
+            outputs: Vec::new(),
+            columns: "t._id".to_owned(),
+            joins: Vec::new(),
+            on_details: false,
+        };
+        let mut at = 1;
+        for text in columns {
+            let path = Path::find(catalog, table, Place::Any, text)?;
+            let what = match path.leaf {
+                _ if path.is_user() => What::User,
+                Leaf::Field { column, .. } => What::Field(column),
+                Leaf::System(System::CreatedAt | System::UpdatedAt) => What::Moment,
+                Leaf::System(System::Approval) => What::Approval,
+                Leaf::System(_) => What::Whole,
+            };
+            selection.on_details |= path.on_details;
+            let mut path = path.shown(catalog);
+            selection.read(&path);
+            selection.outputs.push(Output { what, at });
+            at += 1;
+            if path.is_user() {
+                path.sql = "name";
+                selection.read(&path);
+                at += 1;
+            }
+        }
+        Ok(selection)
+    }
+
+    fn read(&mut self, path: &Path<'_>) {
+        let mut alias = if path.on_details { "d" } else { "t" }.to_owned();
+        if self.joins.len() + path.hops.len() > JOINS {
+            self.columns.push_str(", ");
+            self.columns.push_str(&path.scalar(&alias));
+            return;
+        }
+        // Columns read through the same link share one join.
+        for hop in &path.hops {
+            let on = format!("{alias}.{}", hop.column);
+            let key = format!("{} {on}", hop.table);
+            alias = match self.joins.iter().position(|(other, _)| *other == key) {
+                Some(at) => format!("j{at}"),
+                None => {
+                    let next = format!("j{}", self.joins.len());
+                    self.joins.push((key, format!(" LEFT JOIN {} {next} ON {next}.{} = {on}", hop.table, hop.id)));
+                    next
+                }
+            };
+        }
+        let _ = write!(self.columns, ", {alias}.{}", path.sql);
+    }
+
+    /// How many columns there are.
+    pub(crate) fn len(&self) -> usize {
+        self.outputs.len()
+    }
+
+    /// Whether there is a line for each detail row.
+    pub(crate) fn is_on_details(&self) -> bool {
+        self.on_details
+    }
+
+    /// Whether texts of a column never need quotes in CSV.
+    pub(crate) fn is_plain(&self, column: usize, format: ValueFormat) -> bool {
+        match self.outputs.get(column).map(|output| &output.what) {
+            Some(What::Field(column)) => column.is_plain(format),
+            Some(What::Whole | What::Moment | What::Approval) => true,
+            Some(What::User) | None => false,
+        }
+    }
+
+    /// The statements that read the records of `query`, one after the other. The last parameters are the limit and the
+    /// offset in records, where `limited`.
+    pub(super) fn statements(&self, query: &Query, limited: bool) -> Result<Vec<Piece>> {
+        check_shape(query)?;
+        let condition = query.condition.as_ref();
+        let condition = condition
+            .map(|condition| condition_sql(Some(self.store), self.catalog, self.table, condition))
+            .transpose()?;
+        let order = Order::of(self.catalog, self.table, &query.sort)?;
+        let header = &self.table.header.sql;
+        let details = match (&self.table.details, self.on_details) {
+            (Some(details), true) => Some(format!(" LEFT JOIN {} d ON d._record = t._id", details.sql)),
+            _ => None,
+        };
+        let joins: String = self.joins.iter().map(|(_, join)| join.as_str()).collect();
+        let mut statements = Vec::new();
+        for stretch in order.stretches(query.after.as_ref())? {
+            let restriction = restricted(condition.as_ref(), &stretch);
+            let from = details.as_deref().unwrap_or_default();
+            let mut piece = Piece::new(format!("SELECT {} FROM {header} t{from}{joins}", self.columns));
+            match (&details, limited) {
+                // The limit counts records, of which each may be many lines.
+                (Some(_), true) => {
+                    piece.push(&format!(" WHERE t._id IN (SELECT t._id FROM {header} t"));
+                    piece.append(restriction);
+                    piece.push(&format!(" ORDER BY {} LIMIT ? OFFSET ?)", stretch.order));
+                }
+                _ => piece.append(restriction),
+            }
+            piece.push(" ORDER BY ");
+            piece.push(&stretch.order);
+            match (&details, limited) {
+                (Some(_), _) => piece.push(", d._position"),
+                (None, true) => piece.push(" LIMIT ? OFFSET ?"),
+                (None, false) => {}
+            }
+            statements.push(piece);
+        }
+        Ok(statements)
+    }
+
+    /// Hands each line to `work`, until it returns false.
+    pub(crate) fn for_each(
+        &self,
+        connection: &Connection,
+        query: &Query,
+        mut work: impl FnMut(&Row<'_>) -> Result<bool>,
+    ) -> Result<()> {
+        let limited = query.limit.is_some() || query.offset > 0;
+        let mut left = query.limit;
+        for mut piece in self.statements(query, limited)? {
+            if limited {
+                piece.binds.extend([left.map_or(Cell::Int(-1), bounded), bounded(query.offset)]);
+            }
+            let mut records = 0;
+            let mut last = None;
+            let goes_on = prepared(connection, &piece.sql, |statement| {
+                let mut rows = statement.query(rusqlite::params_from_iter(&piece.binds))?;
+                while let Some(row) = rows.next()? {
+                    let id: i64 = row.get(0)?;
+                    if last != Some(id) {
+                        records += 1;
+                        last = Some(id);
+                    }
+                    if !work(&Row { selection: self, row, id })? {
+                        return Ok(false);
+                    }
+                }
+                Ok(true)
+            })?;
+            left = left.map(|left| left.saturating_sub(records));
+            if !goes_on || left == Some(0) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One line of the columns asked for; see [`Store::rows`].
+///
+/// Every call takes the number of a column, from 0 in the order asked for; another number is refused
+/// ([`Code::Argument`]).
+pub struct Row<'a> {
+    selection: &'a Selection<'a>,
+    row: &'a rusqlite::Row<'a>,
+    id: i64,
+}
+
+impl Row<'_> {
+    /// The id of the record.
+    pub fn id(&self) -> i64 {
+        self.id
+    }
+
+    /// How many columns there are.
+    pub fn len(&self) -> usize {
+        self.selection.len()
+    }
+
+    /// Whether there are no columns at all.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether a column has no value.
+    ///
+    /// # Errors
+    ///
+    /// As said at [`Row`].
+    pub fn is_null(&self, column: usize) -> Result<bool> {
+        Ok(self.cell(column)?.is_null())
+    }
+
+    /// The value of a column.
+    ///
+    /// # Errors
+    ///
+    /// As said at [`Row`], and when the file is damaged.
+    pub fn value(&self, column: usize) -> Result<Value> {
+        let cell = self.cell(column)?;
+        Ok(match (&self.output(column)?.what, cell.int()) {
+            (What::Field(column), _) => column.value(&cell),
+            (What::Moment, Some(int)) => Value::DateTime(self.selection.store.local(Timestamp(int))),
+            (What::Approval, Some(int)) => Value::from(approval(int)),
+            (What::Whole, Some(int)) => Value::Number(Number::from(int)),
+            _ => Value::from(cell.text()),
+        })
+    }
+
+    /// The text of a column, in a format.
+    ///
+    /// # Errors
+    ///
+    /// As [`Row::value`].
+    pub fn text(&self, column: usize, format: ValueFormat) -> Result<String> {
+        let mut out = Vec::new();
+        self.write(column, format, &mut out)?;
+        String::from_utf8(out)
+            .map_err(|error| Error::new(Code::Internal).with_rule("a text is not UTF-8").with_source(error))
+    }
+
+    /// Appends the text of a column.
+    pub(crate) fn write(&self, column: usize, format: ValueFormat, out: &mut Vec<u8>) -> Result<()> {
+        let output = self.output(column)?;
+        let at = match (&output.what, format) {
+            (What::User, ValueFormat::Display) => output.at + 1,
+            _ => output.at,
+        };
+        let cell = Cell::from_sql(self.row.get_ref(at)?)?;
+        match (&output.what, &cell) {
+            (What::Field(column), _) => column.write(out, &cell, format),
+            (_, Cell::Null) => {}
+            (_, Cell::Text(text)) => out.extend_from_slice(text.as_bytes()),
+            (What::Moment, Cell::Int(int)) => {
+                write_moment(out, self.selection.store.local(Timestamp(*int)), format);
+            }
+            (What::Approval, Cell::Int(int)) => out.extend_from_slice(approval(*int).as_bytes()),
+            (_, Cell::Int(int)) => out.extend_from_slice(int.to_string().as_bytes()),
+        }
+        Ok(())
+    }
+
+    /// What is stored.
+    pub(crate) fn cell(&self, column: usize) -> Result<Cell<'_>> {
+        Cell::from_sql(self.row.get_ref(self.output(column)?.at)?)
+    }
+
+    fn output(&self, column: usize) -> Result<&Output<'_>> {
+        self.selection.outputs.get(column).ok_or_else(|| {
+            let rule = format!("column {column} of a row that has {}", self.len());
+            Error::new(Code::Argument).with_rule(rule)
+        })
+    }
+}
+
+impl std::fmt::Debug for Row<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let values: Vec<Value> = (0..self.len()).filter_map(|at| self.value(at).ok()).collect();
+        f.debug_struct("Row").field("id", &self.id).field("values", &values).finish()
+    }
+}
+
+fn approval(int: i64) -> &'static str {
+    if int == 0 { "pending" } else { "approved" }
+}
+
+/// As a field of date and time would be written that has no patterns of its own.
+fn write_moment(out: &mut Vec<u8>, at: DateTime, format: ValueFormat) {
+    let text = at.to_string();
+    match format {
+        ValueFormat::Raw => out.extend_from_slice(text.as_bytes()),
+        ValueFormat::Csv => out.extend_from_slice(text.replace('-', "/").as_bytes()),
+        ValueFormat::Display => {
+            let text = text.replace('-', "/");
+            // To the minute.
+            out.extend_from_slice(text.rsplit_once(':').map_or(text.as_str(), |(minute, _)| minute).as_bytes());
+        }
+    }
+}
+
+impl Store {
+    /// Reads columns of the records that `query` means, and hands each line to `work` until it returns false. Memory does
+    /// not grow with the number of records; all lines are of one moment.
+    ///
+    /// With a detail field among the columns there is a line for each detail row, and one for a record without any; the
+    /// limit and the offset of the query count records all the same.
+    ///
+    /// # Errors
+    ///
+    /// When the database or a column does not exist, when the query does not fit the database, and what `work` returns.
+    pub fn rows(
+        &self,
+        database: &str,
+        columns: &[&str],
+        query: &Query,
+        work: impl FnMut(&Row<'_>) -> Result<bool>,
+    ) -> Result<()> {
+        let reading = self.reading()?;
+        let catalog = Catalog::of(self, &reading)?;
+        let table = catalog.table(database)?;
+        let selection = Selection::new(self, &catalog, table, columns.iter().copied())?;
+        selection.for_each(&reading, query, work)
+    }
+}

@@ -1,0 +1,137 @@
+//! Files of file fields: stored first, then attached by a record, gone with it.
+
+use std::io::Read;
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension};
+use serde::Serialize;
+
+use crate::error::{Broken, Code, Error, Result, Violation};
+use crate::schema::{Cell, FieldKind, Layout};
+use crate::store::{self, Store, Timestamp, bytes};
+
+/// Bytes that no record has taken are deleted after this time.
+const UNATTACHED: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What is known of a stored file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct FileInfo {
+    /// The id, which is the value of a file field.
+    pub id: i64,
+    /// The name it was stored by.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+    /// The SHA-256 of its bytes, in hexadecimal.
+    pub sha256: String,
+}
+
+impl Store {
+    /// Stores a file, to be the value of a file field. Unless a record takes it, it is deleted after 24 hours.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = renkei::Store::create(dir.path().join("s.db"))?;
+    /// let file = store.put_file("見積書.txt", "合計 3,300円".as_bytes())?;
+    /// let mut text = String::new();
+    /// std::io::Read::read_to_string(&mut store.read_file(file.id)?, &mut text).unwrap();
+    /// assert_eq!(text, "合計 3,300円");
+    /// # Ok::<(), renkei::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Code::LimitPassed`] when it is larger than [`Limits::file_bytes`](crate::Limits::file_bytes); what the input
+    /// reports.
+    pub fn put_file(&self, name: &str, input: impl Read) -> Result<FileInfo> {
+        let most = self.limits().file_bytes;
+        let stored = bytes::put(self, name, input, most, self.now().after(UNATTACHED))?;
+        Ok(info(stored))
+    }
+
+    /// What is known of a stored file.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::FileNotFound`].
+    pub fn file(&self, id: i64) -> Result<FileInfo> {
+        let reading = self.reading()?;
+        let found = bytes::find(&reading, id, self.now())?;
+        found.map(info).ok_or_else(|| Error::new(Code::FileNotFound).with_value(id))
+    }
+
+    /// Reads a stored file, piece by piece.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::FileNotFound`].
+    pub fn read_file(&self, id: i64) -> Result<impl Read + Send + use<>> {
+        let file = self.file(id)?;
+        Ok(store::bytes::BytesReader::open(self, id, file.bytes, 0))
+    }
+}
+
+fn info(stored: bytes::StoredBytes) -> FileInfo {
+    let sha256 = stored.sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+    FileInfo { id: stored.id, name: stored.name, bytes: stored.bytes, sha256 }
+}
+
+/// Takes the files of a row that is written. What cannot be taken is a violation.
+pub(super) fn attach(
+    connection: &Connection,
+    layout: &Layout,
+    cells: &[Cell<'_>],
+    old: Option<&[Cell<'static>]>,
+    violations: &mut Vec<Violation>,
+) -> Result<()> {
+    for at in &layout.plan().files {
+        let Cell::Int(id) = cells[*at] else { continue };
+        if old.is_some_and(|old| old[*at] == Cell::Int(id)) {
+            continue;
+        }
+        let column = &layout.columns[*at];
+        let sql = "SELECT state, bytes FROM renkei_file WHERE id = ?1 AND state > 0";
+        let found: Option<(i64, i64)> =
+            connection.prepare_cached(sql)?.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        let broken = match (found, &column.field.kind) {
+            (None, _) => Some(Broken::new(Code::FileUnknown)),
+            (Some((2, _)), _) => Some(Broken::new(Code::FileAttached)),
+            (Some((_, bytes)), FieldKind::File { max_bytes: Some(most) }) if bytes.unsigned_abs() > *most => {
+                Some(Broken::rule(Code::FileLarge, most.to_string()))
+            }
+            _ => None,
+        };
+        match broken {
+            Some(broken) => {
+                violations.push(Violation::new(broken, &column.field.code, &column.field.name, id.to_string()));
+            }
+            None => {
+                let sql = "UPDATE renkei_file SET state = 2, expires_at = NULL WHERE id = ?1";
+                connection.prepare_cached(sql)?.execute([id])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Deletes the files that a row had and has no more.
+pub(super) fn detach(
+    connection: &Connection,
+    layout: &Layout,
+    cells: &[Cell<'_>],
+    old: &[Cell<'static>],
+) -> Result<()> {
+    for at in &layout.plan().files {
+        let Some(Cell::Int(id)) = old.get(*at) else { continue };
+        if cells[*at] != Cell::Int(*id) {
+            connection.prepare_cached("DELETE FROM renkei_file WHERE id = ?1")?.execute([id])?;
+        }
+    }
+    Ok(())
+}
+
+/// Deletes files that nobody took in time, and uploads whose time is over.
+pub(crate) fn sweep(connection: &Connection, now: Timestamp) -> Result<usize> {
+    bytes::sweep(connection, now)
+}

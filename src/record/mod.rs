@@ -1,0 +1,20 @@
+//! Records: registered, updated, viewed, deleted; detail rows, links, automatic numbers, calculations, files, approval.
+
+mod calculate;
+mod draft;
+mod file;
+mod input;
+mod key;
+mod number;
+mod resolve;
+mod rows;
+mod writer;
+
+pub(crate) use draft::{Draft, RowDraft, Slot, Slots};
+pub(crate) use file::sweep as sweep_files;
+pub(crate) use key::is_issued as issues_keys;
+pub(crate) use writer::{Outcome, Writer};
+
+pub use file::FileInfo;
+pub use input::{DetailMode, DetailRow, KeyMode, RecordId, Selector, Values, WriteOptions};
+pub use writer::Written;

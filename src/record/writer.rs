@@ -1,0 +1,695 @@
+//! The one record writer: every door writes through it, inside the transaction of its caller.
+
+use std::sync::Arc;
+
+use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension};
+
+use super::calculate::{Which, calculate, needs_header, needs_rows};
+use super::draft::{Draft, Slot, Slots};
+use super::input::{Selector, WriteOptions};
+use super::key::{NewKey, is_issued, new_key};
+use super::number::Counters;
+use super::{file, resolve};
+use crate::error::{Broken, Code, Error, Result, Violation};
+use crate::schema::{Catalog, Cell, DateTime, DefaultValue, FieldKind, Layout, Table, full_text_tokens};
+use crate::store::Store;
+
+/// Writes records of one database in one transaction. [`Writer::finish`] must be called before the commit.
+pub(crate) struct Writer<'c> {
+    pub(super) connection: &'c Connection,
+    pub(super) table: Arc<Table>,
+    pub(super) now: i64,
+    pub(super) today: DateTime,
+    pub(super) actor: i64,
+    pub(super) counters: Counters,
+    pub(super) most_rows: usize,
+    insert: Option<CachedStatement<'c>>,
+    select: Option<CachedStatement<'c>>,
+    /// The key of the record written last.
+    last_key: String,
+    /// The id for the first insert, where the greatest id was deleted.
+    first_id: Option<Option<i64>>,
+    pub(super) tokens: String,
+}
+
+/// What came of trying to update.
+enum Attempt<'a> {
+    Done(Outcome),
+    Missing(Draft<'a>),
+}
+
+/// What came of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) id: i64,
+    pub(crate) revision: i64,
+    pub(crate) what: Written,
+}
+
+/// What a write did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Written {
+    /// A new record was made.
+    Inserted,
+    /// The record was changed.
+    Updated,
+    /// The record had these values already; nothing was written.
+    Unchanged,
+}
+
+impl<'c> Writer<'c> {
+    pub(crate) fn new(store: &Store, connection: &'c Connection, table: &Arc<Table>) -> Writer<'c> {
+        let now = store.now();
+        let today = store.local(now);
+        Writer {
+            connection,
+            table: table.clone(),
+            now: now.0,
+            today,
+            actor: store.actor.unwrap_or(0),
+            counters: Counters::new(today),
+            most_rows: store.limits().detail_rows,
+            insert: None,
+            select: None,
+            last_key: String::new(),
+            first_id: None,
+            tokens: String::new(),
+        }
+    }
+
+    /// Opens a writer for a database by code or id.
+    pub(crate) fn open(store: &Store, connection: &'c Connection, database: &str) -> Result<Writer<'c>> {
+        let catalog = Catalog::of(store, connection)?;
+        Ok(Writer::new(store, connection, catalog.table(database)?))
+    }
+
+    /// Stores what the writer kept to itself.
+    pub(crate) fn finish(mut self) -> Result<()> {
+        self.counters.flush(self.connection)
+    }
+
+    /// The key of the record that was written last.
+    pub(crate) fn last_key(&self) -> &str {
+        &self.last_key
+    }
+
+    /// Registers a record. On refusal nothing of it is written, and every violation is told.
+    pub(crate) fn insert(&mut self, mut draft: Draft<'_>, options: &WriteOptions) -> Result<Outcome> {
+        let table = self.table.clone();
+        let layout = &table.header;
+        let mut violations = std::mem::take(&mut draft.violations);
+        resolve::resolve(self.connection, layout, &mut draft.slots, None, &mut violations)?;
+        if options.fill_dependents {
+            resolve::fill_dependents(self.connection, layout, &mut draft.slots)?;
+        }
+        let key_at = table.key_index();
+        let key_slot = std::mem::replace(&mut draft.slots[key_at], Slot::Absent);
+        let key = new_key(self.connection, &mut self.counters, table.key(), &key_slot, options.key_mode)?;
+        let bad: Vec<bool> = bad_columns(&draft.slots);
+        let mut cells = self.new_cells(layout, draft.slots)?;
+        let issued = matches!(key, NewKey::Issued(_));
+        cells[key_at] = match key {
+            NewKey::Given(cell) => cell,
+            NewKey::Issued(cell) => cell,
+            NewKey::Bad => Cell::Null,
+            NewKey::Refused(broken) => {
+                let field = &table.key().field;
+                let given = match &key_slot {
+                    Slot::Given(Cell::Text(text)) => text.to_string(),
+                    _ => String::new(),
+                };
+                violations.push(Violation::new(broken, &field.code, &field.name, given));
+                Cell::Null
+            }
+        };
+        calculate(layout, Which::WithoutRows, &mut cells, &[], &[], None, &mut violations);
+        for at in &layout.plan().required {
+            if *at != key_at && cells[*at].is_null() && !bad.get(*at).copied().unwrap_or(false) {
+                violations.push(required(layout, *at));
+            }
+        }
+        let has_rows = !draft.rows.is_empty();
+        if !violations.is_empty() && !has_rows {
+            return Err(Error::invalid(violations));
+        }
+        if !has_rows && !needs_rows(layout) && layout.plan().files.is_empty() {
+            let id = self.insert_header(&cells, issued, options, &mut violations)?;
+            return Ok(Outcome { id, revision: 1, what: Written::Inserted });
+        }
+        self.in_savepoint(|writer| {
+            // With violations in the header the rows are still judged, under a header that is taken back.
+            let id = match violations.is_empty() {
+                true => writer.insert_header(&cells, issued, options, &mut violations)?,
+                false => writer.insert_placeholder(&mut cells)?,
+            };
+            writer.write_rows(id, draft.rows, &cells, options, true, &mut violations)?;
+            file::attach(writer.connection, layout, &cells, None, &mut violations)?;
+            if needs_rows(layout) {
+                let mut owned: Vec<Cell<'static>> = cells.iter().map(|cell| cell.borrowed().into_owned()).collect();
+                writer.recalculate_header(id, &mut owned, &mut violations)?;
+            }
+            match violations.is_empty() {
+                true => Ok(Outcome { id, revision: 1, what: Written::Inserted }),
+                false => Err(Error::invalid(std::mem::take(&mut violations))),
+            }
+        })
+    }
+
+    /// Updates the record that `target` names; `None` if there is none.
+    pub(crate) fn update(
+        &mut self,
+        target: &Selector,
+        draft: Draft<'_>,
+        options: &WriteOptions,
+    ) -> Result<Option<Outcome>> {
+        match self.try_update(target, draft, options)? {
+            Attempt::Done(outcome) => Ok(Some(outcome)),
+            Attempt::Missing(_) => Ok(None),
+        }
+    }
+
+    /// Updates the record that `target` names, or registers it.
+    pub(crate) fn upsert(&mut self, target: &Selector, draft: Draft<'_>, options: &WriteOptions) -> Result<Outcome> {
+        match self.try_update(target, draft, options)? {
+            Attempt::Done(outcome) => Ok(outcome),
+            Attempt::Missing(draft) => self.insert(draft, options),
+        }
+    }
+
+    /// Updates the record that `target` names; if there is none, the draft is given back for other use.
+    fn try_update<'a>(
+        &mut self,
+        target: &Selector,
+        mut draft: Draft<'a>,
+        options: &WriteOptions,
+    ) -> Result<Attempt<'a>> {
+        let table = self.table.clone();
+        let layout = &table.header;
+        let mut violations = std::mem::take(&mut draft.violations);
+        resolve::resolve(self.connection, layout, &mut draft.slots, None, &mut violations)?;
+        if options.fill_dependents {
+            resolve::fill_dependents(self.connection, layout, &mut draft.slots)?;
+        }
+        let Some(current) = self.compare(target, &draft.slots)? else {
+            draft.violations = violations;
+            return Ok(Attempt::Missing(draft));
+        };
+        if let Some(expected) = options.expected_revision.filter(|expected| *expected != current.revision) {
+            let rule = format!("revision {}, expected {expected}", current.revision);
+            return Err(Error::new(Code::RevisionConflict).with_value(&self.last_key).with_rule(rule));
+        }
+        let key_at = table.key_index();
+        if current.changed.contains(&key_at) {
+            self.check_new_key(&draft.slots[key_at], &mut violations);
+        }
+        for at in &layout.plan().required {
+            let given_null = matches!(&draft.slots[*at], Slot::Given(Cell::Null));
+            let kept_null = matches!(&draft.slots[*at], Slot::Absent) && current.null_required.contains(at);
+            if given_null || kept_null {
+                violations.push(required(layout, *at));
+            }
+        }
+        let Current { id, revision, changed, cells: old, .. } = current;
+        let has_rows = !draft.rows.is_empty() || options.details == super::DetailMode::Replace && table.details.is_some();
+        if changed.is_empty() && !has_rows && violations.is_empty() {
+            return Ok(Attempt::Done(Outcome { id, revision, what: Written::Unchanged }));
+        }
+        if !violations.is_empty() && !has_rows {
+            return Err(Error::invalid(violations));
+        }
+        let mut cells: Vec<Cell<'_>> = old.iter().map(Cell::borrowed).collect();
+        for (cell, slot) in cells.iter_mut().zip(draft.slots) {
+            if let Slot::Given(given) = slot {
+                *cell = given;
+            }
+        }
+        if let Cell::Text(key) = &cells[key_at] {
+            self.last_key.clear();
+            self.last_key.push_str(key);
+        }
+        calculate(layout, Which::WithoutRows, &mut cells, &[], &[], None, &mut violations);
+        let outcome = self.in_savepoint(|writer| {
+            let rows_changed = match has_rows {
+                true => writer.write_rows(id, draft.rows, &cells, options, false, &mut violations)?,
+                false => false,
+            };
+            if let Some(details) = table.details.as_ref().filter(|details| needs_header(details)) {
+                writer.recalculate_rows(id, details, &cells, &mut violations)?;
+            }
+            if needs_rows(layout) {
+                let rows = writer.read_rows(id)?;
+                calculate(layout, Which::All, &mut cells, &[], &rows, None, &mut violations);
+            }
+            if !violations.is_empty() {
+                return Err(Error::invalid(std::mem::take(&mut violations)));
+            }
+            let changed: Vec<usize> =
+                layout.plan().stored.iter().copied().filter(|at| cells[*at] != old[*at]).collect();
+            if changed.is_empty() && !rows_changed {
+                return Ok(Outcome { id, revision, what: Written::Unchanged });
+            }
+            file::attach(writer.connection, layout, &cells, Some(&old), &mut violations)?;
+            writer.update_header(id, &cells, &changed, &mut violations)?;
+            file::detach(writer.connection, layout, &cells, &old)?;
+            for at in changed.iter().filter(|at| layout.plan().full_text.contains(at)) {
+                writer.index_text(layout, *at, id, &cells[*at], true)?;
+            }
+            match violations.is_empty() {
+                true => Ok(Outcome { id, revision: revision + 1, what: Written::Updated }),
+                false => Err(Error::invalid(std::mem::take(&mut violations))),
+            }
+        })?;
+        Ok(Attempt::Done(outcome))
+    }
+
+    /// Deletes the record that `target` names; its id and key, or `None` if there is none.
+    pub(crate) fn delete(&mut self, target: &Selector, expected_revision: Option<i64>) -> Result<Option<i64>> {
+        let table = self.table.clone();
+        let layout = &table.header;
+        let slots = vec![Slot::Absent; layout.columns.len()];
+        let Some(current) = self.compare_all(target, &slots)? else { return Ok(None) };
+        if let Some(expected) = expected_revision.filter(|expected| *expected != current.revision) {
+            let rule = format!("revision {}, expected {expected}", current.revision);
+            return Err(Error::new(Code::RevisionConflict).with_value(&self.last_key).with_rule(rule));
+        }
+        let id = current.id;
+        self.in_savepoint(|writer| {
+            if table.details.is_some() {
+                writer.delete_rows(id)?;
+            }
+            let sql = format!("DELETE FROM {} WHERE _id = ?1", layout.sql);
+            if let Err(error) = writer.connection.prepare_cached(&sql)?.execute([id]) {
+                return Err(match error.sqlite_error_code() {
+                    Some(ErrorCode::ConstraintViolation) => writer.linked_from(id, error),
+                    _ => error.into(),
+                });
+            }
+            for at in &layout.plan().full_text {
+                writer.index_text(layout, *at, id, &Cell::Null, true)?;
+            }
+            let nothing = vec![Cell::Null; current.cells.len()];
+            file::detach(writer.connection, layout, &nothing, &current.cells)?;
+            writer.retire_id(&layout.table, &layout.sql, id)
+        })?;
+        Ok(Some(id))
+    }
+
+    /// Runs `work` so that a failure leaves nothing of it behind, while the transaction goes on.
+    pub(super) fn in_savepoint<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.connection.prepare_cached("SAVEPOINT record")?.raw_execute()?;
+        let result = work(self);
+        if result.is_err() && !self.connection.is_autocommit() {
+            self.connection.prepare_cached("ROLLBACK TO record")?.raw_execute()?;
+        }
+        if !self.connection.is_autocommit() {
+            self.connection.prepare_cached("RELEASE record")?.raw_execute()?;
+        }
+        result
+    }
+
+    /// The cells of a new row: given, else numbered, else the default.
+    pub(super) fn new_cells<'a>(&mut self, layout: &Layout, slots: Slots<'a>) -> Result<Vec<Cell<'a>>> {
+        let plan = layout.plan();
+        let mut given = Vec::new();
+        if !plan.defaults.is_empty() {
+            given = slots.iter().map(|slot| !matches!(slot, Slot::Absent)).collect();
+        }
+        let mut cells: Vec<Cell<'a>> = slots
+            .into_iter()
+            .map(|slot| match slot {
+                Slot::Given(cell) => cell,
+                Slot::Absent | Slot::Bad => Cell::Null,
+            })
+            .collect();
+        for (at, default) in &plan.defaults {
+            if given[*at] {
+                continue;
+            }
+            cells[*at] = match default {
+                DefaultValue::Fixed(cell) => cell.clone(),
+                DefaultValue::Now => Cell::Int(match layout.columns[*at].effective().field.kind {
+                    FieldKind::Date { .. } => i64::from(self.today.date().days()),
+                    FieldKind::Time { .. } => i64::from(self.today.time().seconds()),
+                    _ => self.today.seconds(),
+                }),
+            };
+        }
+        for at in &plan.numbers {
+            if let FieldKind::AutoNumber { format } = &layout.columns[*at].field.kind {
+                let id = layout.columns[*at].id;
+                cells[*at] = Cell::Text(self.counters.issue(self.connection, id, format)?.into());
+            }
+        }
+        Ok(cells)
+    }
+
+    /// Inserts the header row. A key that the store issued and that exists already gives way to the next.
+    fn insert_header(
+        &mut self,
+        cells: &[Cell<'_>],
+        issued: bool,
+        options: &WriteOptions,
+        violations: &mut Vec<Violation>,
+    ) -> Result<i64> {
+        let table = self.table.clone();
+        let layout = &table.header;
+        let key_at = table.key_index();
+        let mut key = cells[key_at].borrowed();
+        loop {
+            let result = self.insert_row(cells, &key, options);
+            if let Cell::Text(text) = &key {
+                self.last_key.clear();
+                self.last_key.push_str(text);
+            }
+            match result {
+                Ok(id) => {
+                    for at in &layout.plan().full_text {
+                        self.index_text(layout, *at, id, &cells[*at], false)?;
+                    }
+                    return Ok(id);
+                }
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+                    let mut found = self.duplicates(layout, cells, None)?;
+                    if issued && found.iter().any(|(at, _)| *at == key_at) {
+                        if let NewKey::Issued(next) = self.next_key(&key)? {
+                            key = next;
+                            continue;
+                        }
+                    }
+                    if found.is_empty() {
+                        return Err(error.into());
+                    }
+                    violations.extend(found.drain(..).map(|(_, violation)| violation));
+                    return Err(Error::invalid(std::mem::take(violations)));
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Another key in the place of an issued one that was taken.
+    fn next_key(&mut self, taken: &Cell<'_>) -> Result<NewKey<'static>> {
+        let table = self.table.clone();
+        let FieldKind::Key { parts, joiner } = &table.key().field.kind else { return Ok(NewKey::Bad) };
+        // The part that was given is what is left of the key without the issued part.
+        let slot = match (parts.len(), taken) {
+            (2, Cell::Text(text)) => {
+                let first = matches!(parts[0], crate::schema::KeyPart::Automatic { .. });
+                let rest = if first { text.split_once(joiner.as_str()).map(|(_, rest)| rest) } else { text.rsplit_once(joiner.as_str()).map(|(rest, _)| rest) };
+                Slot::Given(Cell::Text(rest.unwrap_or_default().to_owned().into()))
+            }
+            _ => Slot::Absent,
+        };
+        new_key(self.connection, &mut self.counters, table.key(), &slot, super::KeyMode::Issue)
+    }
+
+    fn insert_row(&mut self, cells: &[Cell<'_>], key: &Cell<'_>, options: &WriteOptions) -> rusqlite::Result<i64> {
+        let table = self.table.clone();
+        let plan = table.header.plan();
+        let key_at = table.key_index();
+        let id = self.take_first_id(&table.header)?;
+        if self.insert.is_none() {
+            self.insert = Some(self.connection.prepare_cached(&plan.insert)?);
+        }
+        let Some(statement) = self.insert.as_mut() else { return Err(rusqlite::Error::InvalidQuery) };
+        statement.raw_bind_parameter(1, id)?;
+        statement.raw_bind_parameter(2, 1)?;
+        statement.raw_bind_parameter(3, self.now)?;
+        statement.raw_bind_parameter(4, self.actor)?;
+        statement.raw_bind_parameter(5, self.now)?;
+        statement.raw_bind_parameter(6, self.actor)?;
+        statement.raw_bind_parameter(7, i64::from(options.approve && table.definition.approval))?;
+        for (index, at) in plan.stored.iter().enumerate() {
+            statement.raw_bind_parameter(8 + index, if *at == key_at { key } else { &cells[*at] })?;
+        }
+        statement.raw_execute()?;
+        Ok(self.connection.last_insert_rowid())
+    }
+
+    /// A header under which the detail rows of a refused record are judged; the savepoint takes it back.
+    fn insert_placeholder(&mut self, cells: &mut [Cell<'_>]) -> Result<i64> {
+        let table = self.table.clone();
+        let names = "_revision, _created_at, _created_by, _updated_at, _updated_by, _approval";
+        let sql = format!("INSERT INTO {} ({names}) VALUES (0, 0, 0, 0, 0, 0)", table.header.sql);
+        self.connection.prepare_cached(&sql)?.raw_execute()?;
+        let _ = cells;
+        Ok(self.connection.last_insert_rowid())
+    }
+
+    /// Ids are not used twice: where the greatest was deleted, the next insert is told where to go on.
+    fn take_first_id(&mut self, layout: &Layout) -> rusqlite::Result<Option<i64>> {
+        if self.first_id.is_none() {
+            self.first_id = Some(next_free_id(self.connection, layout)?);
+        }
+        Ok(self.first_id.replace(None).flatten())
+    }
+
+    pub(super) fn retire_id(&mut self, table: &str, sql: &str, id: i64) -> Result<()> {
+        let greatest: Option<i64> =
+            self.connection.prepare_cached(&format!("SELECT max(_id) FROM {sql}"))?.query_row([], |row| row.get(0))?;
+        if greatest.is_none_or(|greatest| greatest < id) {
+            let sql = "INSERT INTO renkei_last_id (table_name, id) VALUES (?1, ?2)
+                ON CONFLICT (table_name) DO UPDATE SET id = max(id, excluded.id)";
+            self.connection.prepare_cached(sql)?.execute((table, id))?;
+            self.first_id = None;
+        }
+        Ok(())
+    }
+
+    fn update_header(
+        &mut self,
+        id: i64,
+        cells: &[Cell<'_>],
+        changed: &[usize],
+        violations: &mut Vec<Violation>,
+    ) -> Result<()> {
+        let table = self.table.clone();
+        let layout = &table.header;
+        let mut sql = format!("UPDATE {} SET _revision = _revision + 1, _updated_at = ?2, _updated_by = ?3", layout.sql);
+        for (index, at) in changed.iter().enumerate() {
+            sql.push_str(&format!(", {} = ?{}", layout.columns[*at].sql, index + 4));
+        }
+        sql.push_str(" WHERE _id = ?1");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        statement.raw_bind_parameter(1, id)?;
+        statement.raw_bind_parameter(2, self.now)?;
+        statement.raw_bind_parameter(3, self.actor)?;
+        for (index, at) in changed.iter().enumerate() {
+            statement.raw_bind_parameter(index + 4, &cells[*at])?;
+        }
+        match statement.raw_execute() {
+            Ok(_) => Ok(()),
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+                let found = self.duplicates(layout, cells, Some(id))?;
+                if found.is_empty() {
+                    return Err(error.into());
+                }
+                violations.extend(found.into_iter().map(|(_, violation)| violation));
+                Err(Error::invalid(std::mem::take(violations)))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Which unique columns have a value that another row has.
+    pub(super) fn duplicates(
+        &self,
+        layout: &Layout,
+        cells: &[Cell<'_>],
+        own: Option<i64>,
+    ) -> Result<Vec<(usize, Violation)>> {
+        let mut found = Vec::new();
+        for at in &layout.plan().unique {
+            let column = &layout.columns[*at];
+            if cells[*at].is_null() || matches!(column.field.kind, FieldKind::DetailKey { .. }) {
+                continue;
+            }
+            let sql = format!("SELECT 1 FROM {} WHERE {} = ?1 AND _id IS NOT ?2", layout.sql, column.sql);
+            if self.connection.prepare_cached(&sql)?.exists((&cells[*at], own))? {
+                let shown = column.text(&cells[*at], crate::schema::ValueFormat::Raw);
+                let broken = Broken::new(Code::Duplicate);
+                found.push((*at, Violation::new(broken, &column.field.code, &column.field.name, shown)));
+            }
+        }
+        Ok(found)
+    }
+
+    /// A changed key must have the form of a key, and one that the store issues does not change.
+    fn check_new_key(&self, slot: &Slot<'_>, violations: &mut Vec<Violation>) {
+        let column = self.table.key();
+        if let (true, Slot::Given(Cell::Text(text))) = (is_issued(column), slot) {
+            let broken = Broken::new(Code::KeyIssued);
+            violations.push(Violation::new(broken, &column.field.code, &column.field.name, text.as_ref()));
+        }
+    }
+
+    /// The error that names the databases from which a record is linked.
+    fn linked_from(&self, id: i64, error: rusqlite::Error) -> Error {
+        let sql = "SELECT DISTINCT m.name, f.\"from\" FROM sqlite_schema m, pragma_foreign_key_list(m.name) f
+            WHERE m.type = 'table' AND f.\"table\" = ?1 AND f.\"from\" <> '_record'";
+        let links: Vec<(String, String)> = self
+            .connection
+            .prepare(sql)
+            .and_then(|mut statement| {
+                statement.query_map([&self.table.header.table], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+            })
+            .unwrap_or_default();
+        let held = links.iter().filter(|(table, column)| {
+            let (table, column) = (crate::store::quote(table), crate::store::quote(column));
+            let sql = format!("SELECT 1 FROM {table} WHERE {column} = ?1");
+            self.connection.prepare(&sql).and_then(|mut found| found.exists([id])).unwrap_or(false)
+        });
+        let names: Vec<String> = held.map(|(table, column)| format!("{table}.{column}")).collect();
+        Error::new(Code::RecordLinked).with_value(&self.last_key).with_rule(names.join(", ")).with_source(error)
+    }
+
+    /// Keeps the full-text index of a column in step.
+    pub(super) fn index_text(
+        &mut self,
+        layout: &Layout,
+        at: usize,
+        id: i64,
+        cell: &Cell<'_>,
+        replace: bool,
+    ) -> Result<()> {
+        let Some(full_text) = &layout.columns[at].full_text else { return Ok(()) };
+        if replace {
+            self.connection.prepare_cached(&format!("DELETE FROM {full_text} WHERE rowid = ?1"))?.execute([id])?;
+        }
+        if let Cell::Text(text) = cell {
+            full_text_tokens(text, &mut self.tokens);
+            let sql = format!("INSERT INTO {full_text} (rowid, t) VALUES (?1, ?2)");
+            self.connection.prepare_cached(&sql)?.execute((id, &self.tokens))?;
+        }
+        Ok(())
+    }
+
+    /// Calculates the header anew from the rows that are written, and stores what differs.
+    pub(super) fn recalculate_header(
+        &mut self,
+        id: i64,
+        cells: &mut [Cell<'static>],
+        violations: &mut Vec<Violation>,
+    ) -> Result<bool> {
+        let table = self.table.clone();
+        let layout = &table.header;
+        let rows = self.read_rows(id)?;
+        let before = cells.to_vec();
+        calculate(layout, Which::All, cells, &[], &rows, None, violations);
+        let changed: Vec<usize> = layout.plan().stored.iter().copied().filter(|at| cells[*at] != before[*at]).collect();
+        if changed.is_empty() || !violations.is_empty() {
+            return Ok(false);
+        }
+        let sets: Vec<String> =
+            changed.iter().enumerate().map(|(index, at)| format!("{} = ?{}", layout.columns[*at].sql, index + 2)).collect();
+        let sql = format!("UPDATE {} SET {} WHERE _id = ?1", layout.sql, sets.join(", "));
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        statement.raw_bind_parameter(1, id)?;
+        for (index, at) in changed.iter().enumerate() {
+            statement.raw_bind_parameter(index + 2, &cells[*at])?;
+        }
+        statement.raw_execute()?;
+        Ok(true)
+    }
+}
+
+/// The header row as it is, set against what was given.
+pub(super) struct Current {
+    pub(super) id: i64,
+    pub(super) revision: i64,
+    /// Columns whose given value differs from the stored one.
+    pub(super) changed: Vec<usize>,
+    /// Required columns that are empty in the store.
+    pub(super) null_required: Vec<usize>,
+    /// The stored values; empty when nothing differs, so that an unchanged row costs no copy.
+    pub(super) cells: Vec<Cell<'static>>,
+}
+
+impl<'c> Writer<'c> {
+    fn compare(&mut self, target: &Selector, slots: &Slots<'_>) -> Result<Option<Current>> {
+        self.read_current(target, slots, false)
+    }
+
+    pub(super) fn compare_all(&mut self, target: &Selector, slots: &Slots<'_>) -> Result<Option<Current>> {
+        self.read_current(target, slots, true)
+    }
+
+    fn read_current(&mut self, target: &Selector, slots: &Slots<'_>, copy: bool) -> Result<Option<Current>> {
+        let table = self.table.clone();
+        let layout = &table.header;
+        let plan = layout.plan();
+        let select = |by: &str| format!("SELECT _id, _revision{} FROM {} WHERE {by} = ?1", plan.columns, layout.sql);
+        // The statement by key is kept, since imports ask for every line.
+        let mut by_id;
+        let statement = match target {
+            Selector::Key(key) => {
+                if self.select.is_none() {
+                    self.select = Some(self.connection.prepare_cached(&select(&table.key().sql))?);
+                }
+                let Some(statement) = self.select.as_mut() else { return Ok(None) };
+                statement.raw_bind_parameter(1, key)?;
+                statement
+            }
+            Selector::Id(id) => {
+                by_id = self.connection.prepare_cached(&select("_id"))?;
+                by_id.raw_bind_parameter(1, id)?;
+                &mut by_id
+            }
+        };
+        let mut rows = statement.raw_query();
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let mut current = Current {
+            id: row.get(0)?,
+            revision: row.get(1)?,
+            changed: Vec::new(),
+            null_required: Vec::new(),
+            cells: Vec::new(),
+        };
+        for (index, at) in plan.stored.iter().enumerate() {
+            let stored = Cell::from_sql(row.get_ref(index + 2)?)?;
+            if let Slot::Given(given) = &slots[*at] {
+                if *given != stored {
+                    current.changed.push(*at);
+                }
+            }
+            if stored.is_null() && plan.required.contains(at) {
+                current.null_required.push(*at);
+            }
+        }
+        let key_index = plan.stored.iter().position(|at| *at == table.key_index()).unwrap_or(0);
+        self.last_key.clear();
+        self.last_key.push_str(row.get_ref(key_index + 2)?.as_str().unwrap_or_default());
+        let needed = copy || !current.changed.is_empty() || table.details.is_some();
+        if needed {
+            current.cells = vec![Cell::Null; layout.columns.len()];
+            for (index, at) in plan.stored.iter().enumerate() {
+                current.cells[*at] = Cell::from_sql(row.get_ref(index + 2)?)?.into_owned();
+            }
+        }
+        Ok(Some(current))
+    }
+}
+
+fn bad_columns(slots: &Slots<'_>) -> Vec<bool> {
+    if slots.iter().any(|slot| matches!(slot, Slot::Bad)) {
+        slots.iter().map(|slot| matches!(slot, Slot::Bad)).collect()
+    } else {
+        Vec::new()
+    }
+}
+
+pub(super) fn required(layout: &Layout, at: usize) -> Violation {
+    let field = &layout.columns[at].field;
+    Violation::new(Broken::new(Code::Required), &field.code, &field.name, "")
+}
+
+/// Where the greatest id of a table was deleted: the id to go on with.
+pub(super) fn next_free_id(connection: &Connection, layout: &Layout) -> rusqlite::Result<Option<i64>> {
+    let sql = "SELECT id FROM renkei_last_id WHERE table_name = ?1";
+    let last: Option<i64> = connection.prepare_cached(sql)?.query_row([&layout.table], |row| row.get(0)).optional()?;
+    let Some(last) = last else { return Ok(None) };
+    let sql = format!("SELECT max(_id) FROM {}", layout.sql);
+    let greatest: Option<i64> = connection.prepare_cached(&sql)?.query_row([], |row| row.get(0))?;
+    Ok((greatest.unwrap_or(0) < last).then_some(last + 1))
+}

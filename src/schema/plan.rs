@@ -1,0 +1,201 @@
+//! What writing a row of a layout needs, worked out once: the SQL, and which columns need which care.
+
+use super::catalog::{Column, Layout, Table};
+use super::definition::{Field, FieldKind};
+use super::number::Rounding;
+use super::value::Cell;
+use crate::error::{Code, Error, Result};
+use crate::schema::Expression;
+
+/// The plan of a header or of detail rows.
+pub(crate) struct Plan {
+    /// Inserts a row: first the system columns, then the stored columns in order.
+    pub(crate) insert: String,
+    /// The stored columns as a list for `SELECT`.
+    pub(crate) columns: String,
+    /// Positions of the stored columns.
+    pub(crate) stored: Vec<usize>,
+    /// Columns that must have a value in the end.
+    pub(crate) required: Vec<usize>,
+    /// What a new row has where nothing is given.
+    pub(crate) defaults: Vec<(usize, DefaultValue)>,
+    /// Link columns, with the SQL that finds the record of a key.
+    pub(crate) links: Vec<(usize, String)>,
+    pub(crate) users: Vec<usize>,
+    pub(crate) files: Vec<usize>,
+    /// Dependent columns, with the SQL that reads the source of a linked record.
+    pub(crate) dependents: Vec<(usize, String)>,
+    pub(crate) numbers: Vec<usize>,
+    pub(crate) full_text: Vec<usize>,
+    /// Columns whose uniqueness an index keeps.
+    pub(crate) unique: Vec<usize>,
+    /// Calculated columns, each after those it needs.
+    pub(crate) calculated: Vec<Calculation>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum DefaultValue {
+    Fixed(Cell<'static>),
+    Now,
+}
+
+/// A calculated column with its names resolved.
+pub(crate) struct Calculation {
+    pub(crate) column: usize,
+    pub(crate) expression: Expression,
+    pub(crate) scale: u8,
+    pub(crate) rounding: Rounding,
+    /// Where each plain name is found.
+    pub(crate) operands: Vec<Operand>,
+    /// Columns of the detail rows, with their scales, for each name that is summed.
+    pub(crate) rows: Vec<(usize, u8)>,
+}
+
+/// Where a name of a calculation is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operand {
+    /// In the same row.
+    Own(usize, u8),
+    /// In the header of the detail row.
+    Header(usize, u8),
+}
+
+impl Calculation {
+    /// Whether it needs the detail rows.
+    pub(crate) fn uses_rows(&self) -> bool {
+        self.expression.uses_rows()
+    }
+
+    pub(crate) fn uses_header(&self) -> bool {
+        self.operands.iter().any(|operand| matches!(operand, Operand::Header(..)))
+    }
+}
+
+pub(crate) const HEADER_SYSTEM: &[&str] =
+    &["_id", "_revision", "_created_at", "_created_by", "_updated_at", "_updated_by", "_approval"];
+pub(crate) const DETAIL_SYSTEM: &[&str] = &["_id", "_record", "_position"];
+
+impl Plan {
+    /// Plans the header of a database, or its detail rows.
+    pub(crate) fn of(table: &Table, layout: &Layout) -> Result<Plan> {
+        let is_header = std::ptr::eq(layout, &table.header);
+        let system = if is_header { HEADER_SYSTEM } else { DETAIL_SYSTEM };
+        let stored: Vec<usize> = layout.stored().map(|(at, _)| at).collect();
+        let names = system.iter().map(|name| name.to_string()).chain(stored.iter().map(|at| layout.columns[*at].sql.clone()));
+        let names: Vec<String> = names.collect();
+        let marks: Vec<String> = (1..=names.len()).map(|at| format!("?{at}")).collect();
+        let insert = format!("INSERT INTO {} ({}) VALUES ({})", layout.sql, names.join(", "), marks.join(", "));
+        let columns: String = stored.iter().map(|at| format!(", {}", layout.columns[*at].sql)).collect();
+        let pick = |of: &dyn Fn(&Field) -> bool| -> Vec<usize> {
+            stored.iter().copied().filter(|at| of(&layout.columns[*at].field)).collect()
+        };
+        let mut defaults = Vec::new();
+        let mut links = Vec::new();
+        let mut dependents = Vec::new();
+        for at in stored.iter().copied() {
+            let column = &layout.columns[at];
+            if let Some(default) = &column.field.default {
+                defaults.push((at, default_value(table, column, default)?));
+            }
+            if let FieldKind::Link { .. } = &column.field.kind {
+                if let Some(sql) = &column.find_linked {
+                    links.push((at, sql.clone()));
+                }
+            }
+            if let Some(source) = &column.source {
+                let target = crate::store::quote(&super::names::header(&source.database));
+                dependents.push((at, format!("SELECT {} FROM {target} WHERE _id = ?1", source.sql)));
+            }
+        }
+        let mut calculated = Vec::new();
+        for at in &layout.calculated {
+            calculated.push(calculation(table, layout, *at, is_header)?);
+        }
+        Ok(Plan {
+            insert,
+            columns,
+            required: pick(&|field| field.required || field.is_key()),
+            defaults,
+            links,
+            users: pick(&|field| matches!(field.kind, FieldKind::User {})),
+            files: pick(&|field| matches!(field.kind, FieldKind::File { .. })),
+            dependents,
+            numbers: pick(&|field| matches!(field.kind, FieldKind::AutoNumber { .. })),
+            full_text: pick(&|field| field.full_text),
+            unique: pick(&|field| {
+                field.unique
+                    || matches!(
+                        field.kind,
+                        FieldKind::Key { .. } | FieldKind::DetailKey { .. } | FieldKind::AutoNumber { .. }
+                    )
+            }),
+            calculated,
+            stored,
+        })
+    }
+}
+
+fn default_value(table: &Table, column: &Column, default: &str) -> Result<DefaultValue> {
+    let timely = matches!(
+        column.effective().field.kind,
+        FieldKind::Date { .. } | FieldKind::DateTime { .. } | FieldKind::Time { .. }
+    );
+    if timely && default == "now" {
+        return Ok(DefaultValue::Now);
+    }
+    match column.check_text(default) {
+        Ok(cell) => Ok(DefaultValue::Fixed(cell.into_owned())),
+        Err(broken) => {
+            let field = &column.field;
+            let violation = crate::error::Violation::new(broken, &field.code, &field.name, default);
+            let rule = format!("the default of \"{}\" does not fit: {violation}", field.code);
+            Err(Error::new(Code::DefinitionInvalid).with_name(table.code()).with_rule(rule))
+        }
+    }
+}
+
+fn calculation(table: &Table, layout: &Layout, at: usize, is_header: bool) -> Result<Calculation> {
+    let column = &layout.columns[at];
+    let FieldKind::Calculated { expression, scale, rounding, .. } = &column.field.kind else {
+        return Err(Error::new(Code::Internal).with_rule("a calculation without an expression"));
+    };
+    let unknown = |name: &str| {
+        let rule = format!("\"{}\" calculates with \"{name}\", which is no number field in use", column.field.code);
+        Error::new(Code::DefinitionInvalid).with_name(table.code()).with_rule(rule)
+    };
+    let number = |layout: &Layout, name: &str| {
+        let at = layout.columns.iter().position(|column| column.field.code == name)?;
+        layout.columns[at].scale().map(|scale| (at, scale))
+    };
+    let mut operands = Vec::new();
+    for name in expression.fields() {
+        let operand = match (number(layout, name), is_header) {
+            (Some((at, scale)), _) => Operand::Own(at, scale),
+            (None, false) => {
+                let (at, scale) = number(&table.header, name).ok_or_else(|| unknown(name))?;
+                if let Some(found) = table.header.columns.get(at) {
+                    // A header that sums its rows cannot feed the rows again.
+                    if matches!(&found.field.kind, FieldKind::Calculated { expression, .. } if expression.uses_rows()) {
+                        return Err(unknown(name));
+                    }
+                }
+                Operand::Header(at, scale)
+            }
+            (None, true) => return Err(unknown(name)),
+        };
+        operands.push(operand);
+    }
+    let mut rows = Vec::new();
+    for name in expression.detail_fields() {
+        let details = table.details.as_ref().ok_or_else(|| unknown(name))?;
+        rows.push(number(details, name).ok_or_else(|| unknown(name))?);
+    }
+    Ok(Calculation {
+        column: at,
+        expression: expression.clone(),
+        scale: *scale,
+        rounding: *rounding,
+        operands,
+        rows,
+    })
+}

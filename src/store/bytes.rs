@@ -1,0 +1,176 @@
+//! Stored bytes: uploads and attached files, in pieces, so that no file is ever whole in memory.
+
+use std::io::{self, Read};
+
+use rusqlite::{Connection, OptionalExtension};
+use sha2::{Digest, Sha256};
+
+use super::{Store, Timestamp, next_id};
+use crate::error::{Code, Error, Result};
+
+/// One piece. Large enough that pages are filled, small enough to be read by the dozen.
+const PIECE_BYTES: usize = 256 * 1024;
+
+/// Pieces written in one transaction before others get their turn.
+const PIECES_A_TURN: usize = 16;
+
+/// States of stored bytes.
+const WRITING: i64 = 0;
+const FREE: i64 = 1;
+
+/// What is known of stored bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StoredBytes {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    pub(crate) bytes: u64,
+    pub(crate) sha256: [u8; 32],
+    pub(crate) created_at: Timestamp,
+    pub(crate) expires_at: Option<Timestamp>,
+}
+
+/// Stores what `input` gives. A failure, of the input or of the store, leaves nothing behind.
+pub(crate) fn put(
+    store: &Store,
+    name: &str,
+    mut input: impl Read,
+    most: u64,
+    expires_at: Timestamp,
+) -> Result<StoredBytes> {
+    let created_at = store.now();
+    let id = store.write(|writing| {
+        let id = next_id(writing)?;
+        let sql = "INSERT INTO renkei_file (id, name, bytes, sha256, state, created_at, expires_at)
+            VALUES (?1, ?2, 0, x'', ?3, ?4, ?5)";
+        writing.prepare_cached(sql)?.execute((id, name, WRITING, created_at.0, expires_at.0))?;
+        Ok(id)
+    })?;
+    let result = put_pieces(store, id, &mut input, most);
+    let (bytes, sha256) = match result {
+        Ok(done) => done,
+        Err(error) => {
+            // Should this fail too, the piece expires like any upload.
+            let _ = store.write(|writing| {
+                writing.prepare_cached("DELETE FROM renkei_file WHERE id = ?1")?.execute([id])?;
+                Ok(())
+            });
+            return Err(error);
+        }
+    };
+    Ok(StoredBytes { id, name: name.to_owned(), bytes, sha256, created_at, expires_at: Some(expires_at) })
+}
+
+fn put_pieces(store: &Store, id: i64, input: &mut impl Read, most: u64) -> Result<(u64, [u8; 32])> {
+    let mut hash = Sha256::new();
+    let mut total = 0u64;
+    let mut number = 0i64;
+    let mut ended = false;
+    while !ended {
+        // Read outside the transaction: the input may be slow.
+        let mut pieces = Vec::new();
+        while pieces.len() < PIECES_A_TURN && !ended {
+            let mut piece = Vec::with_capacity(PIECE_BYTES);
+            input.by_ref().take(PIECE_BYTES as u64).read_to_end(&mut piece)?;
+            ended = piece.len() < PIECE_BYTES;
+            total += piece.len() as u64;
+            if total > most {
+                let rule = format!("a file of at most {most} bytes");
+                return Err(Error::new(Code::LimitPassed).with_rule(rule).with_value(format!("more than {most}")));
+            }
+            hash.update(&piece);
+            pieces.push(piece);
+        }
+        let sha256: [u8; 32] = hash.clone().finalize().into();
+        store.write(|writing| {
+            let sql = "INSERT INTO renkei_file_chunk (file_id, number, bytes) VALUES (?1, ?2, ?3)";
+            for piece in &pieces {
+                writing.prepare_cached(sql)?.execute((id, number, piece))?;
+                number += 1;
+            }
+            if ended {
+                let sql = "UPDATE renkei_file SET bytes = ?2, sha256 = ?3, state = ?4 WHERE id = ?1";
+                let bytes = i64::try_from(total).unwrap_or(i64::MAX);
+                writing.prepare_cached(sql)?.execute((id, bytes, &sha256[..], FREE))?;
+            }
+            Ok(())
+        })?;
+    }
+    Ok((total, hash.finalize().into()))
+}
+
+/// What is known of whole bytes; `None` if there are none, or they have expired.
+pub(crate) fn find(connection: &Connection, id: i64, now: Timestamp) -> Result<Option<StoredBytes>> {
+    let sql = "SELECT name, bytes, sha256, created_at, expires_at FROM renkei_file
+        WHERE id = ?1 AND state <> ?2 AND (expires_at IS NULL OR expires_at > ?3)";
+    let found = connection
+        .prepare_cached(sql)?
+        .query_row((id, WRITING, now.0), |row| {
+            Ok(StoredBytes {
+                id,
+                name: row.get(0)?,
+                bytes: u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0),
+                sha256: row.get_ref(2)?.as_blob()?.try_into().unwrap_or([0; 32]),
+                created_at: Timestamp(row.get(3)?),
+                expires_at: row.get::<_, Option<i64>>(4)?.map(Timestamp),
+            })
+        })
+        .optional()?;
+    Ok(found)
+}
+
+/// Deletes what has expired; how many.
+pub(crate) fn sweep(connection: &Connection, now: Timestamp) -> Result<usize> {
+    // A file that an open import still needs stays until the import has ended.
+    let sql = "DELETE FROM renkei_file WHERE expires_at <= ?1 AND id NOT IN
+        (SELECT i.file_id FROM renkei_import i JOIN renkei_job j ON j.id = i.job_id
+         WHERE i.file_id IS NOT NULL AND j.state IN ('reserved', 'running'))";
+    Ok(connection.prepare_cached(sql)?.execute([now.0])?)
+}
+
+/// Reads stored bytes, piece by piece, each in a short read transaction of its own.
+pub(crate) struct BytesReader {
+    store: Store,
+    id: i64,
+    bytes: u64,
+    position: u64,
+    piece: Vec<u8>,
+    piece_number: Option<u64>,
+}
+
+impl BytesReader {
+    pub(crate) fn open(store: &Store, id: i64, bytes: u64, position: u64) -> BytesReader {
+        BytesReader { store: store.clone(), id, bytes, position, piece: Vec::new(), piece_number: None }
+    }
+}
+
+impl Read for BytesReader {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.position >= self.bytes || out.is_empty() {
+            return Ok(0);
+        }
+        let number = self.position / PIECE_BYTES as u64;
+        if self.piece_number != Some(number) {
+            self.piece = self.piece(number).map_err(io::Error::other)?;
+            self.piece_number = Some(number);
+        }
+        let at = usize::try_from(self.position % PIECE_BYTES as u64).unwrap_or(0);
+        let Some(rest) = self.piece.get(at..).filter(|rest| !rest.is_empty()) else {
+            return Err(io::Error::other(Error::new(Code::StoreCorrupt).with_rule("a piece of a stored file is short")));
+        };
+        let count = rest.len().min(out.len());
+        out[..count].copy_from_slice(&rest[..count]);
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+impl BytesReader {
+    fn piece(&self, number: u64) -> Result<Vec<u8>> {
+        let reading = self.store.reading()?;
+        let sql = "SELECT bytes FROM renkei_file_chunk WHERE file_id = ?1 AND number = ?2";
+        let number = i64::try_from(number).unwrap_or(i64::MAX);
+        let piece: Option<Vec<u8>> =
+            reading.prepare_cached(sql)?.query_row((self.id, number), |row| row.get(0)).optional()?;
+        piece.ok_or_else(|| Error::new(Code::FileNotFound).with_value(self.id))
+    }
+}
