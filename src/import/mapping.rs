@@ -31,12 +31,14 @@ pub(super) enum Target {
 impl Mapping {
     /// Matches the setting with the header line, or with the count of columns alone where there is no header.
     pub(super) fn of(setting: &ImportSetting, table: &Table, header: Option<&[String]>) -> Result<Mapping> {
-        let targets: Vec<Target> = setting.columns.iter().map(|column| target(table, column.field.as_deref())).collect();
+        let targets: Vec<Target> =
+            setting.columns.iter().map(|column| target(table, column.field.as_deref())).collect();
         let Some(header) = header else {
             let has_details = targets.iter().any(|target| matches!(target, Target::Detail(_)));
             return Ok(Mapping { targets, extra: REJECT_COLUMNS.len(), names: Vec::new(), has_details });
         };
-        let mended = header.len() > REJECT_COLUMNS.len() && header[header.len() - REJECT_COLUMNS.len()..] == REJECT_COLUMNS;
+        let mended =
+            header.len() > REJECT_COLUMNS.len() && header[header.len() - REJECT_COLUMNS.len()..] == REJECT_COLUMNS;
         let own = if mended { &header[..header.len() - REJECT_COLUMNS.len()] } else { header };
         let drift = || {
             let expected: Vec<String> =

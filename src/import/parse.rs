@@ -155,10 +155,13 @@ impl Parser {
             batch.refused.push(Refused { column, offset, violation });
         };
         if let Some(problem) = record.problem() {
-            let (code, column) = (problem.code(), match problem {
-                Problem::CellLong { column } => Some(column),
-                _ => None,
-            });
+            let (code, column) = (
+                problem.code(),
+                match problem {
+                    Problem::CellLong { column } => Some(column),
+                    _ => None,
+                },
+            );
             let rule = problem.limit(&self.limits).map(|limit| limit.to_string()).unwrap_or_default();
             let shown = String::from_utf8_lossy(&record.raw()[..record.raw().len().min(80)]).into_owned();
             refuse(batch, column, record.offset(), Broken::rule(code, rule), shown);

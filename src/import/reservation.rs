@@ -13,8 +13,8 @@ use super::source::Source;
 use crate::csv::Encoding;
 use crate::error::{Code, Error, Result};
 use crate::job::{self, Job, JobError, JobState, NewJob};
-use crate::schema::documents;
 use crate::schema::Catalog;
+use crate::schema::documents;
 use crate::store::{Store, Timestamp, bytes};
 
 /// The kind of jobs that imports are.
@@ -418,9 +418,7 @@ impl Store {
         let mut statement = reading.prepare_cached("SELECT job_id FROM renkei_import ORDER BY job_id DESC LIMIT ?1")?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let ids: Vec<i64> = statement.query_map([limit], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-        ids.into_iter()
-            .map(|id| Ok(Loaded::of(&reading, id)?.status(job::get(&reading, KIND, id)?)))
-            .collect()
+        ids.into_iter().map(|id| Ok(Loaded::of(&reading, id)?.status(job::get(&reading, KIND, id)?))).collect()
     }
 
     /// Waits until an import has ended, or `timeout` is over; how it stands then.

@@ -194,7 +194,9 @@ impl ImportSetting {
             return fault("`first_line` counts from 1".to_owned());
         }
         if self.match_by == MatchBy::Header && self.first_line == 1 {
-            return fault("columns can only be found by header if there is one: `first_line` must be 2 or more".to_owned());
+            return fault(
+                "columns can only be found by header if there is one: `first_line` must be 2 or more".to_owned(),
+            );
         }
         if self.extra_columns && self.match_by == MatchBy::Position {
             return fault("`extra_columns` needs `\"match_by\": \"header\"`".to_owned());
@@ -228,7 +230,9 @@ impl ImportSetting {
         }
         if self.mode == ImportMode::Insert && !crate::record::issues_keys(table.key()) {
             let key = &table.key().field.code;
-            return fault(format!("the mode \"insert\" needs a key that the store issues; \"{key}\" is typed: use insert_keyed"));
+            return fault(format!(
+                "the mode \"insert\" needs a key that the store issues; \"{key}\" is typed: use insert_keyed"
+            ));
         }
         if self.columns.is_empty() {
             return fault("it has no columns".to_owned());

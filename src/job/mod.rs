@@ -274,7 +274,9 @@ pub(crate) fn cancel(store: &Store, kind: &str, id: i64) -> Result<()> {
     let result = store.write(|writing| {
         let job = get(writing, kind, id)?;
         match job.state {
-            JobState::Reserved => end(writing, id, JobState::Cancelled, store.now(), Some(&Error::new(Code::Cancelled))),
+            JobState::Reserved => {
+                end(writing, id, JobState::Cancelled, store.now(), Some(&Error::new(Code::Cancelled)))
+            }
             JobState::Running => {
                 let sql = "UPDATE renkei_job SET cancel_asked = 1 WHERE id = ?1";
                 writing.prepare_cached(sql)?.execute([id])?;

@@ -204,16 +204,7 @@ impl<'p, 'a> Operand<'p, 'a> {
                 };
                 field.kind =
                     FieldKind::Number { scale, min: None, max: None, rounding: Rounding::Refuse, input, display };
-                let free = Column {
-                    id: column.id,
-                    field,
-                    sql: String::new(),
-                    range: (-LIMIT, LIMIT),
-                    labels: None,
-                    source: None,
-                    find_linked: None,
-                    full_text: None,
-                };
+                let free = Column::plain(&field);
                 free.check_text(text).map(|cell| cell.int().unwrap_or(0))
             }
             _ => return Err(self.mismatch(value, "a number")),

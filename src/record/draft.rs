@@ -56,6 +56,16 @@ impl<'a> Draft<'a> {
     }
 }
 
+impl Draft<'_> {
+    /// The key, if one was given and taken.
+    pub(crate) fn key(&self, table: &Table) -> Option<String> {
+        match &self.slots[table.key_index()] {
+            Slot::Given(cell) => cell.text().map(str::to_owned),
+            _ => None,
+        }
+    }
+}
+
 fn judge<'a>(
     table: &Table,
     layout: &Layout,

@@ -1,11 +1,13 @@
 //! Records: registered, updated, viewed, deleted; detail rows, links, automatic numbers, calculations, files, approval.
 
+mod approval;
 mod calculate;
 mod draft;
 mod file;
 mod input;
 mod key;
 mod number;
+mod records;
 mod resolve;
 mod rows;
 mod writer;
@@ -15,6 +17,8 @@ pub(crate) use file::sweep as sweep_files;
 pub(crate) use key::is_issued as issues_keys;
 pub(crate) use writer::{Outcome, Writer};
 
+pub use approval::Approval;
 pub use file::FileInfo;
 pub use input::{DetailMode, DetailRow, KeyMode, RecordId, Selector, Values, WriteOptions};
+pub use records::{Records, Saved, Transaction};
 pub use writer::Written;

@@ -59,9 +59,7 @@ pub(super) fn fill_dependents(connection: &Connection, layout: &Layout, slots: &
         }
         slots[*at] = match &slots[source.link] {
             Slot::Given(Cell::Int(linked)) => {
-                let read = |row: &rusqlite::Row<'_>| {
-                    Ok(Cell::from_sql(row.get_ref(0)?).map(Cell::into_owned))
-                };
+                let read = |row: &rusqlite::Row<'_>| Ok(Cell::from_sql(row.get_ref(0)?).map(Cell::into_owned));
                 let found = connection.prepare_cached(sql)?.query_row([linked], read).optional()?;
                 Slot::Given(found.transpose()?.unwrap_or(Cell::Null))
             }

@@ -217,10 +217,8 @@ impl Writer<'_> {
             self.duplicates(layout, cells, own)?.into_iter().map(|(_, violation)| violation).collect();
         if let Some(key) = layout.key {
             let column = &layout.columns[key];
-            let sql = format!(
-                "SELECT 1 FROM {} WHERE _record = ?1 AND {} = ?2 AND _id IS NOT ?3",
-                layout.sql, column.sql
-            );
+            let sql =
+                format!("SELECT 1 FROM {} WHERE _record = ?1 AND {} = ?2 AND _id IS NOT ?3", layout.sql, column.sql);
             if self.connection.prepare_cached(&sql)?.exists((record, &cells[key], own))? {
                 let shown = cells[key].text().unwrap_or_default();
                 let broken = Broken::new(Code::Duplicate);

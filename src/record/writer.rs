@@ -211,7 +211,8 @@ impl<'c> Writer<'c> {
             }
         }
         let Current { id, revision, changed, cells: old, .. } = current;
-        let has_rows = !draft.rows.is_empty() || options.details == super::DetailMode::Replace && table.details.is_some();
+        let has_rows =
+            !draft.rows.is_empty() || options.details == super::DetailMode::Replace && table.details.is_some();
         if changed.is_empty() && !has_rows && violations.is_empty() {
             return Ok(Attempt::Done(Outcome { id, revision, what: Written::Unchanged }));
         }
@@ -396,7 +397,11 @@ impl<'c> Writer<'c> {
         let slot = match (parts.len(), taken) {
             (2, Cell::Text(text)) => {
                 let first = matches!(parts[0], crate::schema::KeyPart::Automatic { .. });
-                let rest = if first { text.split_once(joiner.as_str()).map(|(_, rest)| rest) } else { text.rsplit_once(joiner.as_str()).map(|(rest, _)| rest) };
+                let rest = if first {
+                    text.split_once(joiner.as_str()).map(|(_, rest)| rest)
+                } else {
+                    text.rsplit_once(joiner.as_str()).map(|(rest, _)| rest)
+                };
                 Slot::Given(Cell::Text(rest.unwrap_or_default().to_owned().into()))
             }
             _ => Slot::Absent,
@@ -466,7 +471,8 @@ impl<'c> Writer<'c> {
     ) -> Result<()> {
         let table = self.table.clone();
         let layout = &table.header;
-        let mut sql = format!("UPDATE {} SET _revision = _revision + 1, _updated_at = ?2, _updated_by = ?3", layout.sql);
+        let mut sql =
+            format!("UPDATE {} SET _revision = _revision + 1, _updated_at = ?2, _updated_by = ?3", layout.sql);
         for (index, at) in changed.iter().enumerate() {
             sql.push_str(&format!(", {} = ?{}", layout.columns[*at].sql, index + 4));
         }
@@ -581,8 +587,11 @@ impl<'c> Writer<'c> {
         if changed.is_empty() || !violations.is_empty() {
             return Ok(false);
         }
-        let sets: Vec<String> =
-            changed.iter().enumerate().map(|(index, at)| format!("{} = ?{}", layout.columns[*at].sql, index + 2)).collect();
+        let sets: Vec<String> = changed
+            .iter()
+            .enumerate()
+            .map(|(index, at)| format!("{} = ?{}", layout.columns[*at].sql, index + 2))
+            .collect();
         let sql = format!("UPDATE {} SET {} WHERE _id = ?1", layout.sql, sets.join(", "));
         let mut statement = self.connection.prepare_cached(&sql)?;
         statement.raw_bind_parameter(1, id)?;

@@ -78,7 +78,8 @@ mod tests {
     }
 
     fn found(connection: &rusqlite::Connection, term: &str) -> Vec<usize> {
-        let mut statement = connection.prepare("SELECT rowid FROM indexed WHERE indexed MATCH ?1 ORDER BY rowid").unwrap();
+        let mut statement =
+            connection.prepare("SELECT rowid FROM indexed WHERE indexed MATCH ?1 ORDER BY rowid").unwrap();
         let rows = statement.query_map([query(term).unwrap()], |row| row.get::<_, i64>(0)).unwrap();
         rows.map(|id| id.unwrap() as usize).collect()
     }

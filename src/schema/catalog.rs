@@ -259,7 +259,8 @@ impl Layout {
 }
 
 impl Column {
-    fn plain(field: &Field) -> Column {
+    /// A column by its field alone, without what needs other fields or databases.
+    pub(crate) fn plain(field: &Field) -> Column {
         let (range, labels) = match &field.kind {
             FieldKind::Number { scale, min, max, .. } => {
                 let bound = |number: &Option<super::Number>, otherwise: i64| {

@@ -81,7 +81,8 @@ impl Plan {
         let is_header = std::ptr::eq(layout, &table.header);
         let system = if is_header { HEADER_SYSTEM } else { DETAIL_SYSTEM };
         let stored: Vec<usize> = layout.stored().map(|(at, _)| at).collect();
-        let names = system.iter().map(|name| name.to_string()).chain(stored.iter().map(|at| layout.columns[*at].sql.clone()));
+        let names =
+            system.iter().map(|name| name.to_string()).chain(stored.iter().map(|at| layout.columns[*at].sql.clone()));
         let names: Vec<String> = names.collect();
         let marks: Vec<String> = (1..=names.len()).map(|at| format!("?{at}")).collect();
         let insert = format!("INSERT INTO {} ({}) VALUES ({})", layout.sql, names.join(", "), marks.join(", "));
@@ -190,12 +191,5 @@ fn calculation(table: &Table, layout: &Layout, at: usize, is_header: bool) -> Re
         let details = table.details.as_ref().ok_or_else(|| unknown(name))?;
         rows.push(number(details, name).ok_or_else(|| unknown(name))?);
     }
-    Ok(Calculation {
-        column: at,
-        expression: expression.clone(),
-        scale: *scale,
-        rounding: *rounding,
-        operands,
-        rows,
-    })
+    Ok(Calculation { column: at, expression: expression.clone(), scale: *scale, rounding: *rounding, operands, rows })
 }

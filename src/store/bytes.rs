@@ -155,7 +155,9 @@ impl Read for BytesReader {
         }
         let at = usize::try_from(self.position % PIECE_BYTES as u64).unwrap_or(0);
         let Some(rest) = self.piece.get(at..).filter(|rest| !rest.is_empty()) else {
-            return Err(io::Error::other(Error::new(Code::StoreCorrupt).with_rule("a piece of a stored file is short")));
+            return Err(io::Error::other(
+                Error::new(Code::StoreCorrupt).with_rule("a piece of a stored file is short"),
+            ));
         };
         let count = rest.len().min(out.len());
         out[..count].copy_from_slice(&rest[..count]);

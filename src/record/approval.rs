@@ -1,0 +1,44 @@
+//! The approval state of records, where the database keeps one.
+
+use serde::Serialize;
+
+use super::draft::Slot;
+use super::input::Selector;
+use super::writer::Writer;
+use crate::error::{Code, Error, Result};
+
+/// Whether a record is approved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Approval {
+    /// Not yet, or withdrawn.
+    Pending,
+    /// Approved.
+    Approved,
+}
+
+impl Approval {
+    pub(crate) fn from_stored(stored: i64) -> Approval {
+        if stored == 1 { Approval::Approved } else { Approval::Pending }
+    }
+}
+
+impl Writer<'_> {
+    /// Sets the approval state of a record; its id and revision, or `None` if there is no such record.
+    pub(crate) fn set_approval(&mut self, target: &Selector, to: Approval) -> Result<Option<(i64, i64)>> {
+        let table = self.table.clone();
+        if !table.definition.approval {
+            return Err(Error::new(Code::ApprovalAbsent).with_value(table.code()));
+        }
+        let slots = vec![Slot::Absent; table.header.columns.len()];
+        let Some(current) = self.compare_all(target, &slots)? else { return Ok(None) };
+        let sql = format!(
+            "UPDATE {} SET _approval = ?2, _revision = _revision + 1, _updated_at = ?3, _updated_by = ?4
+             WHERE _id = ?1 AND _approval <> ?2",
+            table.header.sql
+        );
+        let stored = i64::from(to == Approval::Approved);
+        let changed = self.connection.prepare_cached(&sql)?.execute((current.id, stored, self.now, self.actor))?;
+        Ok(Some((current.id, current.revision + i64::from(changed > 0))))
+    }
+}
