@@ -1,6 +1,7 @@
 //! renkei
 #![deny(unsafe_code)]
 mod access;
+mod blueprint;
 pub mod csv;
 pub mod error;
 mod import;
@@ -11,6 +12,7 @@ mod schema;
 mod store;
 mod worker;
 pub use access::*;
+pub use blueprint::Blueprint;
 pub use error::{Code, Error, Kind, Language, Result, Violation};
 pub use import::*;
 pub use job::{JobError, JobState};

@@ -257,19 +257,10 @@ impl Document for ImportSetting {
     }
 }
 
-/// Keeps a setting, new or changed. Whether it differs from what was kept is the answer.
-pub(crate) fn save(connection: &Connection, catalog: &Catalog, setting: &mut ImportSetting) -> Result<bool> {
+/// Keeps a setting, new or changed.
+pub(crate) fn save(connection: &Connection, catalog: &Catalog, setting: &mut ImportSetting) -> Result<i64> {
     let table = catalog.table(&setting.database)?;
-    setting.database = table.code().to_owned();
+    table.code().clone_into(&mut setting.database);
     setting.validate(table)?;
-    let old = match setting.id {
-        Some(id) => documents::find::<ImportSetting>(connection, Some(table.id), &id.to_string())?,
-        None => documents::find::<ImportSetting>(connection, Some(table.id), &setting.code)?,
-    };
-    setting.id = setting.id.or(old.as_ref().and_then(|old| old.id));
-    if old.as_ref() == Some(setting) {
-        return Ok(false);
-    }
-    documents::save(connection, Some(table.id), setting)?;
-    Ok(true)
+    documents::save(connection, Some(table.id), setting)
 }

@@ -7,18 +7,22 @@ mod file;
 mod input;
 mod key;
 mod number;
+mod recalculate;
 mod records;
 mod resolve;
 mod rows;
+mod view;
 mod writer;
 
 pub(crate) use draft::{Draft, RowDraft, Slot, Slots};
 pub(crate) use file::sweep as sweep_files;
 pub(crate) use key::is_issued as issues_keys;
-pub(crate) use writer::{Outcome, Writer};
+pub(crate) use recalculate::recalculate;
+pub(crate) use writer::Writer;
 
 pub use approval::Approval;
 pub use file::FileInfo;
 pub use input::{DetailMode, DetailRow, KeyMode, RecordId, Selector, Values, WriteOptions};
 pub use records::{Records, Saved, Transaction};
+pub use view::{Page, Record, RecordRow};
 pub use writer::Written;

@@ -57,8 +57,26 @@ pub(crate) struct Column {
     pub(crate) source: Option<Source>,
     /// The SQL table of the full-text index, quoted.
     pub(crate) full_text: Option<String>,
-    /// Of a link column: the SQL that finds the linked record by its key.
-    pub(crate) find_linked: Option<String>,
+    /// What a link column links to.
+    pub(crate) linked: Option<Linked>,
+}
+
+/// The database that a link column links to.
+#[derive(Debug, Clone)]
+pub(crate) struct Linked {
+    /// Its SQL table, quoted.
+    pub(crate) table: String,
+    /// The SQL column of its key, quoted.
+    pub(crate) key: String,
+}
+
+impl Linked {
+    fn of(databases: &[Database], field: &Field) -> Option<Linked> {
+        let FieldKind::Link { database } = &field.kind else { return None };
+        let target = databases.iter().find(|candidate| &candidate.code == database)?;
+        let key = target.fields.iter().find(|field| field.is_key())?;
+        Some(Linked { table: quote(&names::header(&target.code)), key: quote(&key.code) })
+    }
 }
 
 /// Where a dependent or reference column takes its values from.
@@ -218,14 +236,7 @@ impl Layout {
             if let FieldKind::Dependent { link, source } | FieldKind::Reference { link, source } = &field.kind {
                 column.source = Some(Source::resolve(databases, fields, link, source)?);
             }
-            if let FieldKind::Link { database: target } = &field.kind {
-                let target = databases.iter().find(|candidate| &candidate.code == target);
-                column.find_linked = target.and_then(|target| {
-                    let key = target.fields.iter().find(|field| field.is_key())?;
-                    let table = quote(&names::header(&target.code));
-                    Some(format!("SELECT _id FROM {table} WHERE {} = ?1", quote(&key.code)))
-                });
-            }
+            column.linked = Linked::of(databases, field);
             if field.full_text {
                 column.full_text = Some(quote(&names::full_text(&table, &field.code)));
             }
@@ -281,7 +292,7 @@ impl Column {
             labels,
             source: None,
             full_text: None,
-            find_linked: None,
+            linked: None,
         }
     }
 
@@ -341,11 +352,13 @@ impl Source {
                     return Err(broken(format!("\"{}\" of \"{database}\" is a {} field", path.2, field.type_name())));
                 }
                 _ => {
+                    let mut column = Column::plain(field);
+                    column.linked = Linked::of(databases, field);
                     return Ok(Source {
                         link: *link_index,
                         database: from.clone(),
                         sql: sql.clone(),
-                        column: Box::new(Column::plain(field)),
+                        column: Box::new(column),
                     });
                 }
             }

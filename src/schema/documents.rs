@@ -87,6 +87,16 @@ pub(crate) fn get<D: Document>(connection: &Connection, database: Option<i64>, n
 pub(crate) fn save<D: Document>(connection: &Connection, database: Option<i64>, definition: &mut D) -> Result<i64> {
     let id = claim_id(connection, D::KIND, definition.id())?;
     definition.set_id(id);
+    let sql = "SELECT id FROM renkei_definition
+        WHERE kind = ?1 AND ifnull(database_id, 0) = ifnull(?2, 0) AND code = ?3 AND id <> ?4";
+    let other: Option<i64> = connection
+        .prepare_cached(sql)?
+        .query_row((D::KIND, database, definition.code(), id), |row| row.get(0))
+        .optional()?;
+    if let Some(other) = other {
+        let rule = format!("the code \"{}\" belongs to the {} {other}", definition.code(), D::KIND);
+        return Err(Error::new(Code::DefinitionInvalid).with_name(definition.code()).with_rule(rule));
+    }
     let document = serde_json::to_string(definition)
         .map_err(|error| Error::new(Code::Internal).with_rule("a definition cannot be written").with_source(error))?;
     let sql = "INSERT INTO renkei_definition (id, kind, database_id, code, document) VALUES (?1, ?2, ?3, ?4, ?5)

@@ -11,8 +11,11 @@ use crate::schema::Expression;
 pub(crate) struct Plan {
     /// Inserts a row: first the system columns, then the stored columns in order.
     pub(crate) insert: String,
-    /// The stored columns as a list for `SELECT`.
+    /// The stored columns as a list for `SELECT`, as they are stored.
     pub(crate) columns: String,
+    /// All columns as a list for `SELECT` from the table as `t`, as they are read: links as keys, users as codes,
+    /// references through their links.
+    pub(crate) read: String,
     /// Positions of the stored columns.
     pub(crate) stored: Vec<usize>,
     /// Columns that must have a value in the end.
@@ -87,6 +90,7 @@ impl Plan {
         let marks: Vec<String> = (1..=names.len()).map(|at| format!("?{at}")).collect();
         let insert = format!("INSERT INTO {} ({}) VALUES ({})", layout.sql, names.join(", "), marks.join(", "));
         let columns: String = stored.iter().map(|at| format!(", {}", layout.columns[*at].sql)).collect();
+        let read: String = layout.columns.iter().map(|column| format!(", {}", read(layout, column))).collect();
         let pick = |of: &dyn Fn(&Field) -> bool| -> Vec<usize> {
             stored.iter().copied().filter(|at| of(&layout.columns[*at].field)).collect()
         };
@@ -98,10 +102,8 @@ impl Plan {
             if let Some(default) = &column.field.default {
                 defaults.push((at, default_value(table, column, default)?));
             }
-            if let FieldKind::Link { .. } = &column.field.kind {
-                if let Some(sql) = &column.find_linked {
-                    links.push((at, sql.clone()));
-                }
+            if let Some(linked) = &column.linked {
+                links.push((at, format!("SELECT _id FROM {} WHERE {} = ?1", linked.table, linked.key)));
             }
             if let Some(source) = &column.source {
                 let target = crate::store::quote(&super::names::header(&source.database));
@@ -115,6 +117,7 @@ impl Plan {
         Ok(Plan {
             insert,
             columns,
+            read,
             required: pick(&|field| field.required || field.is_key()),
             defaults,
             links,
@@ -133,6 +136,23 @@ impl Plan {
             calculated,
             stored,
         })
+    }
+}
+
+/// SQL that reads a column of the table `t`.
+fn read(layout: &Layout, column: &Column) -> String {
+    let shown = |of: &Column, sql: String| match (&of.linked, &of.field.kind) {
+        (Some(linked), _) => format!("(SELECT l.{} FROM {} l WHERE l._id = {sql})", linked.key, linked.table),
+        (None, FieldKind::User {}) => format!("(SELECT u.code FROM renkei_user u WHERE u.id = {sql})"),
+        (None, _) => sql,
+    };
+    match &column.source {
+        Some(source) if !column.is_stored() => {
+            let target = crate::store::quote(&super::names::header(&source.database));
+            let inner = shown(&source.column, format!("r.{}", source.sql));
+            format!("(SELECT {inner} FROM {target} r WHERE r._id = t.{})", layout.columns[source.link].sql)
+        }
+        _ => shown(column.effective(), format!("t.{}", column.sql)),
     }
 }
 
