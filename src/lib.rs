@@ -1,9 +1,105 @@
-//! renkei
+//! Renkei (連携, "integration") keeps user-defined record databases in one SQLite file and moves records in and out of
+//! it: import reservations, exports, typed records, searches. It is a library: it opens no socket, needs no async
+//! runtime, and leaves screens and HTTP to its host.
+//!
+//! # In one minute
+//!
+//! ```
+//! use renkei::{Blueprint, Condition, Database, Export, Field, ImportRequest, ImportSetting, Query, Store, Values, Worker};
+//!
+//! # let dir = tempfile::tempdir().unwrap();
+//! # let path = dir.path().join("shop.db");
+//! # let csv = dir.path().join("items.csv");
+//! # std::fs::write(&csv, "品番,品名,単価\nA-1,りんご,120.00\nA-2,みかん,いくら？\n").unwrap();
+//! let store = Store::create(&path)?;
+//!
+//! // What the store is to hold: applied as often as you like, also when it changes.
+//! store.apply(
+//!     &Blueprint::new()
+//!         .database(
+//!             Database::new("items", "商品")
+//!                 .field(Field::key("code", "品番"))
+//!                 .field(Field::text("name", "品名").required())
+//!                 .field(Field::number("price", "単価", 2)),
+//!         )
+//!         .import(ImportSetting::new("items", "daily", "日次").column("code").column("name").column("price")),
+//! )?;
+//!
+//! // Records, one by one.
+//! store.records("items").register(&Values::new().set("code", "B-9").set("name", "ぶどう").set("price", "1980"))?;
+//!
+//! // A CSV file, reserved now and run by a worker.
+//! let reserved = store.reserve_import(&ImportRequest::path("items", "daily", &csv))?;
+//! Worker::new(&store).run_until_idle()?;
+//! let status = store.import_status(reserved.process_id)?;
+//! assert_eq!((status.counts.inserted, status.counts.rejected), (1, 1));
+//! let reject = &store.rejects(reserved.process_id, 0, 10)?[0];
+//! assert_eq!((reject.line, reject.column, reject.code.as_str()), (3, Some(3), "value.number"));
+//!
+//! // Out again.
+//! let page = store.query("items", &Query::new().filter(Condition::at_least("price", "1000")))?;
+//! assert_eq!(page.records[0].key(), "B-9");
+//! let mut out = Vec::new();
+//! store.export(&Export::of("items"), &mut out)?;
+//! assert_eq!(String::from_utf8(out).unwrap(), "品番,品名,単価\r\nB-9,ぶどう,1980.00\r\nA-1,りんご,120.00\r\n");
+//! # Ok::<(), renkei::Error>(())
+//! ```
+//!
+//! # The house
+//!
+//! Each folder is a room, and rooms use only the rooms below them.
+//!
+//! | room | what it does | where to begin |
+//! | --- | --- | --- |
+//! | `blueprint` | one document of all definitions: apply, plan, dump | [`Blueprint`], [`Store::apply`] |
+//! | `worker` | runs what is due | [`Worker`] |
+//! | `export` | lists and searches to CSV | [`Export`], [`Store::export`] |
+//! | `import` | settings, uploads, reservations, the run, rejects | [`ImportSetting`], [`Store::reserve_import`] |
+//! | `job` | durable work: claims, leases, takeover after a crash | [`JobState`] |
+//! | `record` | register, update, delete, view; detail rows, links, numbers | [`Records`], [`Values`], [`Record`] |
+//! | `query` | conditions, sort, paging, aggregation; saved lists and searches | [`Query`], [`Condition`] |
+//! | `csv` | decoding and encoding, UTF-8 and Shift_JIS (cp932) | [`csv`] |
+//! | `access` | users | [`User`], [`Store::as_user`] |
+//! | `schema` | databases, fields, values and their rules, display formats, SQL tables | [`Database`], [`Field`], [`Value`] |
+//! | `store` | the file: opening, connections, transactions, clock | [`Store`], [`StoreOptions`] |
+//! | `error` | one error type, one table of codes and messages | [`Error`], [`Code`] |
+//!
+//! Data goes one way in (bytes → `csv` → typed values → the rules of `schema` → the record writer → SQL) and one way out.
+//! Whichever door a value comes through, a Rust call or an import, it is judged in one place and written by one writer.
+//!
+//! # The words
+//!
+//! A *store* is one SQLite file. It holds *databases* (DB) of *records* (レコード) with typed *fields* (項目); one field is the
+//! *key* (キー項目). A record may have *detail rows* (明細). A *list* (一覧) is a saved choice of columns, a *search* (絞込み) a
+//! saved condition, an *import setting* (インポート設定) a saved mapping of CSV columns; an *import reservation*
+//! (インポート予約) is one asked-for run of it.
+//!
+//! # In the file
+//!
+//! One `STRICT` table a database, named by its code, one column a field, and `code__detail` for detail rows. Inside it is
+//! compact: numbers are scaled integers (`12.50` with two decimal places is `1250`), dates are days and datetimes seconds
+//! since 1970, a choice is the number of its label, a link the record id it names. For people there is a view
+//! `code__view` with display names, labels and ISO dates. Do not write to the file with other tools, and do not open it
+//! with a second copy of SQLite inside one process.
+//!
+//! # Threads and processes
+//!
+//! A [`Store`] is cheap to clone and may be used from any number of threads. Writers take turns in the order of their
+//! arrival; readers see the last commit and wait for nobody. Several processes may share a file on a local disk. A long
+//! import makes room as soon as somebody else wants to write; only atomic imports and dry runs hold their turn to the end.
+//!
+//! # Features
+//!
+//! `bundled` (default) compiles SQLite in; `tzdb` (default) compiles time zone data in.
+
+#![deny(missing_docs)]
 #![deny(unsafe_code)]
+
 mod access;
 mod blueprint;
 pub mod csv;
-pub mod error;
+mod error;
+mod export;
 mod import;
 mod job;
 mod query;
@@ -11,13 +107,22 @@ mod record;
 mod schema;
 mod store;
 mod worker;
-pub use access::*;
+
+pub use access::User;
 pub use blueprint::Blueprint;
 pub use error::{Code, Error, Kind, Language, Result, Violation};
+pub use export::*;
 pub use import::*;
 pub use job::{JobError, JobState};
 pub use query::*;
 pub use record::*;
 pub use schema::*;
-pub use store::*;
-pub use worker::*;
+pub use store::{
+    Clock, Limits, ManualClock, OsRandom, Random, Store, StoreOptions, Synchronous, SystemClock, Timestamp,
+};
+pub use worker::{Worker, WorkerHandle};
+
+/// The program in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

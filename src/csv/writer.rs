@@ -193,6 +193,15 @@ impl<W: Write> Writer<W> {
         }
     }
 
+    /// A writer of a later part of a file that is written in parts: without a byte order mark, its first record being
+    /// counted as `record`.
+    pub(crate) fn resume(out: W, format: Format, record: u64) -> Writer<W> {
+        let mut writer = Writer::new(out, format);
+        writer.buffer.clear();
+        writer.record = record;
+        writer
+    }
+
     /// Writes one cell.
     ///
     /// A character that cp932 does not have makes an error with the character as its value; the caller knows the
@@ -203,6 +212,14 @@ impl<W: Write> Writer<W> {
             && matches!(text.as_bytes().first(), Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r'));
         if guard || (self.cp932.is_some() && !text.is_ascii()) {
             return self.text_slowly(text, guard);
+        }
+        self.cell(text.as_bytes())
+    }
+
+    /// Writes one cell that was made from a number or a date. Never guarded.
+    pub(crate) fn made(&mut self, text: &str) -> Result<()> {
+        if self.cp932.is_some() && !text.is_ascii() {
+            return self.text_slowly(text, false);
         }
         self.cell(text.as_bytes())
     }

@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 
 use rusqlite::Connection;
+use rusqlite::types::ValueRef;
 
 use super::compile::condition_sql;
 use super::page::{Order, Query, bounded, check_shape, restricted};
 use super::path::{Leaf, Path, Place, System};
 use super::{Piece, prepared};
 use crate::error::{Code, Error, Result};
-use crate::schema::{Catalog, Cell, Column, DateTime, Number, Table, Value, ValueFormat};
+use crate::schema::{Catalog, Cell, Column, DateTime, FieldKind, Number, Table, Value, ValueFormat};
 use crate::store::{Store, Timestamp};
 
 /// SQLite joins at most 64 tables; what is beyond is read by subqueries.
@@ -34,6 +35,15 @@ struct Output<'a> {
     what: What<'a>,
     /// Where it stands in the statement. Users stand there twice: as code and as name.
     at: usize,
+    lent: Lent<'a>,
+}
+
+/// What of a column can be lent as text, without writing it anew.
+#[derive(Clone, Copy)]
+enum Lent<'a> {
+    Text,
+    Label(&'a Column),
+    Nothing,
 }
 
 enum What<'a> {
@@ -74,7 +84,16 @@ impl<'a> Selection<'a> {
             selection.on_details |= path.on_details;
             let mut path = path.shown(catalog);
             selection.read(&path);
-            selection.outputs.push(Output { what, at });
+            let lent = match what {
+                What::Field(column) => match column.effective().field.kind {
+                    FieldKind::Choice { .. } => Lent::Label(column),
+                    FieldKind::Choices { .. } => Lent::Nothing,
+                    _ => Lent::Text,
+                },
+                What::User => Lent::Text,
+                _ => Lent::Nothing,
+            };
+            selection.outputs.push(Output { what, at, lent });
             at += 1;
             if path.is_user() {
                 path.sql = "name";
@@ -122,6 +141,15 @@ impl<'a> Selection<'a> {
     pub(crate) fn is_plain(&self, column: usize, format: ValueFormat) -> bool {
         match self.outputs.get(column).map(|output| &output.what) {
             Some(What::Field(column)) => column.is_plain(format),
+            Some(What::Whole | What::Moment | What::Approval) => true,
+            Some(What::User) | None => false,
+        }
+    }
+
+    /// Whether texts of a column are made from numbers or dates, and never given by anybody.
+    pub(crate) fn is_made(&self, column: usize) -> bool {
+        match self.outputs.get(column).map(|output| &output.what) {
+            Some(What::Field(column)) => column.is_made(),
             Some(What::Whole | What::Moment | What::Approval) => true,
             Some(What::User) | None => false,
         }
@@ -290,11 +318,42 @@ impl Row<'_> {
         Ok(())
     }
 
+    /// The text of a column, lent where it stands somewhere already; else it is written to `scratch`, which is cleared.
+    #[inline]
+    pub(crate) fn lend(&self, column: usize, format: ValueFormat, scratch: &mut Vec<u8>) -> Result<Option<&str>> {
+        let output = self.output(column)?;
+        let at = match (&output.what, format) {
+            (What::User, ValueFormat::Display) => output.at + 1,
+            _ => output.at,
+        };
+        // The most frequent cells first, without making a `Cell` of them.
+        match (output.lent, self.row.get_ref(at)?) {
+            (_, ValueRef::Null) => Ok(Some("")),
+            (Lent::Text, ValueRef::Text(bytes)) => match std::str::from_utf8(bytes) {
+                Ok(text) => Ok(Some(text)),
+                Err(_) => Cell::from_sql(ValueRef::Text(bytes)).map(|_| None),
+            },
+            (Lent::Label(column), ValueRef::Integer(number)) => {
+                Ok(Some(column.labels().label(number).unwrap_or_default()))
+            }
+            (_, value) => {
+                let cell = Cell::from_sql(value)?;
+                scratch.clear();
+                match &output.what {
+                    What::Field(column) => column.write(scratch, &cell, format),
+                    _ => self.write(column, format, scratch)?,
+                }
+                Ok(None)
+            }
+        }
+    }
+
     /// What is stored.
     pub(crate) fn cell(&self, column: usize) -> Result<Cell<'_>> {
         Cell::from_sql(self.row.get_ref(self.output(column)?.at)?)
     }
 
+    #[inline]
     fn output(&self, column: usize) -> Result<&Output<'_>> {
         self.selection.outputs.get(column).ok_or_else(|| {
             let rule = format!("column {column} of a row that has {}", self.len());

@@ -29,6 +29,8 @@ pub(crate) struct Writer<'c> {
     last_key: String,
     /// The id for the first insert, where the greatest id was deleted.
     first_id: Option<Option<i64>>,
+    /// Whether the last upsert made a record.
+    expects_new: bool,
     pub(super) tokens: String,
 }
 
@@ -74,6 +76,7 @@ impl<'c> Writer<'c> {
             select: None,
             last_key: String::new(),
             first_id: None,
+            expects_new: false,
             tokens: String::new(),
         }
     }
@@ -170,11 +173,32 @@ impl<'c> Writer<'c> {
     }
 
     /// Updates the record that `target` names, or registers it.
-    pub(crate) fn upsert(&mut self, target: &Selector, draft: Draft<'_>, options: &WriteOptions) -> Result<Outcome> {
-        match self.try_update(target, draft, options)? {
-            Attempt::Done(outcome) => Ok(outcome),
-            Attempt::Missing(draft) => self.insert(draft, options),
+    pub(crate) fn upsert(
+        &mut self,
+        target: &Selector,
+        mut draft: Draft<'_>,
+        options: &WriteOptions,
+    ) -> Result<Outcome> {
+        // Most imports bring new records only or known ones only. After a new one the next is taken for new as well,
+        // which saves looking for it: the index of keys says if it was not.
+        if self.expects_new && draft.violations.is_empty() && draft.rows.is_empty() {
+            let spare = Draft { slots: draft.slots.clone(), rows: Vec::new(), violations: Vec::new() };
+            match self.insert(draft, options) {
+                Err(error) if self.is_known_key(&error) => draft = spare,
+                other => return other,
+            }
         }
+        let outcome = match self.try_update(target, draft, options)? {
+            Attempt::Done(outcome) => outcome,
+            Attempt::Missing(draft) => self.insert(draft, options)?,
+        };
+        self.expects_new = outcome.what == Written::Inserted;
+        Ok(outcome)
+    }
+
+    fn is_known_key(&self, error: &Error) -> bool {
+        let key = &self.table.key().field.code;
+        error.violations().iter().any(|violation| violation.code() == Code::Duplicate && violation.field() == key)
     }
 
     /// Updates the record that `target` names; if there is none, the draft is given back for other use.

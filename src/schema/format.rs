@@ -124,6 +124,19 @@ impl Column {
         }
     }
 
+    /// Whether texts of this column are made from numbers or dates, and never given by anybody.
+    pub(crate) fn is_made(&self) -> bool {
+        matches!(
+            self.effective().field.kind,
+            FieldKind::Number { .. }
+                | FieldKind::Calculated { .. }
+                | FieldKind::Date { .. }
+                | FieldKind::DateTime { .. }
+                | FieldKind::Time { .. }
+                | FieldKind::File { .. }
+        )
+    }
+
     /// The cell as callers see it.
     pub(crate) fn value(&self, cell: &Cell<'_>) -> Value {
         let column = self.effective();

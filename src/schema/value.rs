@@ -201,6 +201,7 @@ impl<'a> Cell<'a> {
     }
 
     /// What a column of a result row holds.
+    #[inline]
     pub(crate) fn from_sql(value: rusqlite::types::ValueRef<'a>) -> crate::error::Result<Cell<'a>> {
         use rusqlite::types::ValueRef;
         match value {
