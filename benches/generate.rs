@@ -139,7 +139,7 @@ fn row(line: &mut String, number: u64, dice: &mut Dice, changed: u64) {
     let birthday = (1940 + dice.below(68), 1 + dice.below(12), 1 + dice.below(28));
     let updated = (1 + dice.below(12), 1 + dice.below(28), dice.below(24), dice.below(60), dice.below(60));
     let has_note = dice.below(20) == 0;
-    if changed > 0 && number % changed == 0 {
+    if changed > 0 && number.is_multiple_of(changed) {
         points += 1;
     }
     let _ = write!(

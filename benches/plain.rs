@@ -40,8 +40,19 @@ fn main() {
             let balance: f64 = text(9).parse().expect("a number");
             statement
                 .execute(params![
-                    text(0), text(1), text(2), text(3), text(4), text(5), text(6), text(7), points, balance, text(10),
-                    text(11), text(12)
+                    text(0),
+                    text(1),
+                    text(2),
+                    text(3),
+                    text(4),
+                    text(5),
+                    text(6),
+                    text(7),
+                    points,
+                    balance,
+                    text(10),
+                    text(11),
+                    text(12)
                 ])
                 .expect("the row is written");
         }

@@ -176,8 +176,7 @@ fn run(arguments: &Arguments) -> Result<bool, Error> {
             eprintln!("{text}");
         }
     };
-    let store =
-        Store::options().create(true).synchronous(arguments.synchronous).open(&arguments.store)?;
+    let store = Store::options().create(true).synchronous(arguments.synchronous).open(&arguments.store)?;
     let (database, setting) = define(&store, arguments, &say)?;
     let started = Instant::now();
     let process_id = reserve(&store, arguments, &setting)?;
@@ -237,11 +236,7 @@ fn create(path: &Path) -> Result<std::fs::File, Error> {
 }
 
 /// Makes sure that the store has a database and an import setting for the file.
-fn define(
-    store: &Store,
-    arguments: &Arguments,
-    say: &impl Fn(String),
-) -> Result<(Database, ImportSetting), Error> {
+fn define(store: &Store, arguments: &Arguments, say: &impl Fn(String)) -> Result<(Database, ImportSetting), Error> {
     let code = code_of(&arguments.csv);
     let options = InferOptions {
         encoding: arguments.encoding,
@@ -257,7 +252,8 @@ fn define(
         None => match store.database(&code) {
             // As it was proposed the first time: a later file must fit it.
             Ok(known) => {
-                let head = infer_path(&arguments.csv, &InferOptions { rows: Some(0), key: None, index: vec![], ..options })?;
+                let head =
+                    infer_path(&arguments.csv, &InferOptions { rows: Some(0), key: None, index: vec![], ..options })?;
                 setting = match_columns(&known, &head.setting)?;
                 known
             }
@@ -287,7 +283,8 @@ fn define(
             let Some(database) = blueprint.databases.first().cloned() else {
                 return Err(std::io::Error::other(format!("{} defines no database", path.display())).into());
             };
-            let head = infer_path(&arguments.csv, &InferOptions { rows: Some(0), key: None, index: vec![], ..options })?;
+            let head =
+                infer_path(&arguments.csv, &InferOptions { rows: Some(0), key: None, index: vec![], ..options })?;
             setting = match_columns(&database, &head.setting)?;
             database
         }
@@ -331,7 +328,8 @@ fn reserve(store: &Store, arguments: &Arguments, setting: &ImportSetting) -> Res
     );
     let mut number = 0;
     loop {
-        let mut request = ImportRequest::path(&setting.database, &setting.code, &path).token(format!("{base} {number}"));
+        let mut request =
+            ImportRequest::path(&setting.database, &setting.code, &path).token(format!("{base} {number}"));
         if arguments.dry_run {
             request = request.dry_run();
         }
@@ -364,7 +362,8 @@ fn import(store: &Store, arguments: &Arguments) -> Result<(), Error> {
 
 /// The columns that were imported, in the order of the file, under its own header texts.
 fn export(arguments: &Arguments, database: &Database, setting: &ImportSetting) -> Export {
-    let mut export = Export::of(&database.code).format(Format { encoding: arguments.export_encoding, ..Format::default() });
+    let mut export =
+        Export::of(&database.code).format(Format { encoding: arguments.export_encoding, ..Format::default() });
     for column in &setting.columns {
         let Some(field) = &column.field else { continue };
         let name = database.fields.iter().chain(&database.details).find(|other| &other.code == field);

@@ -9,7 +9,8 @@ use std::time::Instant;
 use indicatif::{ProgressBar, ProgressStyle};
 use renkei::csv::{Format, OutputEncoding};
 use renkei::{
-    Blueprint, Condition, DetailRow, Error, Export, ImportRequest, Query, Store, ValueFormat, Values, Worker, WriteOptions,
+    Blueprint, Condition, DetailRow, Error, Export, ImportRequest, Query, Store, ValueFormat, Values, Worker,
+    WriteOptions,
 };
 
 fn main() {
@@ -117,11 +118,11 @@ fn story() -> Result<(), Error> {
     println!("5. The list \"addresses\" is exported, for people to open in a spreadsheet");
     let out = output.join("addresses.csv");
     let started = Instant::now();
-    let export = Export::of("offices")
-        .list("addresses")
-        .search("hokkaido")
-        .values(ValueFormat::Csv)
-        .format(Format { encoding: OutputEncoding::Utf8Bom, formula_guard: true, ..Format::default() });
+    let export = Export::of("offices").list("addresses").search("hokkaido").values(ValueFormat::Csv).format(Format {
+        encoding: OutputEncoding::Utf8Bom,
+        formula_guard: true,
+        ..Format::default()
+    });
     let exported = store.export_to_path(&export, &out)?;
     println!("   {} records, {} bytes, {:.2} s", exported.records, exported.bytes, started.elapsed().as_secs_f64());
 

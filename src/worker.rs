@@ -183,10 +183,10 @@ impl WorkerHandle {
         self.stop.store(true, Ordering::Relaxed);
         drop(self.signal.0.lock().unwrap_or_else(PoisonError::into_inner));
         self.signal.1.notify_all();
-        if let Some(thread) = self.thread.take() {
-            if thread.join().is_err() {
-                log::error!("the worker thread ended by a fault");
-            }
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            log::error!("the worker thread ended by a fault");
         }
     }
 }

@@ -87,11 +87,6 @@ impl Record {
         self.len
     }
 
-    /// Whether there are no cells, which is so only when there is a problem.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
     /// The physical line on which the record begins, counted from 1.
     pub(crate) fn line(&self) -> u64 {
         self.line
@@ -228,11 +223,6 @@ impl<R: Read> Reader<R> {
             begun: offset > 0,
             ended: false,
         }
-    }
-
-    /// How many bytes of the original input were taken so far.
-    pub(crate) fn offset(&self) -> u64 {
-        self.offset
     }
 
     /// Reads the next record into `record`; false at the end of the input.

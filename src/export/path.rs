@@ -17,10 +17,10 @@ struct Unfinished {
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        if !self.whole {
-            if let Err(error) = fs::remove_file(&self.path) {
-                log::error!("an unfinished export stays at {}: {error}", self.path.display());
-            }
+        if !self.whole
+            && let Err(error) = fs::remove_file(&self.path)
+        {
+            log::error!("an unfinished export stays at {}: {error}", self.path.display());
         }
     }
 }

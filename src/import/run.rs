@@ -275,7 +275,7 @@ impl<'a, 'b> Run<'a, 'b> {
                 Next::Line => {
                     self.write_line(lines, writer)?;
                     count += 1;
-                    if count % 16 != 0 && self.rejects.len() < PENDING_REJECTS {
+                    if !count.is_multiple_of(16) && self.rejects.len() < PENDING_REJECTS {
                         continue;
                     }
                 }

@@ -206,12 +206,12 @@ impl<'a> Path<'a> {
         if self.is_user() {
             path.hops.push(Hop { column: self.sql, table: USERS, id: "id" });
             path.sql = "code";
-        } else if let Leaf::Field { column, .. } = self.leaf {
-            if let Some(target) = linked(catalog, column) {
-                path.hops.push(Hop { column: self.sql, table: &target.header.sql, id: "_id" });
-                path.sql = &target.key().sql;
-                path.leaf = Leaf::Field { column, full_text: target.key().full_text.as_deref() };
-            }
+        } else if let Leaf::Field { column, .. } = self.leaf
+            && let Some(target) = linked(catalog, column)
+        {
+            path.hops.push(Hop { column: self.sql, table: &target.header.sql, id: "_id" });
+            path.sql = &target.key().sql;
+            path.leaf = Leaf::Field { column, full_text: target.key().full_text.as_deref() };
         }
         path
     }
@@ -258,15 +258,15 @@ impl<'a> Path<'a> {
     /// The value as an SQL expression that has the order of people: labels in the order of their definition.
     pub(super) fn ordered(&self, catalog: &'a Catalog, alias: &str) -> String {
         let sql = self.shown(catalog).scalar(alias);
-        if let Leaf::Field { column, .. } = self.leaf {
-            if matches!(column.effective().field.kind, FieldKind::Choice { .. }) {
-                let numbers: Vec<i64> = column.labels().numbers().collect();
-                // Numbers are given in the order of the definition, as long as nobody moves a label.
-                if !numbers.is_sorted() && numbers.len() <= 500 {
-                    let cases: String =
-                        numbers.iter().enumerate().map(|(at, number)| format!(" WHEN {number} THEN {at}")).collect();
-                    return format!("CASE {sql}{cases} END");
-                }
+        if let Leaf::Field { column, .. } = self.leaf
+            && matches!(column.effective().field.kind, FieldKind::Choice { .. })
+        {
+            let numbers: Vec<i64> = column.labels().numbers().collect();
+            // Numbers are given in the order of the definition, as long as nobody moves a label.
+            if !numbers.is_sorted() && numbers.len() <= 500 {
+                let cases: String =
+                    numbers.iter().enumerate().map(|(at, number)| format!(" WHEN {number} THEN {at}")).collect();
+                return format!("CASE {sql}{cases} END");
             }
         }
         sql

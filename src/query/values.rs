@@ -6,9 +6,6 @@ use crate::error::{Broken, Code, Error, Language, Result, Violation};
 use crate::schema::{Catalog, Cell, Column, Date, DateTime, FieldKind, Number, Rounding, Table, Value};
 use crate::store::{Store, Timestamp};
 
-/// The greatest magnitude of a number: 18 digits.
-const LIMIT: i64 = 999_999_999_999_999_999;
-
 /// How values of a path compare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {

@@ -396,11 +396,12 @@ impl<'c> Writer<'c> {
                 }
                 Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
                     let mut found = self.duplicates(layout, cells, None)?;
-                    if issued && found.iter().any(|(at, _)| *at == key_at) {
-                        if let NewKey::Issued(next) = self.next_key(&key)? {
-                            key = next;
-                            continue;
-                        }
+                    if issued
+                        && found.iter().any(|(at, _)| *at == key_at)
+                        && let NewKey::Issued(next) = self.next_key(&key)?
+                    {
+                        key = next;
+                        continue;
                     }
                     if found.is_empty() {
                         return Err(error.into());
@@ -681,10 +682,10 @@ impl<'c> Writer<'c> {
         };
         for (index, at) in plan.stored.iter().enumerate() {
             let stored = Cell::from_sql(row.get_ref(index + 2)?)?;
-            if let Slot::Given(given) = &slots[*at] {
-                if *given != stored {
-                    current.changed.push(*at);
-                }
+            if let Slot::Given(given) = &slots[*at]
+                && *given != stored
+            {
+                current.changed.push(*at);
             }
             if stored.is_null() && plan.required.contains(at) {
                 current.null_required.push(*at);

@@ -111,10 +111,10 @@ pub(crate) fn define(connection: &Connection, wanted: Vec<Database>) -> Result<D
                     && old.iter().find(|other| other.id == field.id).is_none_or(|other| other.kind != field.kind)
             })
         };
-        if let Some(old) = old {
-            if stale(&database.fields, &old.fields) || stale(&database.details, &old.details) {
-                recalculate.push(table.id);
-            }
+        if let Some(old) = old
+            && (stale(&database.fields, &old.fields) || stale(&database.details, &old.details))
+        {
+            recalculate.push(table.id);
         }
     }
     ddl::create_views(connection, &catalog)?;
@@ -237,7 +237,7 @@ fn alter_columns(
     new: &[Field],
     note: &mut impl FnMut(String),
 ) -> Result<()> {
-    for gone in old.iter().filter(|old| !new.iter().any(|field| field.id == old.id)) {
+    if let Some(gone) = old.iter().find(|old| !new.iter().any(|field| field.id == old.id)) {
         let rule = format!(
             "field \"{}\" is missing; to take it out of use keep it and set `\"retired\": true`, its values stay",
             gone.code

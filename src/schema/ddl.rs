@@ -20,9 +20,8 @@ const HEADER_COLUMNS: &str = "_id INTEGER PRIMARY KEY,
 
 /// Creates the tables of a new database. Indexes and views follow separately.
 pub(super) fn create_tables(connection: &Connection, database: &Database) -> Result<()> {
-    let columns = |fields: &[Field]| -> String {
-        fields.iter().filter_map(|field| column(field)).map(|sql| format!(",\n    {sql}")).collect()
-    };
+    let columns =
+        |fields: &[Field]| -> String { fields.iter().filter_map(column).map(|sql| format!(",\n    {sql}")).collect() };
     let header = names::header(&database.code);
     let sql = format!("CREATE TABLE {} (\n    {HEADER_COLUMNS}{}\n) STRICT", quote(&header), columns(&database.fields));
     connection.execute_batch(&sql)?;
@@ -33,8 +32,7 @@ pub(super) fn create_tables(connection: &Connection, database: &Database) -> Res
 }
 
 pub(super) fn create_details(connection: &Connection, database: &Database) -> Result<()> {
-    let columns: String =
-        database.details.iter().filter_map(|field| column(field)).map(|sql| format!(",\n    {sql}")).collect();
+    let columns: String = database.details.iter().filter_map(column).map(|sql| format!(",\n    {sql}")).collect();
     let (details, header) = (quote(&names::details(&database.code)), quote(&names::header(&database.code)));
     let sql = format!(
         "CREATE TABLE {details} (\n    _id INTEGER PRIMARY KEY,

@@ -18,11 +18,11 @@ mod validate;
 mod value;
 
 pub(crate) use bigram::{query as full_text_query, tokens as full_text_tokens};
-pub(crate) use catalog::{Catalog, Column, Layout, Source, Table};
+pub(crate) use catalog::{Catalog, Column, Layout, Table};
 pub(crate) use change::define;
 pub(crate) use check::{check_key, check_part};
 pub(crate) use expression::Scope;
-pub(crate) use plan::{Calculation, DefaultValue, Operand, Plan};
+pub(crate) use plan::{Calculation, DefaultValue, Operand};
 pub(crate) use value::Cell;
 
 pub use change::{Action, Change};

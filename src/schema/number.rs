@@ -101,7 +101,8 @@ impl Number {
     }
 
     /// `None` when the decimal needs more than eighteen digits or decimal places.
-    pub(crate) fn from_decimal(decimal: Decimal) -> Option<Number> {
+    #[cfg(test)]
+    fn from_decimal(decimal: Decimal) -> Option<Number> {
         let decimal = decimal.normalize();
         let unscaled = i64::try_from(decimal.mantissa()).ok()?;
         Number::new(unscaled, u8::try_from(decimal.scale()).ok()?)

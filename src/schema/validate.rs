@@ -88,10 +88,10 @@ fn unique_names(database: &Database, faults: &mut Vec<String>) {
         if !field.retired && !shown.insert(field.name.to_ascii_lowercase()) {
             faults.push(format!("the name \"{}\" stands twice", shorten(&field.name)));
         }
-        if let Some(id) = field.id {
-            if !ids.insert(id) {
-                faults.push(format!("the field id {id} stands twice"));
-            }
+        if let Some(id) = field.id
+            && !ids.insert(id)
+        {
+            faults.push(format!("the field id {id} stands twice"));
         }
     }
 }
@@ -110,20 +110,28 @@ fn validate_field(database: &Database, field: &Field, siblings: &[Field], all: &
             if !fits(min) || !fits(max) {
                 fault(format!("min or max does not fit a number with {scale} decimal places"));
             }
-            if let (Some(min), Some(max)) = (min, max) {
-                if min > max {
-                    fault(format!("min {min} is greater than max {max}"));
-                }
+            if let (Some(min), Some(max)) = (min, max)
+                && min > max
+            {
+                fault(format!("min {min} is greater than max {max}"));
             }
+        }
+        FieldKind::Date { display, csv } | FieldKind::DateTime { display, csv }
+            if [display, csv].into_iter().flatten().any(|pattern| !pattern.has_date()) =>
+        {
+            fault("a pattern without a year, month or day shows nothing of it".to_owned());
+        }
+        FieldKind::Time { display, csv }
+            if [display, csv].into_iter().flatten().any(|pattern| pattern.has_date() || !pattern.has_time()) =>
+        {
+            fault("a pattern of a time has hours, minutes and seconds, and no part of a date".to_owned());
         }
         FieldKind::Choice { choices } => validate_choices(choices, false, &mut fault),
         FieldKind::Choices { choices } => validate_choices(choices, true, &mut fault),
         FieldKind::Key { parts, joiner } => validate_key(parts, joiner, &mut fault),
         FieldKind::AutoNumber { format } => validate_auto_number(format, &mut fault),
-        FieldKind::Link { database: target } => {
-            if !all.iter().any(|candidate| &candidate.code == target) {
-                fault(format!("it links to \"{target}\", which does not exist"));
-            }
+        FieldKind::Link { database: target } if !all.iter().any(|candidate| &candidate.code == target) => {
+            fault(format!("it links to \"{target}\", which does not exist"));
         }
         FieldKind::Dependent { link, source } | FieldKind::Reference { link, source } => {
             validate_source(link, source, siblings, all, &mut fault);

@@ -289,10 +289,10 @@ impl std::ops::Deref for Writing<'_> {
 
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
-        if !self.held.is_autocommit() {
-            if let Err(error) = self.held.execute_batch("ROLLBACK") {
-                log::error!("rolling back failed: {error}");
-            }
+        if !self.held.is_autocommit()
+            && let Err(error) = self.held.execute_batch("ROLLBACK")
+        {
+            log::error!("rolling back failed: {error}");
         }
     }
 }
