@@ -126,17 +126,19 @@ impl<'c> Writer<'c> {
                 Cell::Null
             }
         };
-        calculate(layout, Which::WithoutRows, &mut cells, &[], &[], None, &mut violations);
+        let has_rows = !draft.rows.is_empty();
+        // Without rows there is nothing to wait for: sums over none are known.
+        let which = if has_rows { Which::WithoutRows } else { Which::All };
+        calculate(layout, which, &mut cells, &[], &[], None, &mut violations);
         for at in &layout.plan().required {
             if *at != key_at && cells[*at].is_null() && !bad.get(*at).copied().unwrap_or(false) {
                 violations.push(required(layout, *at));
             }
         }
-        let has_rows = !draft.rows.is_empty();
         if !violations.is_empty() && !has_rows {
             return Err(Error::invalid(violations));
         }
-        if !has_rows && !needs_rows(layout) && layout.plan().files.is_empty() {
+        if !has_rows && layout.plan().files.is_empty() {
             let id = self.insert_header(&cells, issued, options, &mut violations)?;
             return Ok(Outcome { id, revision: 1, what: Written::Inserted });
         }
@@ -148,7 +150,7 @@ impl<'c> Writer<'c> {
             };
             writer.write_rows(id, draft.rows, &cells, options, true, &mut violations)?;
             file::attach(writer.connection, layout, &cells, None, &mut violations)?;
-            if needs_rows(layout) {
+            if has_rows && needs_rows(layout) {
                 let mut owned: Vec<Cell<'static>> = cells.iter().map(|cell| cell.borrowed().into_owned()).collect();
                 writer.recalculate_header(id, &mut owned, &mut violations)?;
             }
