@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use super::mapping::Mapping;
 use super::reservation::Loaded;
-use super::run::csv_limits;
 use crate::csv::{self, Encoding, Reader, Record, decode};
 use crate::error::{Code, Error, Result};
 use crate::job::{self, Claim, HEARTBEAT};
@@ -73,6 +72,12 @@ pub(super) fn prepare(store: &Store, claim: &Claim, loaded: &Loaded, table: &Arc
         })?;
     }
     Ok(Prepared { encoding, mapping, offset, line })
+}
+
+/// The bounds on lines and cells, from those of the store.
+pub(super) fn csv_limits(store: &Store) -> csv::Limits {
+    let limits = store.limits();
+    csv::Limits { cell_bytes: limits.cell_bytes, record_bytes: limits.line_bytes, columns: limits.csv_columns }
 }
 
 fn header_texts(record: &Record, encoding: Encoding) -> Result<Vec<String>> {

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 
 use super::mapping::Mapping;
 use super::parse::{Batch, Line, Packed, Parser};
-use super::prepare::{Prepared, prepare};
+use super::prepare::{Prepared, csv_limits, prepare};
 use super::reject::{self, NewReject};
 use super::reservation::{Counts, ImportProgress, Loaded};
 use super::setting::ImportMode;
-use crate::csv::{Limits, Reader, Record};
+use crate::csv::{Reader, Record};
 use crate::error::{Broken, Code, Error, Kind, Result, Violation};
 use crate::job::{self, Claim, JobState};
 use crate::record::{DetailMode, Draft, KeyMode, RowDraft, Selector, Slot, Slots, WriteOptions, Writer, Written};
@@ -109,11 +109,6 @@ fn attempt(store: &Store, claim: &Claim, control: &mut Control<'_>) -> Result<En
             Err(_) => Err(Error::new(Code::Internal).with_rule("the thread that reads the file ended by a fault")),
         }
     })
-}
-
-pub(super) fn csv_limits(store: &Store) -> Limits {
-    let limits = store.limits();
-    Limits { cell_bytes: limits.cell_bytes, record_bytes: limits.line_bytes, columns: limits.csv_columns }
 }
 
 /// The lines that come from the parser, one by one across batches.

@@ -11,9 +11,6 @@ use super::migration;
 use super::options::{StoreOptions, Synchronous};
 use crate::error::{Code, Error, Result};
 
-/// "RNKI" in the file header tells our files from other SQLite files.
-pub(super) const APPLICATION_ID: i32 = 0x524e_4b49;
-
 /// Versions before this one have a WAL-reset race that can lose commits.
 const OLDEST_SQLITE: (i32, &str) = (3_051_003, "3.51.3");
 
@@ -58,7 +55,7 @@ pub(super) fn inspect(path: &Path, create: bool) -> Result<()> {
         return foreign("it is not an SQLite file");
     }
     let word = |at: usize| i32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
-    if word(68) != APPLICATION_ID {
+    if word(68) != migration::APPLICATION_ID {
         return foreign("it is an SQLite file of another program");
     }
     if word(60) > migration::VERSION {

@@ -2,11 +2,13 @@
 
 use rusqlite::Connection;
 
-use super::connection::APPLICATION_ID;
 use crate::error::Result;
 
 /// One step a version, in order; a released step is never changed.
 const STEPS: &[&str] = &[include_str!("migration_001.sql")];
+
+/// "RNKI" in the file header tells our files from other SQLite files.
+pub(super) const APPLICATION_ID: i32 = 0x524e_4b49;
 
 /// The format that this crate writes.
 pub(super) const VERSION: i32 = STEPS.len() as i32;
