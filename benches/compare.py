@@ -108,7 +108,7 @@ def main():
         subprocess.run([generate, *rows, "--encoding", "cp932", "--out", cp932], check=True)
     if "upsert" in only:
         subprocess.run([generate, *rows, "--changed", "10", "--out", changed], check=True)
-    definition = os.path.join(HERE, "customers.json")
+    definition = os.path.join(HERE, "customers", "definition.json")
 
     def ours(store, csv, encoding="utf-8", fresh=True, more=()):
         if fresh:

@@ -7,91 +7,7 @@
 use std::fs::File;
 use std::io::{BufWriter, Write};
 
-/// SplitMix64: small, and the same everywhere.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
-
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
-        from[self.below(from.len())]
-    }
-}
-
-const FAMILY: &[(&str, &str)] = &[
-    ("佐藤", "サトウ"),
-    ("鈴木", "スズキ"),
-    ("高橋", "タカハシ"),
-    ("田中", "タナカ"),
-    ("伊藤", "イトウ"),
-    ("渡辺", "ワタナベ"),
-    ("山本", "ヤマモト"),
-    ("中村", "ナカムラ"),
-    ("小林", "コバヤシ"),
-    ("加藤", "カトウ"),
-    ("吉田", "ヨシダ"),
-    ("山田", "ヤマダ"),
-    ("佐々木", "ササキ"),
-    ("山口", "ヤマグチ"),
-    ("松本", "マツモト"),
-    ("井上", "イノウエ"),
-    ("木村", "キムラ"),
-    ("林", "ハヤシ"),
-    ("斎藤", "サイトウ"),
-    ("清水", "シミズ"),
-    ("長谷川", "ハセガワ"),
-    ("五十嵐", "イガラシ"),
-    ("榎本", "エノモト"),
-    ("鬼頭", "キトウ"),
-    ("能登", "ノト"),
-];
-const GIVEN: &[(&str, &str)] = &[
-    ("翔太", "ショウタ"),
-    ("蓮", "レン"),
-    ("大輔", "ダイスケ"),
-    ("健一", "ケンイチ"),
-    ("直樹", "ナオキ"),
-    ("花子", "ハナコ"),
-    ("陽菜", "ヒナ"),
-    ("美咲", "ミサキ"),
-    ("由美子", "ユミコ"),
-    ("恵", "メグミ"),
-    ("悠真", "ユウマ"),
-    ("結衣", "ユイ"),
-    ("葵", "アオイ"),
-    ("一郎", "イチロウ"),
-    ("千夏", "チナツ"),
-    ("龍之介", "リュウノスケ"),
-    ("菜々子", "ナナコ"),
-    ("宗一郎", "ソウイチロウ"),
-    ("渚", "ナギサ"),
-    ("薫", "カオル"),
-];
-const TOWNS: &[&str] = &[
-    "北海道札幌市中央区北一条西",
-    "宮城県仙台市青葉区一番町",
-    "東京都千代田区丸の内",
-    "東京都世田谷区三軒茶屋",
-    "神奈川県横浜市西区みなとみらい",
-    "愛知県名古屋市中区栄",
-    "京都府京都市下京区四条通",
-    "大阪府大阪市北区梅田",
-    "兵庫県神戸市中央区三宮町",
-    "広島県広島市中区紙屋町",
-    "福岡県福岡市博多区博多駅前",
-    "沖縄県那覇市久茂地",
-];
-const RANKS: &[&str] = &["一般", "銀", "金", "法人", "休止"];
+mod customers;
 
 fn main() -> std::io::Result<()> {
     let mut arguments = std::env::args().skip(1).filter(|word| word != "--bench");
@@ -110,68 +26,13 @@ fn main() -> std::io::Result<()> {
     // `cargo bench` without arguments runs every bench: nothing is asked for then.
     let Some(out) = out else { return Ok(()) };
     let mut file = BufWriter::with_capacity(1 << 20, File::create(out)?);
-    let header = "顧客番号,氏名,フリガナ,メール,電話,郵便番号,区分,住所,ポイント,残高,生年月日,更新日時,備考\n";
-    write(&mut file, header, cp932)?;
+    write(&mut file, customers::HEADER, cp932)?;
     let mut line = String::new();
     for number in 1..=rows {
-        // A dice of its own for each row, so that a row stays what it is when others change.
-        let mut dice = Dice(seed.wrapping_mul(0x1000_0000_01b3).wrapping_add(number));
-        row(&mut line, number, &mut dice, changed);
+        customers::line(&mut line, number, seed, changed);
         write(&mut file, &line, cp932)?;
     }
     file.flush()
-}
-
-fn row(line: &mut String, number: u64, dice: &mut Dice, changed: u64) {
-    use std::fmt::Write;
-
-    line.clear();
-    let (family, family_kana) = FAMILY[dice.below(FAMILY.len())];
-    let (given, given_kana) = GIVEN[dice.below(GIVEN.len())];
-    let account = dice.next() % 100_000_000;
-    let phone = (dice.below(10_000), dice.below(10_000));
-    let postal = (dice.below(1_000), dice.below(10_000));
-    let rank = dice.pick(RANKS);
-    let town = dice.pick(TOWNS);
-    let place = (1 + dice.below(9), 1 + dice.below(40), 1 + dice.below(30), 100 + dice.below(900));
-    let mut points = dice.below(1_000_000);
-    let balance = (dice.below(2_000_000) as i64 - 200_000, dice.below(100));
-    let birthday = (1940 + dice.below(68), 1 + dice.below(12), 1 + dice.below(28));
-    let updated = (1 + dice.below(12), 1 + dice.below(28), dice.below(24), dice.below(60), dice.below(60));
-    let has_note = dice.below(20) == 0;
-    if changed > 0 && number.is_multiple_of(changed) {
-        points += 1;
-    }
-    let _ = write!(
-        line,
-        "{number:010},{family}　{given},{family_kana}　{given_kana},user{account:08}@mail.example.jp,090-{:04}-{:04},{:03}-{:04},{rank},{town}{}丁目{}番{}号　第二連携ビルディング{}号室,{points},{}.{:02},{}-{:02}-{:02},2026-{:02}-{:02} {:02}:{:02}:{:02},",
-        phone.0,
-        phone.1,
-        postal.0,
-        postal.1,
-        place.0,
-        place.1,
-        place.2,
-        place.3,
-        balance.0,
-        balance.1,
-        birthday.0,
-        birthday.1,
-        birthday.2,
-        updated.0,
-        updated.1,
-        updated.2,
-        updated.3,
-        updated.4
-    );
-    if has_note {
-        let _ = write!(
-            line,
-            "\"電話にて確認済み。\n次回の連絡は「{}月」以降を希望。\n担当: {family}, \"\"至急\"\"\"",
-            1 + place.0
-        );
-    }
-    line.push('\n');
 }
 
 fn write(file: &mut impl Write, text: &str, cp932: bool) -> std::io::Result<()> {
