@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::migration;
 use super::options::{StoreOptions, Synchronous};
@@ -13,6 +13,16 @@ use crate::error::{Code, Error, Result};
 
 /// Versions before this one have a WAL-reset race that can lose commits.
 const OLDEST_SQLITE: (i32, &str) = (3_051_003, "3.51.3");
+
+/// The header of the file and that of its first page, which holds the list of tables.
+const HEADER_BYTES: usize = 108;
+
+/// The size of the write-ahead log beside a file.
+fn log_bytes(path: &Path) -> u64 {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    std::fs::metadata(Path::new(&log)).map_or(0, |meta| meta.len())
+}
 
 /// Refuses what must not be opened, reading the header only, so that a refused file stays as it was.
 pub(super) fn inspect(path: &Path, create: bool) -> Result<()> {
@@ -41,8 +51,8 @@ pub(super) fn inspect(path: &Path, create: bool) -> Result<()> {
     if file.metadata().is_ok_and(|meta| meta.is_dir()) {
         return foreign("it is a directory");
     }
-    let mut header = Vec::with_capacity(100);
-    if let Err(error) = file.by_ref().take(100).read_to_end(&mut header) {
+    let mut header = Vec::with_capacity(HEADER_BYTES);
+    if let Err(error) = file.by_ref().take(HEADER_BYTES as u64).read_to_end(&mut header) {
         return Err(Error::new(Code::StoreUnwritable).with_value(shown).with_rule(&error).with_source(error));
     }
     if header.is_empty() {
@@ -55,6 +65,12 @@ pub(super) fn inspect(path: &Path, create: bool) -> Result<()> {
         return foreign("it is not an SQLite file");
     }
     let word = |at: usize| i32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    // A file that is just being created, or whose creation was interrupted, has no table and no mark of its owner yet;
+    // what its write-ahead log says is judged once it is open.
+    let is_bare = word(68) == 0 && header.len() == HEADER_BYTES && header[103..105] == [0, 0];
+    if is_bare && (create || log_bytes(path) > 0) {
+        return Ok(());
+    }
     if word(68) != migration::APPLICATION_ID {
         return foreign("it is an SQLite file of another program");
     }
@@ -76,9 +92,7 @@ pub(super) fn open(path: &Path, options: &StoreOptions, cache_bytes: u32, writer
     connection.set_prepared_statement_cache_capacity(256);
     if writer {
         connection.pragma_update(None, "page_size", options.page_bytes)?;
-        let mode: String = connection
-            .query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))
-            .map_err(|error| unwritable(path, error))?;
+        let mode = write_ahead(&connection, options.busy_timeout).map_err(|error| unwritable(path, error))?;
         if mode != "wal" {
             let rule = format!("SQLite cannot use a write-ahead log here (journal mode \"{mode}\")");
             return Err(Error::new(Code::StoreUnwritable).with_value(path.display()).with_rule(rule));
@@ -102,6 +116,21 @@ pub(super) fn open(path: &Path, options: &StoreOptions, cache_bytes: u32, writer
         connection.pragma_update(None, "query_only", true)?;
     }
     Ok(connection)
+}
+
+/// Turns the write-ahead log on. SQLite does not wait for others that do the same at this moment, so it is waited here.
+fn write_ahead(connection: &Connection, patience: Duration) -> rusqlite::Result<String> {
+    let started = Instant::now();
+    loop {
+        match connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)) {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && started.elapsed() < patience =>
+            {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            other => return other,
+        }
+    }
 }
 
 fn unwritable(path: &Path, error: rusqlite::Error) -> Error {

@@ -1,8 +1,11 @@
 //! The system tables, and how a file of an older version is brought up to date.
 
-use rusqlite::Connection;
+use std::path::Path;
 
-use crate::error::Result;
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
+
+use crate::error::{Code, Error, Result};
 
 /// One step a version, in order; a released step is never changed.
 const STEPS: &[&str] = &[include_str!("migration_001.sql")];
@@ -15,14 +18,20 @@ pub(super) const VERSION: i32 = STEPS.len() as i32;
 
 /// Creates the system tables of a new file, or applies the steps that an older file lacks. One transaction: a crash
 /// leaves the old format or the new one.
-pub(super) fn migrate(connection: &Connection) -> Result<()> {
-    if version(connection)? == VERSION {
+///
+/// What the header of the file did not tell, since it stands in the write-ahead log only, is judged here.
+pub(super) fn migrate(connection: &Connection, path: &Path, create: bool) -> Result<()> {
+    if judge(connection, path, create)? == VERSION {
         return Ok(());
     }
     connection.execute_batch("BEGIN IMMEDIATE")?;
     let result = (|| {
         // Another process may have been faster while we waited for the lock.
-        let from = version(connection)?;
+        let from = judge(connection, path, create)?;
+        if from == VERSION {
+            connection.execute_batch("ROLLBACK")?;
+            return Ok(());
+        }
         for step in STEPS.iter().skip(usize::try_from(from).unwrap_or(0)) {
             connection.execute_batch(step)?;
         }
@@ -39,6 +48,20 @@ pub(super) fn migrate(connection: &Connection) -> Result<()> {
     result
 }
 
-fn version(connection: &Connection) -> Result<i32> {
-    Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+/// The format of the file; refuses a file of another program or of a newer version.
+fn judge(connection: &Connection, path: &Path, create: bool) -> Result<i32> {
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i32>(0));
+    let owner = number("PRAGMA application_id")?;
+    let version = number("PRAGMA user_version")?;
+    let refusal = if owner == APPLICATION_ID {
+        (version > VERSION).then(|| Error::new(Code::StoreNewer).with_rule(format!("format {version}")))
+    } else if owner != 0 || number("SELECT count(*) FROM sqlite_schema")? > 0 {
+        Some(Error::new(Code::StoreForeign).with_rule("it is an SQLite file of another program"))
+    } else {
+        (!create).then(|| Error::new(Code::StoreForeign).with_rule("it is empty"))
+    };
+    let Some(error) = refusal else { return Ok(version) };
+    // Closing must not move the log into a file that is not ours to write to.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    Err(error.with_value(path.display()))
 }

@@ -90,7 +90,7 @@ impl Store {
             Error::new(Code::Argument).with_rule(rule).with_source(error)
         })?;
         let writer = connection::open(path, &options, options.cache_bytes, true)?;
-        migration::migrate(&writer)?;
+        migration::migrate(&writer, path, options.create)?;
         let mut sign = path.as_os_str().to_owned();
         sign.push("-turn");
         Ok(Store {
