@@ -1,17 +1,15 @@
 //! One document of all definitions: applied, planned, dumped.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 
 use crate::access::{self, User};
 use crate::error::{Code, Error, Result};
 use crate::import::{ImportSetting, save_setting};
-use crate::query::{List, Search, save_list, save_search};
+use crate::query::{List, Search, renamed_path, save_list, save_search};
 use crate::record;
 use crate::schema::documents::{self, Document};
 use crate::schema::{self, Action, Catalog, Change, Database};
-use crate::store::{Store, Writing};
+use crate::store::{Store, Writing, reserve_id};
 
 /// All definitions of a store, or some of them, in one document.
 ///
@@ -183,27 +181,30 @@ impl Store {
 
 fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<Vec<Change>> {
     let mut changes = Vec::new();
+    // Ids that are given must not be handed out on the way.
+    for id in blueprint.users.iter().filter_map(|user| user.id) {
+        reserve_id(writing, id)?;
+    }
     for user in &blueprint.users {
         if let Some(is_new) = access::save(writing, user)? {
             changes.push(change("user", &user.code, is_new));
         }
     }
-    let codes = |catalog: &Catalog| -> BTreeMap<i64, String> {
-        catalog.tables().iter().map(|table| (table.id, table.code().to_owned())).collect()
-    };
-    let before = codes(&Catalog::load(writing)?);
+    let lists = blueprint.lists.iter().filter_map(|list| list.id);
+    let searches = blueprint.searches.iter().filter_map(|search| search.id);
+    let imports = blueprint.imports.iter().filter_map(|setting| setting.id);
+    for id in lists.chain(searches).chain(imports) {
+        reserve_id(writing, id)?;
+    }
+    let before = Catalog::load(writing)?;
     let defined = schema::define(writing, blueprint.databases.clone())?;
     changes.extend(defined.changes);
     let catalog = Catalog::load(writing)?;
     for id in defined.recalculate {
         record::recalculate(store, writing, catalog.table_by_id(id)?)?;
     }
-    for (id, code) in codes(&catalog) {
-        if before.get(&id).is_some_and(|old| *old != code) {
-            follow_rename::<List>(writing, id, |list| list.database.clone_from(&code))?;
-            follow_rename::<Search>(writing, id, |search| search.database.clone_from(&code))?;
-            follow_rename::<ImportSetting>(writing, id, |setting| setting.database.clone_from(&code))?;
-        }
+    if defined.has_changes {
+        follow_renames(writing, &before, &catalog)?;
     }
     for list in &blueprint.lists {
         let mut list = list.clone();
@@ -249,11 +250,44 @@ fn put<D: Document + PartialEq>(
     Ok(Some(change(D::KIND, definition.code(), old.is_none())))
 }
 
-/// Definitions name their database by its code, which has changed.
-fn follow_rename<D: Document>(writing: &Writing<'_>, database: i64, rename: impl Fn(&mut D)) -> Result<()> {
-    for mut definition in documents::load_of::<D>(writing, database)? {
+/// Lists, searches and import settings name their database and its fields by codes, which may have changed.
+fn follow_renames(writing: &Writing<'_>, before: &Catalog, after: &Catalog) -> Result<()> {
+    for table in before.tables() {
+        let id = table.id;
+        let Ok(now) = after.table_by_id(id) else { continue };
+        let follow = |path: &mut String| {
+            if let Some(path_now) = renamed_path(before, after, id, path) {
+                *path = path_now;
+            }
+        };
+        follow_rename::<List>(writing, id, |list| {
+            now.code().clone_into(&mut list.database);
+            list.columns.iter_mut().for_each(|column| follow(&mut column.field));
+            list.sort.iter_mut().for_each(|sort| follow(&mut sort.field));
+        })?;
+        follow_rename::<Search>(writing, id, |search| {
+            now.code().clone_into(&mut search.database);
+            search.condition.paths_mut(&mut |path| follow(path));
+        })?;
+        follow_rename::<ImportSetting>(writing, id, |setting| {
+            now.code().clone_into(&mut setting.database);
+            setting.columns.iter_mut().filter_map(|column| column.field.as_mut()).for_each(follow);
+        })?;
+    }
+    Ok(())
+}
+
+fn follow_rename<D: Document + Clone + PartialEq>(
+    writing: &Writing<'_>,
+    database: i64,
+    rename: impl Fn(&mut D),
+) -> Result<()> {
+    for old in documents::load_of::<D>(writing, database)? {
+        let mut definition = old.clone();
         rename(&mut definition);
-        documents::save(writing, Some(database), &mut definition)?;
+        if definition != old {
+            documents::save(writing, Some(database), &mut definition)?;
+        }
     }
     Ok(())
 }

@@ -215,6 +215,16 @@ impl Condition {
         Condition::Not(Box::new(self))
     }
 
+    /// Every path named in it, to be changed.
+    pub(crate) fn paths_mut(&mut self, change: &mut dyn FnMut(&mut String)) {
+        // As deep as validated conditions are, so that this may recurse.
+        match self {
+            Condition::All(list) | Condition::Any(list) => list.iter_mut().for_each(|inner| inner.paths_mut(change)),
+            Condition::Not(inner) | Condition::Detail(inner) => inner.paths_mut(change),
+            Condition::Compare { field, .. } => change(field),
+        }
+    }
+
     /// Moves the conditions directly inside to `out`.
     fn take_children(&mut self, out: &mut Vec<Condition>) {
         match self {

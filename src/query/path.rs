@@ -273,6 +273,59 @@ impl<'a> Path<'a> {
     }
 }
 
+/// What a path is called after fields were renamed: the same steps, each by the word it was named by.
+///
+/// `None` when it names nothing, or when nothing of it has changed.
+pub(crate) fn renamed(before: &Catalog, after: &Catalog, database: i64, text: &str) -> Option<String> {
+    let (old, new) = (before.table_by_id(database).ok()?, after.table_by_id(database).ok()?);
+    if System::ALL.iter().any(|system| system.name() == text) {
+        return None;
+    }
+    let layouts = || {
+        let details = old.details.as_ref().zip(new.details.as_ref());
+        std::iter::once((&old.header, &new.header)).chain(details)
+    };
+    let by_code = |layout: &Layout| layout.columns.iter().any(|column| column.field.code == text);
+    let found = layouts()
+        .find(|(layout, _)| by_code(layout))
+        .or_else(|| layouts().find(|(layout, _)| layout.find(text).is_some()))
+        .and_then(|(old, new)| renamed_step(old, new, text))
+        .or_else(|| layouts().find_map(|(old, new)| renamed_steps(before, after, old, new, text, LINKS)))?;
+    (found != text).then_some(found)
+}
+
+fn renamed_step(old: &Layout, new: &Layout, text: &str) -> Option<String> {
+    let column = &old.columns[old.find(text)?];
+    let now = &new.columns.iter().find(|now| now.id == column.id)?.field;
+    Some(match text {
+        _ if column.field.code == text => now.code.clone(),
+        _ if column.field.name == text => now.name.clone(),
+        _ => text.to_owned(),
+    })
+}
+
+fn renamed_steps(
+    before: &Catalog,
+    after: &Catalog,
+    old: &Layout,
+    new: &Layout,
+    text: &str,
+    links: usize,
+) -> Option<String> {
+    text.match_indices('.').filter(|_| links > 0).find_map(|(at, _)| {
+        let (link, rest) = (&text[..at], &text[at + 1..]);
+        let target = linked(before, &old.columns[old.find(link)?])?;
+        let now = after.table_by_id(target.id).ok()?;
+        let rest = if System::ALL.iter().any(|system| system.name() == rest) {
+            rest.to_owned()
+        } else {
+            renamed_step(&target.header, &now.header, rest)
+                .or_else(|| renamed_steps(before, after, &target.header, &now.header, rest, links - 1))?
+        };
+        Some(format!("{}.{rest}", renamed_step(old, new, link)?))
+    })
+}
+
 fn linked<'a>(catalog: &'a Catalog, column: &'a Column) -> Option<&'a Table> {
     match &column.effective().field.kind {
         FieldKind::Link { database } => catalog.table(database).ok().map(|table| table.as_ref()),

@@ -99,7 +99,7 @@ impl Fixture {
                     )?;
                     if let Some(name) = &line.name {
                         full_text_tokens(name, &mut tokens);
-                        w.execute("INSERT INTO orders__text__name (rowid, t) VALUES (?1, ?2)", params![id, tokens])?;
+                        w.execute("INSERT INTO orders__text__name__ (rowid, t) VALUES (?1, ?2)", params![id, tokens])?;
                     }
                     for (position, row) in line.rows.iter().enumerate() {
                         w.execute(

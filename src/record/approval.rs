@@ -24,8 +24,8 @@ impl Approval {
 }
 
 impl Writer<'_> {
-    /// Sets the approval state of a record; its id and revision, or `None` if there is no such record.
-    pub(crate) fn set_approval(&mut self, target: &Selector, to: Approval) -> Result<Option<(i64, i64)>> {
+    /// Sets the approval state of a record; its id, its revision and whether it differed, or `None` if there is no such record.
+    pub(crate) fn set_approval(&mut self, target: &Selector, to: Approval) -> Result<Option<(i64, i64, bool)>> {
         let table = self.table.clone();
         if !table.definition.approval {
             return Err(Error::new(Code::ApprovalAbsent).with_value(table.code()));
@@ -39,6 +39,6 @@ impl Writer<'_> {
         );
         let stored = i64::from(to == Approval::Approved);
         let changed = self.connection.prepare_cached(&sql)?.execute((current.id, stored, self.now, self.actor))?;
-        Ok(Some((current.id, current.revision + i64::from(changed > 0))))
+        Ok(Some((current.id, current.revision + i64::from(changed > 0), changed > 0)))
     }
 }

@@ -259,10 +259,14 @@ impl Records {
     ///
     /// # Errors
     ///
-    /// As [`Records::delete`].
+    /// As [`Records::delete`]; [`Error::line`] tells the place of the refused one, counted from 1.
     pub fn delete_all(&self, targets: &[Selector]) -> Result<Vec<i64>> {
         self.store.write(|writing| {
-            targets.iter().map(|target| delete(&self.store, writing, &self.database, target, None)).collect()
+            let numbered = targets.iter().zip(1..);
+            let deleted = numbered.map(|(target, line)| {
+                delete(&self.store, writing, &self.database, target, None).map_err(|error| error.at_line(line))
+            });
+            deleted.collect()
         })
     }
 
@@ -288,9 +292,10 @@ impl Records {
         self.store.write(|writing| {
             let mut writer = Writer::open(&self.store, writing, &self.database)?;
             let found = writer.set_approval(target, to)?;
-            let (id, revision) = found.ok_or_else(|| missing(&self.database, target))?;
+            let (id, revision, differed) = found.ok_or_else(|| missing(&self.database, target))?;
             let key = writer.last_key().to_owned();
-            Ok(Saved { id, key, revision, written: Written::Updated })
+            let written = if differed { Written::Updated } else { Written::Unchanged };
+            Ok(Saved { id, key, revision, written })
         })
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn resolve(
         slots[*at] = match found {
             Some(id) => Slot::Given(Cell::Int(id)),
             None => {
-                let FieldKind::Link { database } = &layout.columns[*at].field.kind else { continue };
+                let FieldKind::Link { database } = &layout.columns[*at].effective().field.kind else { continue };
                 refuse(*at, Broken::rule(Code::LinkUnknown, database.clone()), key);
                 Slot::Bad
             }

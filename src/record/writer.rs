@@ -111,7 +111,7 @@ impl<'c> Writer<'c> {
         let key = new_key(self.connection, &mut self.counters, table.key(), &key_slot, options.key_mode)?;
         let bad: Vec<bool> = bad_columns(&draft.slots);
         let mut cells = self.new_cells(layout, draft.slots)?;
-        let issued = matches!(key, NewKey::Issued(_));
+        let issued = matches!(key, NewKey::Issued(_)).then_some(&key_slot);
         cells[key_at] = match key {
             NewKey::Given(cell) => cell,
             NewKey::Issued(cell) => cell,
@@ -135,28 +135,43 @@ impl<'c> Writer<'c> {
                 violations.push(required(layout, *at));
             }
         }
-        if !violations.is_empty() && !has_rows {
-            return Err(Error::invalid(violations));
+        let has_rows = !draft.rows.is_empty();
+        if !violations.is_empty() {
+            let found = self.duplicates(layout, &cells, None)?;
+            // An issued key would give way to the next.
+            let found = found.into_iter().filter(|(at, _)| issued.is_none() || *at != key_at);
+            violations.extend(found.map(|(_, violation)| violation));
+            if !has_rows {
+                return Err(refusal(&table, violations));
+            }
         }
-        if !has_rows && layout.plan().files.is_empty() {
-            let id = self.insert_header(&cells, issued, options, &mut violations)?;
-            return Ok(Outcome { id, revision: 1, what: Written::Inserted });
+        if !has_rows && !needs_rows(layout) && layout.plan().files.is_empty() {
+            return match self.insert_header(&mut cells, issued, options, &mut violations)? {
+                Some(id) => Ok(Outcome { id, revision: 1, what: Written::Inserted }),
+                None => Err(refusal(&table, violations)),
+            };
         }
         self.in_savepoint(|writer| {
             // With violations in the header the rows are still judged, under a header that is taken back.
-            let id = match violations.is_empty() {
-                true => writer.insert_header(&cells, issued, options, &mut violations)?,
-                false => writer.insert_placeholder(&mut cells)?,
+            let inserted = match violations.is_empty() {
+                true => writer.insert_header(&mut cells, issued, options, &mut violations)?,
+                false => None,
+            };
+            let id = match inserted {
+                Some(id) => id,
+                None => writer.insert_placeholder()?,
             };
             writer.write_rows(id, draft.rows, &cells, options, true, &mut violations)?;
             file::attach(writer.connection, layout, &cells, None, &mut violations)?;
-            if has_rows && needs_rows(layout) {
+            if needs_rows(layout) {
+                // Calculated once more with the rows, and so judged once more.
+                violations.retain(|violation| !is_calculation(violation));
                 let mut owned: Vec<Cell<'static>> = cells.iter().map(|cell| cell.borrowed().into_owned()).collect();
                 writer.recalculate_header(id, &mut owned, &mut violations)?;
             }
             match violations.is_empty() {
                 true => Ok(Outcome { id, revision: 1, what: Written::Inserted }),
-                false => Err(Error::invalid(std::mem::take(&mut violations))),
+                false => Err(refusal(&table, std::mem::take(&mut violations))),
             }
         })
     }
@@ -242,8 +257,9 @@ impl<'c> Writer<'c> {
         if changed.is_empty() && !has_rows && violations.is_empty() {
             return Ok(Attempt::Done(Outcome { id, revision, what: Written::Unchanged }));
         }
-        if !violations.is_empty() && !has_rows {
-            return Err(Error::invalid(violations));
+        let refused = !violations.is_empty();
+        if refused && old.is_empty() {
+            return Err(refusal(&table, violations));
         }
         let mut cells: Vec<Cell<'_>> = old.iter().map(Cell::borrowed).collect();
         for (cell, slot) in cells.iter_mut().zip(draft.slots) {
@@ -256,6 +272,13 @@ impl<'c> Writer<'c> {
             self.last_key.push_str(key);
         }
         calculate(layout, Which::WithoutRows, &mut cells, &[], &[], None, &mut violations);
+        if refused {
+            let found = self.duplicates(layout, &cells, Some(id))?;
+            violations.extend(found.into_iter().map(|(_, violation)| violation));
+            if !has_rows {
+                return Err(refusal(&table, violations));
+            }
+        }
         let outcome = self.in_savepoint(|writer| {
             let rows_changed = match has_rows {
                 true => writer.write_rows(id, draft.rows, &cells, options, false, &mut violations)?,
@@ -266,10 +289,11 @@ impl<'c> Writer<'c> {
             }
             if needs_rows(layout) {
                 let rows = writer.read_rows(id)?;
+                violations.retain(|violation| !is_calculation(violation));
                 calculate(layout, Which::All, &mut cells, &[], &rows, None, &mut violations);
             }
             if !violations.is_empty() {
-                return Err(Error::invalid(std::mem::take(&mut violations)));
+                return Err(refusal(&table, std::mem::take(&mut violations)));
             }
             let changed: Vec<usize> =
                 layout.plan().stored.iter().copied().filter(|at| cells[*at] != old[*at]).collect();
@@ -284,7 +308,7 @@ impl<'c> Writer<'c> {
             }
             match violations.is_empty() {
                 true => Ok(Outcome { id, revision: revision + 1, what: Written::Updated }),
-                false => Err(Error::invalid(std::mem::take(&mut violations))),
+                false => Err(refusal(&table, std::mem::take(&mut violations))),
             }
         })?;
         Ok(Attempt::Done(outcome))
@@ -327,6 +351,8 @@ impl<'c> Writer<'c> {
         self.connection.prepare_cached("SAVEPOINT record")?.raw_execute()?;
         let result = work(self);
         if result.is_err() && !self.connection.is_autocommit() {
+            // What was inserted is not the greatest any more.
+            self.first_id = None;
             self.connection.prepare_cached("ROLLBACK TO record")?.raw_execute()?;
         }
         if !self.connection.is_autocommit() {
@@ -374,18 +400,17 @@ impl<'c> Writer<'c> {
     /// Inserts the header row. A key that the store issued and that exists already gives way to the next.
     fn insert_header(
         &mut self,
-        cells: &[Cell<'_>],
-        issued: bool,
+        cells: &mut [Cell<'_>],
+        issued: Option<&Slot<'_>>,
         options: &WriteOptions,
         violations: &mut Vec<Violation>,
-    ) -> Result<i64> {
+    ) -> Result<Option<i64>> {
         let table = self.table.clone();
         let layout = &table.header;
         let key_at = table.key_index();
-        let mut key = cells[key_at].borrowed();
         loop {
-            let result = self.insert_row(cells, &key, options);
-            if let Cell::Text(text) = &key {
+            let result = self.insert_row(cells, options);
+            if let Cell::Text(text) = &cells[key_at] {
                 self.last_key.clear();
                 self.last_key.push_str(text);
             }
@@ -394,52 +419,32 @@ impl<'c> Writer<'c> {
                     for at in &layout.plan().full_text {
                         self.index_text(layout, *at, id, &cells[*at], false)?;
                     }
-                    return Ok(id);
+                    return Ok(Some(id));
                 }
                 Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
-                    let mut found = self.duplicates(layout, cells, None)?;
-                    if issued
-                        && found.iter().any(|(at, _)| *at == key_at)
-                        && let NewKey::Issued(next) = self.next_key(&key)?
-                    {
-                        key = next;
-                        continue;
-                    }
+                    let found = self.duplicates(layout, cells, None)?;
                     if found.is_empty() {
                         return Err(error.into());
                     }
-                    violations.extend(found.drain(..).map(|(_, violation)| violation));
-                    return Err(Error::invalid(std::mem::take(violations)));
+                    if let (Some(given), true) = (issued, found.iter().any(|(at, _)| *at == key_at)) {
+                        let mode = super::KeyMode::Issue;
+                        let next = new_key(self.connection, &mut self.counters, table.key(), given, mode)?;
+                        if let NewKey::Issued(next) = next {
+                            cells[key_at] = next;
+                            continue;
+                        }
+                    }
+                    violations.extend(found.into_iter().map(|(_, violation)| violation));
+                    return Ok(None);
                 }
                 Err(error) => return Err(error.into()),
             }
         }
     }
 
-    /// Another key in the place of an issued one that was taken.
-    fn next_key(&mut self, taken: &Cell<'_>) -> Result<NewKey<'static>> {
-        let table = self.table.clone();
-        let FieldKind::Key { parts, joiner } = &table.key().field.kind else { return Ok(NewKey::Bad) };
-        // The part that was given is what is left of the key without the issued part.
-        let slot = match (parts.len(), taken) {
-            (2, Cell::Text(text)) => {
-                let first = matches!(parts[0], crate::schema::KeyPart::Automatic { .. });
-                let rest = if first {
-                    text.split_once(joiner.as_str()).map(|(_, rest)| rest)
-                } else {
-                    text.rsplit_once(joiner.as_str()).map(|(rest, _)| rest)
-                };
-                Slot::Given(Cell::Text(rest.unwrap_or_default().to_owned().into()))
-            }
-            _ => Slot::Absent,
-        };
-        new_key(self.connection, &mut self.counters, table.key(), &slot, super::KeyMode::Issue)
-    }
-
-    fn insert_row(&mut self, cells: &[Cell<'_>], key: &Cell<'_>, options: &WriteOptions) -> rusqlite::Result<i64> {
+    fn insert_row(&mut self, cells: &[Cell<'_>], options: &WriteOptions) -> rusqlite::Result<i64> {
         let table = self.table.clone();
         let plan = table.header.plan();
-        let key_at = table.key_index();
         let id = self.take_first_id(&table.header)?;
         if self.insert.is_none() {
             self.insert = Some(self.connection.prepare_cached(&plan.insert)?);
@@ -453,19 +458,22 @@ impl<'c> Writer<'c> {
         statement.raw_bind_parameter(6, self.actor)?;
         statement.raw_bind_parameter(7, i64::from(options.approve && table.definition.approval))?;
         for (index, at) in plan.stored.iter().enumerate() {
-            statement.raw_bind_parameter(8 + index, if *at == key_at { key } else { &cells[*at] })?;
+            statement.raw_bind_parameter(8 + index, &cells[*at])?;
         }
-        statement.raw_execute()?;
+        if let Err(error) = statement.raw_execute() {
+            // The id was not used.
+            self.first_id = None;
+            return Err(error);
+        }
         Ok(self.connection.last_insert_rowid())
     }
 
     /// A header under which the detail rows of a refused record are judged; the savepoint takes it back.
-    fn insert_placeholder(&mut self, cells: &mut [Cell<'_>]) -> Result<i64> {
+    fn insert_placeholder(&mut self) -> Result<i64> {
         let table = self.table.clone();
         let names = "_revision, _created_at, _created_by, _updated_at, _updated_by, _approval";
         let sql = format!("INSERT INTO {} ({names}) VALUES (0, 0, 0, 0, 0, 0)", table.header.sql);
         self.connection.prepare_cached(&sql)?.raw_execute()?;
-        let _ = cells;
         Ok(self.connection.last_insert_rowid())
     }
 
@@ -519,7 +527,7 @@ impl<'c> Writer<'c> {
                     return Err(error.into());
                 }
                 violations.extend(found.into_iter().map(|(_, violation)| violation));
-                Err(Error::invalid(std::mem::take(violations)))
+                Err(refusal(&table, std::mem::take(violations)))
             }
             Err(error) => Err(error.into()),
         }
@@ -705,6 +713,26 @@ impl<'c> Writer<'c> {
         }
         Ok(Some(current))
     }
+}
+
+/// The refusal of a record: header first, then row by row, in the order of the fields.
+fn refusal(table: &Table, mut violations: Vec<Violation>) -> Error {
+    violations.sort_by_key(|violation| {
+        let layout = match violation.row() {
+            None => Some(&table.header),
+            Some(_) => table.details.as_ref(),
+        };
+        let at = layout.and_then(|layout| {
+            layout.columns.iter().position(|column| column.field.code == violation.field())
+        });
+        (violation.row(), at.unwrap_or(usize::MAX))
+    });
+    Error::invalid(violations)
+}
+
+/// Whether it is a calculation of the header that failed.
+fn is_calculation(violation: &Violation) -> bool {
+    violation.code() == Code::CalculationFailed && violation.row().is_none()
 }
 
 fn bad_columns(slots: &Slots<'_>) -> Vec<bool> {

@@ -4,6 +4,8 @@
 //! records, or another definition, leaves everything as it was. What a change would do is found by doing it and rolling
 //! back.
 
+use std::collections::HashMap;
+
 use rusqlite::Connection;
 use serde::Serialize;
 
@@ -13,7 +15,7 @@ use super::format::ValueFormat;
 use super::value::Cell;
 use super::{bigram, ddl, documents, names, validate};
 use crate::error::{Code, Error, Language, Result, Violation};
-use crate::store::{next_id, quote};
+use crate::store::{next_id, quote, reserve_id};
 
 /// One thing that applying a definition did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -45,25 +47,40 @@ pub(crate) struct Defined {
     pub(crate) changes: Vec<Change>,
     /// The databases whose calculated fields are to be calculated anew.
     pub(crate) recalculate: Vec<i64>,
+    /// Whether any definition differs, be it in what `changes` does not tell.
+    pub(crate) has_changes: bool,
 }
 
 /// Creates or changes databases; those of the store that are not among `wanted` stay as they are.
 pub(crate) fn define(connection: &Connection, wanted: Vec<Database>) -> Result<Defined> {
     let stored: Vec<Database> = documents::load(connection)?;
     let mut all = stored.clone();
-    let mut pairs = Vec::new();
+    let mut pairs: Vec<(Option<Database>, Database)> = Vec::new();
+    // Ids that are given must not be handed out on the way.
+    for database in &wanted {
+        let fields = database.fields.iter().chain(&database.details).filter_map(|field| field.id);
+        for id in database.id.into_iter().chain(fields) {
+            reserve_id(connection, id)?;
+        }
+    }
     for mut database in wanted {
         let old = find_old(&stored, &database)?.cloned();
-        if pairs.iter().any(|(_, other): &(Option<Database>, Database)| other.code == database.code) {
+        if pairs.iter().any(|(_, other)| other.code == database.code) {
             return Err(invalid(&database, format!("the code \"{}\" stands twice in one document", database.code)));
         }
         database.id = database.id.or(old.as_ref().and_then(|old| old.id));
+        if let Some((_, other)) = pairs.iter().find(|(_, other)| other.id.is_some() && other.id == database.id) {
+            let rule = format!("it is the database \"{}\" of the same document, by id or by its former code", other.code);
+            return Err(invalid(&database, rule));
+        }
         match &old {
             Some(old) => all.iter_mut().filter(|other| other.id == old.id).for_each(|other| *other = database.clone()),
             None => all.push(database.clone()),
         }
         pairs.push((old, database));
     }
+    follow_renames(&stored, &mut all, &mut pairs);
+    unique_ids(connection, &all)?;
     for database in &all {
         validate::validate(database, &all)?;
         let same = all.iter().filter(|other| other.code.eq_ignore_ascii_case(&database.code)).count();
@@ -82,7 +99,7 @@ pub(crate) fn define(connection: &Connection, wanted: Vec<Database>) -> Result<D
         changed.push((old, database));
     }
     if changed.is_empty() {
-        return Ok(Defined { changes, recalculate: Vec::new() });
+        return Ok(Defined { changes, recalculate: Vec::new(), has_changes: false });
     }
     // Views name the tables and columns that change, also those of other databases.
     ddl::drop_views(connection)?;
@@ -92,10 +109,17 @@ pub(crate) fn define(connection: &Connection, wanted: Vec<Database>) -> Result<D
                 ddl::create_tables(connection, database)?;
                 changes.push(change(database, Action::Create, format!("new, with {} fields", count(database))));
             }
-            Some(old) => alter_tables(connection, old, database, &mut changes)?,
+            Some(old) => {
+                let same = |from: &str, to: &str| {
+                    let id = |of: &[Database], code: &str| of.iter().find(|other| other.code == code)?.id;
+                    id(&stored, from).is_some_and(|from| id(&all, to) == Some(from))
+                };
+                alter_tables(connection, old, database, &same, &mut changes)?;
+            }
         }
     }
     let catalog = Catalog::load(connection)?;
+    settle_copies(connection, &Catalog::compile(stored)?, &catalog)?;
     let mut recalculate = Vec::new();
     for (old, database) in &changed {
         let table = catalog.table(&database.code)?;
@@ -103,12 +127,16 @@ pub(crate) fn define(connection: &Connection, wanted: Vec<Database>) -> Result<D
         layouts.extend(table.details.as_ref().map(|details| (details, true)));
         for (layout, is_details) in layouts {
             let old_fields = old.as_ref().map(|old| if is_details { &old.details } else { &old.fields });
-            settle(connection, &catalog, database, layout, is_details, old_fields, &mut changes)?;
+            settle(connection, database, layout, is_details, old_fields)?;
         }
         let stale = |fields: &[Field], old: &[Field]| {
             fields.iter().any(|field| {
                 matches!(field.kind, FieldKind::Calculated { .. })
-                    && old.iter().find(|other| other.id == field.id).is_none_or(|other| other.kind != field.kind)
+                    && !field.retired
+                    && old
+                        .iter()
+                        .find(|other| other.id == field.id)
+                        .is_none_or(|other| other.retired || other.kind != field.kind)
             })
         };
         if let Some(old) = old
@@ -118,7 +146,7 @@ pub(crate) fn define(connection: &Connection, wanted: Vec<Database>) -> Result<D
         }
     }
     ddl::create_views(connection, &catalog)?;
-    Ok(Defined { changes, recalculate })
+    Ok(Defined { changes, recalculate, has_changes: true })
 }
 
 fn count(database: &Database) -> usize {
@@ -145,6 +173,110 @@ fn find_old<'a>(stored: &'a [Database], wanted: &Database) -> Result<Option<&'a 
     }
 }
 
+/// Databases that are not mentioned follow when what they link to, or what they read there, gets another code.
+fn follow_renames(stored: &[Database], all: &mut [Database], pairs: &mut Vec<(Option<Database>, Database)>) {
+    let renamed: Vec<(Database, Database)> =
+        pairs.iter().filter_map(|(old, new)| Some((old.clone()?, new.clone()))).collect();
+    let of = |code: &str| renamed.iter().find(|(old, _)| old.code == code);
+    for database in all.iter_mut() {
+        let Some(old) = stored.iter().find(|old| old.id == database.id) else { continue };
+        if pairs.iter().any(|(_, new)| new.id == database.id) {
+            continue;
+        }
+        for (fields, old_fields) in [(&mut database.fields, &old.fields), (&mut database.details, &old.details)] {
+            for field in fields {
+                match &mut field.kind {
+                    FieldKind::Link { database: to } => {
+                        if let Some((_, new)) = of(to) {
+                            to.clone_from(&new.code);
+                        }
+                    }
+                    FieldKind::Dependent { link, source } | FieldKind::Reference { link, source } => {
+                        let Some(FieldKind::Link { database: to }) =
+                            old_fields.iter().find(|other| other.code == *link).map(|link| &link.kind)
+                        else {
+                            continue;
+                        };
+                        let Some((before, after)) = of(to) else { continue };
+                        let id = before.fields.iter().find(|other| other.code == *source).and_then(|other| other.id);
+                        if let Some(other) = after.fields.iter().find(|other| id.is_some() && other.id == id) {
+                            source.clone_from(&other.code);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        if database != old {
+            pairs.push((Some(old.clone()), database.clone()));
+        }
+    }
+}
+
+/// An id names one thing.
+fn unique_ids(connection: &Connection, all: &[Database]) -> Result<()> {
+    let mut owners: HashMap<i64, String> = HashMap::new();
+    for database in all {
+        let fields = database.fields.iter().chain(&database.details);
+        let named = fields.map(|field| (field.id, format!("the field \"{}\" of \"{}\"", field.code, database.code)));
+        for (id, owner) in std::iter::once((database.id, format!("the database \"{}\"", database.code))).chain(named) {
+            let Some(id) = id else { continue };
+            if id < 1 {
+                return Err(invalid(database, format!("the id {id} of {owner} is not positive")));
+            }
+            if let Some(other) = owners.insert(id, owner) {
+                return Err(invalid(database, format!("the id {id} stands twice; it is that of {other}")));
+            }
+        }
+    }
+    let mut statement = connection.prepare_cached(
+        "SELECT id, kind || ' \"' || code || '\"' FROM renkei_definition WHERE kind <> 'database'
+         UNION ALL SELECT id, 'user \"' || code || '\"' FROM renkei_user",
+    )?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (id, other): (i64, String) = (row.get(0)?, row.get(1)?);
+        if let Some(owner) = owners.get(&id) {
+            let rule = format!("the id {id} of {owner} is that of the {other}");
+            return Err(Error::new(Code::DefinitionInvalid).with_name(owner).with_rule(rule));
+        }
+    }
+    Ok(())
+}
+
+/// Values that were copied through links are stored in the form of their source, and follow when that changes.
+fn settle_copies(connection: &Connection, before: &Catalog, after: &Catalog) -> Result<()> {
+    for table in after.tables() {
+        let old = before.tables().iter().find(|old| old.id == table.id);
+        for (layout, is_details) in std::iter::once((&table.header, false)).chain(table.details.iter().map(|it| (it, true)))
+        {
+            let old = old.and_then(|old| if is_details { old.details.as_ref() } else { Some(&old.header) });
+            for (_, column) in layout.stored().filter(|(_, column)| column.source.is_some()) {
+                let Some(old) = old.and_then(|old| old.columns.iter().find(|old| old.id == column.id)) else { continue };
+                if old.source.is_none() {
+                    continue;
+                }
+                let (from, to) = (old.effective(), column.effective());
+                let same_type = std::mem::discriminant(&from.field.kind) == std::mem::discriminant(&to.field.kind);
+                let same = from.id == to.id || same_type && from.labels.is_none() && to.linked.is_none();
+                if !same && !interchangeable(&from.field, &to.field) {
+                    let rule = format!("\"{}\" cannot take its values from another field; add a new field", column.field.code);
+                    return Err(invalid(&table.definition, rule));
+                }
+                if let (Some(from), Some(to)) = (from.scale(), to.scale()) {
+                    rescale(connection, &table.definition, &layout.sql, &column.field, from, to)?;
+                }
+                if from.id == to.id && from.field.kind != to.field.kind && to.labels.is_some() {
+                    let mut offenders = Offenders::default();
+                    judge_values(connection, &table.definition, layout, is_details, column, &mut offenders)?;
+                    offenders.refuse(&table.definition)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Fields keep their ids by id or code, labels by id or label; new ones get the next.
 fn assign_ids(connection: &Connection, old: Option<&Database>, database: &mut Database) -> Result<()> {
     if database.id.is_none() {
@@ -156,13 +288,12 @@ fn assign_ids(connection: &Connection, old: Option<&Database>, database: &mut Da
         (&mut database.details, old.map_or(&empty, |old| &old.details)),
     ];
     for (fields, old_fields) in parts {
+        // A new field may have the code that a renamed one had.
+        let pinned: Vec<i64> = fields.iter().filter_map(|field| field.id).collect();
         for field in fields.iter_mut() {
-            let old = find_field(old_fields, field);
+            let old = find_field(old_fields, field, &pinned);
             field.id = match field.id.or(old.and_then(|old| old.id)) {
-                Some(id) => {
-                    crate::store::reserve_id(connection, id)?;
-                    Some(id)
-                }
+                Some(id) => Some(id),
                 None => Some(next_id(connection)?),
             };
             let choices_of = |field: &Field| match &field.kind {
@@ -192,21 +323,38 @@ fn number_choices(choices: &mut [Choice], old: &[Choice]) {
     }
 }
 
-fn find_field<'a>(fields: &'a [Field], wanted: &Field) -> Option<&'a Field> {
+fn find_field<'a>(fields: &'a [Field], wanted: &Field, pinned: &[i64]) -> Option<&'a Field> {
     match wanted.id {
         Some(id) => fields.iter().find(|field| field.id == Some(id)),
-        None => fields.iter().find(|field| field.code == wanted.code),
+        None => fields
+            .iter()
+            .find(|field| field.code == wanted.code && !field.id.is_some_and(|id| pinned.contains(&id))),
     }
 }
 
 /// Renames and adds tables and columns.
-fn alter_tables(connection: &Connection, old: &Database, new: &Database, changes: &mut Vec<Change>) -> Result<()> {
+///
+/// `same_database` tells whether a former and a new code mean the same database.
+fn alter_tables(
+    connection: &Connection,
+    old: &Database,
+    new: &Database,
+    same_database: &dyn Fn(&str, &str) -> bool,
+    changes: &mut Vec<Change>,
+) -> Result<()> {
     let mut note = |what: String| changes.push(change(new, Action::Change, what));
     if old.code != new.code {
-        let rename = |from: String, to: String| format!("ALTER TABLE {} RENAME TO {}", quote(&from), quote(&to));
+        // In two steps, since SQLite does not tell names apart by case.
+        let rename = |from: String, to: String| {
+            let (from, to) = (quote(&from), quote(&to));
+            format!("ALTER TABLE {from} RENAME TO \"__renamed\"; ALTER TABLE \"__renamed\" RENAME TO {to}")
+        };
+        drop_indexes(connection, &names::header(&old.code), None)?;
         connection.execute_batch(&rename(names::header(&old.code), names::header(&new.code)))?;
         if !old.details.is_empty() {
+            drop_indexes(connection, &names::details(&old.code), None)?;
             connection.execute_batch(&rename(names::details(&old.code), names::details(&new.code)))?;
+            connection.execute_batch(&ddl::create_order_index(new))?;
         }
         let sql = "UPDATE OR REPLACE renkei_last_id SET table_name = ?2 WHERE table_name = ?1";
         for name in [names::header, names::details] {
@@ -224,9 +372,33 @@ fn alter_tables(connection: &Connection, old: &Database, new: &Database, changes
         ddl::create_details(connection, new)?;
         note(format!("{} detail fields", new.details.len()));
     } else if !new.details.is_empty() || !old.details.is_empty() {
-        alter_columns(connection, new, &names::details(&new.code), &old.details, &new.details, &mut note)?;
+        let table = names::details(&new.code);
+        alter_columns(connection, new, &table, &old.details, &new.details, same_database, &mut note)?;
     }
-    alter_columns(connection, new, &names::header(&new.code), &old.fields, &new.fields, &mut note)
+    alter_columns(connection, new, &names::header(&new.code), &old.fields, &new.fields, same_database, &mut note)
+}
+
+/// Drops the indexes and full-text tables of a table, or of one of its columns. They are named after table and column,
+/// and made anew under their new names.
+fn drop_indexes(connection: &Connection, table: &str, field: Option<&str>) -> Result<()> {
+    let of_field = |name: &str| {
+        field.is_none_or(|field| {
+            name == names::index(table, field)
+                || name == names::unique_index(table, field)
+                || name == names::full_text(table, field)
+        })
+    };
+    let mut statement = connection.prepare(
+        "SELECT name, type FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?1 AND sql IS NOT NULL
+         OR type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%' AND substr(name, 1, length(?2)) = ?2",
+    )?;
+    let found: Vec<(String, String)> = statement
+        .query_map([table, &names::full_text_prefix(table)], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<rusqlite::Result<_>>()?;
+    for (name, kind) in found.iter().filter(|(name, _)| of_field(name)) {
+        connection.execute_batch(&format!("DROP {kind} {}", quote(name)))?;
+    }
+    Ok(())
 }
 
 fn alter_columns(
@@ -235,6 +407,7 @@ fn alter_columns(
     table: &str,
     old: &[Field],
     new: &[Field],
+    same_database: &dyn Fn(&str, &str) -> bool,
     note: &mut impl FnMut(String),
 ) -> Result<()> {
     if let Some(gone) = old.iter().find(|old| !new.iter().any(|field| field.id == old.id)) {
@@ -254,6 +427,7 @@ fn alter_columns(
         .filter(|(field, old)| field.code != old.code && ddl::column(old).is_some())
         .collect();
     for (at, (_, old)) in renamed.iter().enumerate() {
+        drop_indexes(connection, table, Some(&old.code))?;
         let sql =
             format!("ALTER TABLE {sql_table} RENAME COLUMN {} TO {}", quote(&old.code), quote(&format!("__{at}")));
         connection.execute_batch(&sql)?;
@@ -282,10 +456,7 @@ fn alter_columns(
             return Err(invalid(database, rule));
         }
         if let (FieldKind::Link { database: to }, FieldKind::Link { database: from }) = (&field.kind, &old.kind) {
-            // A renamed database is the same database.
-            let same = to == from
-                || find_database(connection, to)? == Some(database_of(connection, sql_table.as_str(), &field.code)?);
-            if !same {
+            if !same_database(from, to) {
                 let rule =
                     format!("the link \"{}\" cannot turn from \"{from}\" to \"{to}\"; add a new field", field.code);
                 return Err(invalid(database, rule));
@@ -314,17 +485,6 @@ fn difference(old: &Field, new: &Field) -> &'static str {
         }
         () => "has other rules",
     }
-}
-
-/// The table that a link column refers to, after renames.
-fn database_of(connection: &Connection, sql_table: &str, column: &str) -> Result<String> {
-    let sql = "SELECT \"table\" FROM pragma_foreign_key_list(?1) WHERE \"from\" = ?2";
-    let table = sql_table.trim_matches('"');
-    Ok(connection.query_row(sql, (table, column), |row| row.get(0)).unwrap_or_default())
-}
-
-fn find_database(connection: &Connection, code: &str) -> Result<Option<String>> {
-    Ok(documents::find::<Database>(connection, None, code)?.map(|database| names::header(&database.code)))
 }
 
 fn scale_of(field: &Field) -> Option<u8> {
@@ -386,18 +546,16 @@ fn rescale(connection: &Connection, database: &Database, table: &str, field: &Fi
 /// Brings values, indexes and full-text tables in line with the definition.
 fn settle(
     connection: &Connection,
-    catalog: &Catalog,
     database: &Database,
     layout: &Layout,
     is_details: bool,
     old: Option<&Vec<Field>>,
-    changes: &mut Vec<Change>,
 ) -> Result<()> {
     if let Some(old) = old {
         for (_, column) in layout.stored() {
             let before = old.iter().find(|before| before.id == Some(column.id));
             fill_default(connection, layout, column, before)?;
-            check_stored(connection, database, catalog, layout, is_details, column, before)?;
+            check_stored(connection, database, layout, is_details, column, before)?;
         }
     }
     let wanted = ddl::indexes(layout, is_details);
@@ -406,24 +564,20 @@ fn settle(
         .prepare("SELECT name FROM sqlite_schema WHERE type = 'index' AND tbl_name = ?1 AND sql IS NOT NULL")?;
     let existing: Vec<String> =
         statement.query_map([&layout.table], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-    let position = names::index(&layout.table, "_record");
     for name in existing.iter().filter(|name| !wanted.iter().any(|index| index.name == **name)) {
-        // The index that keeps the order of detail rows is made with their table, under its name of then.
-        if name.ends_with("__by___record") {
+        // The index that keeps the order of detail rows is made with their table.
+        if is_details && *name == names::index(&layout.table, "_record") {
             continue;
         }
         connection.execute_batch(&format!("DROP INDEX {}", quote(name)))?;
     }
-    let _ = position;
     for index in wanted.iter().filter(|index| !existing.contains(&index.name)) {
         if let Some(field) = &index.unique {
             check_unique(connection, database, layout, is_details, field)?;
         }
         connection.execute_batch(&index.sql)?;
     }
-    settle_full_text(connection, layout)?;
-    let _ = changes;
-    Ok(())
+    settle_full_text(connection, layout)
 }
 
 /// A field that is added with a default gives it to the records that exist.
@@ -437,7 +591,7 @@ fn fill_default(connection: &Connection, layout: &Layout, column: &Column, befor
 }
 
 /// What a record is called in a message: its key, or the key and the row.
-fn record_name(layout: &Layout, database: &Database, is_details: bool) -> String {
+fn record_name(database: &Database, is_details: bool) -> String {
     let key = database.fields.iter().find(|field| field.is_key()).map_or("_id", |field| field.code.as_str());
     match is_details {
         false => format!("t.{}", quote(key)),
@@ -447,26 +601,36 @@ fn record_name(layout: &Layout, database: &Database, is_details: bool) -> String
             quote(&names::header(&database.code))
         ),
     }
-    .replace("{}", &layout.sql)
+}
+
+/// Records that do not fit: the first are named, the others counted.
+#[derive(Default)]
+struct Offenders {
+    named: Vec<String>,
+    more: u64,
+}
+
+impl Offenders {
+    fn add(&mut self, record: String, message: String) {
+        if self.named.len() < 5 { self.named.push(format!("{record}: {message}")) } else { self.more += 1 }
+    }
+
+    fn refuse(self, database: &Database) -> Result<()> {
+        refuse_stored(database, self.named, self.more)
+    }
 }
 
 /// Judges every stored value of a field whose rules have changed; the error names the first that do not fit.
 fn check_stored(
     connection: &Connection,
     database: &Database,
-    catalog: &Catalog,
     layout: &Layout,
     is_details: bool,
     column: &Column,
     before: Option<&Field>,
 ) -> Result<()> {
-    let _ = catalog;
-    let mut offenders = Vec::new();
-    let mut more = 0u64;
-    let mut offend = |record: String, message: String| {
-        if offenders.len() < 5 { offenders.push(format!("{record}: {message}")) } else { more += 1 }
-    };
-    let record = record_name(layout, database, is_details);
+    let mut offenders = Offenders::default();
+    let record = record_name(database, is_details);
     let (sql, table) = (&column.sql, &layout.sql);
     if column.field.required && !before.is_some_and(|before| before.required && !before.retired) {
         let mut statement =
@@ -475,37 +639,56 @@ fn check_stored(
         while let Some(row) = rows.next()? {
             let violation =
                 Violation::new(crate::error::Broken::new(Code::Required), &column.field.code, &column.field.name, "");
-            offend(row.get(0)?, violation.message(Language::English));
+            offenders.add(row.get(0)?, violation.message(Language::English));
         }
     }
-    if before.is_some_and(|before| before.kind != column.field.kind) && has_rules(&column.field) {
-        let mut statement =
-            connection.prepare(&format!("SELECT {record}, t.{sql} FROM {table} t WHERE t.{sql} IS NOT NULL"))?;
-        let mut rows = statement.query([])?;
-        while let Some(row) = rows.next()? {
-            let cell = Cell::from_sql(row.get_ref(1)?)?;
-            let stored = column.text(&cell, ValueFormat::Raw);
-            // A label that was taken away has no text any more.
-            let broken = match (&cell, &column.field.kind) {
-                (Cell::Int(number), FieldKind::Choice { .. }) => {
-                    column.labels().label(*number).is_none().then(|| {
-                        "its choice is missing in the definition; keep it and set `\"retired\": true`".to_owned()
-                    })
-                }
-                (Cell::Text(set), FieldKind::Choices { .. }) => (column.labels().set(set).count()
-                    != set.matches('[').count())
-                .then(|| "its choice is missing in the definition; keep it and set `\"retired\": true`".to_owned()),
-                _ => column.check_text(&stored).err().map(|broken| {
-                    Violation::new(broken, &column.field.code, &column.field.name, stored.as_str())
-                        .message(Language::English)
-                }),
-            };
-            if let Some(message) = broken {
-                offend(row.get(0)?, message);
+    // While a field is out of use its rules may change unchecked.
+    if before.is_some_and(|before| before.retired || before.kind != column.field.kind) && has_rules(&column.field) {
+        judge_values(connection, database, layout, is_details, column, &mut offenders)?;
+    }
+    offenders.refuse(database)
+}
+
+/// Judges every stored value of a column.
+fn judge_values(
+    connection: &Connection,
+    database: &Database,
+    layout: &Layout,
+    is_details: bool,
+    column: &Column,
+    offenders: &mut Offenders,
+) -> Result<()> {
+    let record = record_name(database, is_details);
+    let (sql, table) = (&column.sql, &layout.sql);
+    let mut statement =
+        connection.prepare(&format!("SELECT {record}, t.{sql} FROM {table} t WHERE t.{sql} IS NOT NULL"))?;
+    let mut rows = statement.query([])?;
+    let kind = &column.effective().field.kind;
+    while let Some(row) = rows.next()? {
+        let cell = Cell::from_sql(row.get_ref(1)?)?;
+        let stored = column.text(&cell, ValueFormat::Raw);
+        let violation = |broken| {
+            Violation::new(broken, &column.field.code, &column.field.name, stored.as_str()).message(Language::English)
+        };
+        let gone = || "its choice is missing in the definition; keep it and set `\"retired\": true`".to_owned();
+        // A label that was taken away has no text any more.
+        let broken = match (&cell, kind) {
+            (Cell::Int(number), FieldKind::Choice { .. }) => column.labels().label(*number).is_none().then(gone),
+            (Cell::Text(set), FieldKind::Choices { .. }) => {
+                (column.labels().set(set).count() != set.matches('[').count()).then(gone)
             }
+            (Cell::Text(key), FieldKind::Key { .. }) => match column.check_text(&stored) {
+                // Padded in another way it would not be found any more.
+                Ok(Cell::Text(now)) if now != *key => Some(format!("its key would be \"{now}\" now")),
+                other => other.err().map(violation),
+            },
+            _ => column.check_text(&stored).err().map(violation),
+        };
+        if let Some(message) = broken {
+            offenders.add(row.get(0)?, message);
         }
     }
-    refuse_stored(database, offenders, more)
+    Ok(())
 }
 
 fn has_rules(field: &Field) -> bool {
@@ -536,7 +719,7 @@ fn check_unique(
         true => format!("t._record, t.{}", column.sql),
         false => format!("t.{}", column.sql),
     };
-    let record = record_name(layout, database, is_details);
+    let record = record_name(database, is_details);
     let sql = format!(
         "SELECT group_concat({record}, ', '), t.{} FROM {} t WHERE t.{} IS NOT NULL GROUP BY {group} HAVING count(*) > 1 LIMIT 5",
         column.sql, layout.sql, column.sql
@@ -564,7 +747,7 @@ fn refuse_stored(database: &Database, mut offenders: Vec<String>, more: u64) -> 
 
 /// Creates the full-text tables that are missing and fills them; drops those that are not wanted any more.
 fn settle_full_text(connection: &Connection, layout: &Layout) -> Result<()> {
-    let prefix = names::full_text(&layout.table, "");
+    let prefix = names::full_text_prefix(&layout.table);
     let mut statement = connection.prepare(
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%' AND substr(name, 1, length(?1)) = ?1",
     )?;

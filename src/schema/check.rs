@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::catalog::{Column, Labels};
 use super::definition::{Characters, FieldKind, KeyPart};
-use super::number::NumberInput;
+use super::number::{NumberInput, Rounding};
 use super::value::{Cell, Value};
 use super::{date, number};
 use crate::error::{Broken, Code};
@@ -23,6 +23,9 @@ impl Column {
             Value::Number(given) => match &self.effective().field.kind {
                 FieldKind::Number { scale, rounding, .. } => {
                     self.in_range(given.rescale(*scale, *rounding)?).map(Cell::Int)
+                }
+                FieldKind::Calculated { scale, .. } if self.is_copied() => {
+                    given.rescale(*scale, Rounding::Refuse).map(Cell::Int)
                 }
                 FieldKind::Date { .. } | FieldKind::DateTime { .. } | FieldKind::Time { .. } => {
                     // 20260131 as a JSON number is as good as the text.
@@ -114,12 +117,26 @@ impl Column {
                 Ok(id) => Ok(Cell::Int(id)),
                 Err(_) => Err(Broken::new(Code::FileUnknown)),
             },
+            // What the store fills in elsewhere is a plain value where it was copied to.
+            FieldKind::AutoNumber { .. } if self.is_copied() => {
+                single_line(text)?;
+                length(text, Some(KEY_LENGTH))?;
+                Ok(Cell::Text(Cow::Borrowed(text)))
+            }
+            FieldKind::Calculated { scale, .. } if self.is_copied() => {
+                number::parse(text, *scale, Rounding::Refuse, numbers.unwrap_or_default()).map(Cell::Int)
+            }
             FieldKind::AutoNumber { .. } | FieldKind::Reference { .. } | FieldKind::Calculated { .. } => {
                 Err(Broken::new(Code::ReadOnly))
             }
             // The effective column of a dependent field is its source, which is of another kind.
             FieldKind::Dependent { .. } => Err(Broken::new(Code::ReadOnly)),
         }
+    }
+
+    /// Whether the values come from another database.
+    fn is_copied(&self) -> bool {
+        matches!(self.field.kind, FieldKind::Dependent { .. })
     }
 
     fn in_range(&self, unscaled: i64) -> Result<i64, Broken> {

@@ -20,8 +20,9 @@ const HEADER_COLUMNS: &str = "_id INTEGER PRIMARY KEY,
 
 /// Creates the tables of a new database. Indexes and views follow separately.
 pub(super) fn create_tables(connection: &Connection, database: &Database) -> Result<()> {
-    let columns =
-        |fields: &[Field]| -> String { fields.iter().filter_map(column).map(|sql| format!(",\n    {sql}")).collect() };
+    let columns = |fields: &[Field]| -> String {
+        fields.iter().filter_map(column).map(|sql| format!(",\n    {sql}")).collect()
+    };
     let header = names::header(&database.code);
     let sql = format!("CREATE TABLE {} (\n    {HEADER_COLUMNS}{}\n) STRICT", quote(&header), columns(&database.fields));
     connection.execute_batch(&sql)?;
@@ -38,11 +39,18 @@ pub(super) fn create_details(connection: &Connection, database: &Database) -> Re
         "CREATE TABLE {details} (\n    _id INTEGER PRIMARY KEY,
     _record INTEGER NOT NULL REFERENCES {header} (_id) ON DELETE CASCADE,
     _position INTEGER NOT NULL{columns}\n) STRICT;
-CREATE UNIQUE INDEX {} ON {details} (_record, _position)",
-        quote(&names::index(&names::details(&database.code), "_record"))
+{}",
+        create_order_index(database)
     );
     connection.execute_batch(&sql)?;
     Ok(())
+}
+
+/// The index that keeps the order of detail rows.
+pub(super) fn create_order_index(database: &Database) -> String {
+    let details = names::details(&database.code);
+    let name = names::index(&details, "_record");
+    format!("CREATE UNIQUE INDEX {} ON {} (_record, _position)", quote(&name), quote(&details))
 }
 
 /// The column of a field; reference fields have none.
@@ -180,7 +188,8 @@ fn shown(catalog: &Catalog, column: &Column, sql: &str) -> String {
         FieldKind::Number { scale, .. } | FieldKind::Calculated { scale, .. } if *scale > 0 => {
             let power = 10i64.pow(u32::from(*scale));
             format!(
-                "CASE WHEN {sql} < 0 THEN '-' ELSE '' END || printf('%d.%0{scale}d', abs({sql}) / {power}, abs({sql}) % {power})"
+                "CASE WHEN {sql} IS NOT NULL THEN CASE WHEN {sql} < 0 THEN '-' ELSE '' END
+        || printf('%d.%0{scale}d', abs({sql}) / {power}, abs({sql}) % {power}) END"
             )
         }
         FieldKind::Date { .. } => format!("date({sql} * 86400, 'unixepoch')"),
@@ -197,14 +206,17 @@ fn shown(catalog: &Catalog, column: &Column, sql: &str) -> String {
         }
         // Each label nests the expression one deeper, and SQLite's limit is 1,000: beyond, the numbers are shown.
         FieldKind::Choices { choices } if choices.len() <= 300 => {
+            // Not by replacing, which would find numbers in labels too.
             let labels = column.labels();
-            let replaced = labels
+            let parts: String = labels
                 .numbers()
                 .filter_map(|number| labels.label(number).map(|label| (number, label)))
-                .fold(sql.to_owned(), |sql, (number, label)| {
-                    format!("replace({sql}, '[{number}]', {})", quote_text(&format!("{label},")))
-                });
-            format!("rtrim({replaced}, ',')")
+                .map(|(number, label)| {
+                    let label = quote_text(&format!("{label},"));
+                    format!(" || CASE WHEN instr({sql}, '[{number}]') THEN {label} ELSE '' END")
+                })
+                .collect();
+            format!("CASE WHEN {sql} IS NOT NULL THEN rtrim(''{parts}, ',') END")
         }
         FieldKind::Link { database } => match catalog.table(database) {
             Ok(target) => {

@@ -15,8 +15,15 @@ pub(crate) fn view(database: &str) -> String {
     format!("{database}__view")
 }
 
+/// The end keeps it apart from the tables that SQLite makes beside it: `…name__` has a `…name___data`, which no full-text
+/// table of a field `name_data` is called.
 pub(crate) fn full_text(table: &str, field: &str) -> String {
-    format!("{table}__text__{field}")
+    format!("{}{field}__", full_text_prefix(table))
+}
+
+/// How the names of all full-text tables of a table begin.
+pub(crate) fn full_text_prefix(table: &str) -> String {
+    format!("{table}__text__")
 }
 
 pub(crate) fn index(table: &str, field: &str) -> String {

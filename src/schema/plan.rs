@@ -52,6 +52,8 @@ pub(crate) struct Calculation {
     pub(crate) operands: Vec<Operand>,
     /// Columns of the detail rows, with their scales, for each name that is summed.
     pub(crate) rows: Vec<(usize, u8)>,
+    /// Whether it needs the detail rows, itself or through another calculation.
+    uses_rows: bool,
 }
 
 /// Where a name of a calculation is found.
@@ -64,9 +66,9 @@ pub(crate) enum Operand {
 }
 
 impl Calculation {
-    /// Whether it needs the detail rows.
+    /// Whether it needs the detail rows, itself or through another calculation.
     pub(crate) fn uses_rows(&self) -> bool {
-        self.expression.uses_rows()
+        self.uses_rows
     }
 
     pub(crate) fn uses_header(&self) -> bool {
@@ -102,7 +104,8 @@ impl Plan {
             if let Some(default) = &column.field.default {
                 defaults.push((at, default_value(table, column, default)?));
             }
-            if let Some(linked) = &column.linked {
+            // Also what was copied through a link may be given, and is then resolved like its source.
+            if let Some(linked) = &column.effective().linked {
                 links.push((at, format!("SELECT _id FROM {} WHERE {} = ?1", linked.table, linked.key)));
             }
             if let Some(source) = &column.source {
@@ -121,7 +124,11 @@ impl Plan {
             required: pick(&|field| field.required || field.is_key()),
             defaults,
             links,
-            users: pick(&|field| matches!(field.kind, FieldKind::User {})),
+            users: stored
+                .iter()
+                .copied()
+                .filter(|at| matches!(layout.columns[*at].effective().field.kind, FieldKind::User {}))
+                .collect(),
             files: pick(&|field| matches!(field.kind, FieldKind::File { .. })),
             dependents,
             numbers: pick(&|field| matches!(field.kind, FieldKind::AutoNumber { .. })),
@@ -175,6 +182,14 @@ fn default_value(table: &Table, column: &Column, default: &str) -> Result<Defaul
     }
 }
 
+/// Whether a column of the header depends on the detail rows, be it through other calculations.
+fn sums_rows(layout: &Layout, at: usize) -> bool {
+    // Circles are refused before, so this ends.
+    let FieldKind::Calculated { expression, .. } = &layout.columns[at].field.kind else { return false };
+    let named = |name: &String| layout.columns.iter().position(|column| column.field.code == *name);
+    expression.uses_rows() || expression.fields().iter().filter_map(named).any(|other| sums_rows(layout, other))
+}
+
 fn calculation(table: &Table, layout: &Layout, at: usize, is_header: bool) -> Result<Calculation> {
     let column = &layout.columns[at];
     let FieldKind::Calculated { expression, scale, rounding, .. } = &column.field.kind else {
@@ -194,11 +209,9 @@ fn calculation(table: &Table, layout: &Layout, at: usize, is_header: bool) -> Re
             (Some((at, scale)), _) => Operand::Own(at, scale),
             (None, false) => {
                 let (at, scale) = number(&table.header, name).ok_or_else(|| unknown(name))?;
-                if let Some(found) = table.header.columns.get(at) {
-                    // A header that sums its rows cannot feed the rows again.
-                    if matches!(&found.field.kind, FieldKind::Calculated { expression, .. } if expression.uses_rows()) {
-                        return Err(unknown(name));
-                    }
+                // A header that sums its rows cannot feed the rows again.
+                if sums_rows(&table.header, at) {
+                    return Err(unknown(name));
                 }
                 Operand::Header(at, scale)
             }
@@ -211,5 +224,13 @@ fn calculation(table: &Table, layout: &Layout, at: usize, is_header: bool) -> Re
         let details = table.details.as_ref().ok_or_else(|| unknown(name))?;
         rows.push(number(details, name).ok_or_else(|| unknown(name))?);
     }
-    Ok(Calculation { column: at, expression: expression.clone(), scale: *scale, rounding: *rounding, operands, rows })
+    Ok(Calculation {
+        column: at,
+        expression: expression.clone(),
+        scale: *scale,
+        rounding: *rounding,
+        operands,
+        rows,
+        uses_rows: sums_rows(layout, at),
+    })
 }
