@@ -106,14 +106,8 @@ fn every_kind_takes_its_values_and_its_texts_and_json() {
     ));
     for (at, values) in [typed, texts, json].into_iter().enumerate() {
         let key = (at + 1).to_string();
-        let refused = (at == 2).then(|| records.register(&values)).and_then(Result::err);
-        if let Some(error) = refused {
-            // Detail rows where there are none are refused, an empty list of them is not.
-            panic!("{error}");
-        }
-        if at < 2 {
-            records.register(&values).unwrap();
-        }
+        // Detail rows would be refused here; an empty list of them is not.
+        records.register(&values).unwrap();
         let record = records.view(&key).unwrap();
         assert_eq!(record.value("t"), Value::from("文字"));
         assert_eq!(record.value("m"), Value::from("一\n二"));
@@ -714,7 +708,7 @@ fn linked_records_are_kept_from_deletion() {
     orders.register(&Values::new().set("number", "a").set("shop", "1")).unwrap();
     let refused = shops.delete("1").unwrap_err();
     assert_eq!((refused.code(), refused.kind()), (Code::RecordLinked, Kind::Conflict));
-    assert!(refused.to_string().contains("orders") && refused.to_string().contains("\"1\"") || refused.to_string().contains('1'));
+    assert!(refused.to_string().contains("orders"), "{refused}");
     assert_eq!(shops.view("1").unwrap().revision(), 1);
     // The link follows a changed key.
     shops.update("1", &Values::new().set("code", "01")).unwrap();

@@ -77,12 +77,14 @@ fn info(stored: bytes::StoredBytes) -> FileInfo {
     FileInfo { id: stored.id, name: stored.name, bytes: stored.bytes, sha256 }
 }
 
-/// Takes the files of a row that is written. What cannot be taken is a violation.
+/// Takes the files of a row that is about to be written. What cannot be taken is a violation, and left out of the row.
 pub(super) fn attach(
     connection: &Connection,
+    now: i64,
     layout: &Layout,
-    cells: &[Cell<'_>],
+    cells: &mut [Cell<'_>],
     old: Option<&[Cell<'static>]>,
+    row: Option<usize>,
     violations: &mut Vec<Violation>,
 ) -> Result<()> {
     for at in &layout.plan().files {
@@ -91,9 +93,10 @@ pub(super) fn attach(
             continue;
         }
         let column = &layout.columns[*at];
-        let sql = "SELECT state, bytes FROM renkei_file WHERE id = ?1 AND state > 0";
+        let sql = "SELECT state, bytes FROM renkei_file WHERE id = ?1 AND state > 0
+            AND (expires_at IS NULL OR expires_at > ?2)";
         let found: Option<(i64, i64)> =
-            connection.prepare_cached(sql)?.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+            connection.prepare_cached(sql)?.query_row([id, now], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
         let broken = match (found, &column.field.kind) {
             (None, _) => Some(Broken::new(Code::FileUnknown)),
             (Some((2, _)), _) => Some(Broken::new(Code::FileAttached)),
@@ -104,7 +107,12 @@ pub(super) fn attach(
         };
         match broken {
             Some(broken) => {
-                violations.push(Violation::new(broken, &column.field.code, &column.field.name, id.to_string()));
+                let violation = Violation::new(broken, &column.field.code, &column.field.name, id.to_string());
+                violations.push(match row {
+                    Some(row) => violation.at_row(row),
+                    None => violation,
+                });
+                cells[*at] = Cell::Null;
             }
             None => {
                 let sql = "UPDATE renkei_file SET state = 2, expires_at = NULL WHERE id = ?1";
@@ -112,6 +120,12 @@ pub(super) fn attach(
             }
         }
     }
+    Ok(())
+}
+
+/// Lets another row of the same write take a file.
+pub(super) fn release(connection: &Connection, id: i64) -> Result<()> {
+    connection.prepare_cached("UPDATE renkei_file SET state = 1 WHERE id = ?1")?.execute([id])?;
     Ok(())
 }
 

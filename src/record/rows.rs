@@ -8,7 +8,7 @@ use super::input::{DetailMode, WriteOptions};
 use super::writer::{Writer, next_free_id, required};
 use super::{file, resolve};
 use crate::error::{Broken, Code, Error, Result, Violation};
-use crate::schema::{Cell, Layout};
+use crate::schema::{Cell, DefaultValue, Layout};
 
 impl Writer<'_> {
     /// Writes the given rows of a record. Violations are collected; the caller takes everything back if there are any.
@@ -16,7 +16,7 @@ impl Writer<'_> {
     pub(super) fn write_rows(
         &mut self,
         record: i64,
-        rows: Vec<RowDraft<'_>>,
+        mut rows: Vec<RowDraft<'_>>,
         header: &[Cell<'_>],
         options: &WriteOptions,
         is_new: bool,
@@ -25,19 +25,31 @@ impl Writer<'_> {
         let table = self.table.clone();
         let Some(layout) = &table.details else { return Ok(false) };
         let mut changed = false;
+        for (at, row) in rows.iter_mut().enumerate() {
+            resolve::resolve(self.connection, layout, &mut row.slots, Some(at + 1), violations)?;
+            if options.fill_dependents {
+                resolve::fill_dependents(self.connection, layout, &mut row.slots)?;
+            }
+        }
         if options.details == DetailMode::Replace && !is_new {
-            changed = self.delete_rows(record)? > 0;
+            if self.has_rows(layout, record, &rows)? {
+                return Ok(false);
+            }
+            let given = |row: &RowDraft<'_>, at: usize| match &row.slots[at] {
+                Slot::Given(Cell::Int(id)) => Some(*id),
+                _ => None,
+            };
+            let files = &layout.plan().files;
+            let kept: Vec<i64> =
+                rows.iter().flat_map(|row| files.iter().filter_map(|at| given(row, *at))).collect();
+            changed = self.delete_rows(record, &kept)? > 0;
         }
         let sql = format!("SELECT ifnull(max(_position), 0), count(*) FROM {} WHERE _record = ?1", layout.sql);
         let (mut position, count): (i64, i64) =
             self.connection.prepare_cached(&sql)?.query_row([record], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let mut count = usize::try_from(count).unwrap_or(usize::MAX);
-        for (at, mut row) in rows.into_iter().enumerate() {
+        for (at, row) in rows.into_iter().enumerate() {
             let number = Some(at + 1);
-            resolve::resolve(self.connection, layout, &mut row.slots, number, violations)?;
-            if options.fill_dependents {
-                resolve::fill_dependents(self.connection, layout, &mut row.slots)?;
-            }
             let found = match options.details {
                 DetailMode::Merge if !is_new => self.find_row(layout, record, &row, number, violations)?,
                 _ => Found::Nothing,
@@ -58,6 +70,28 @@ impl Writer<'_> {
             }
         }
         Ok(changed)
+    }
+
+    /// Whether a record has exactly the given rows, so that replacing them would change nothing.
+    fn has_rows(&self, layout: &Layout, record: i64, rows: &[RowDraft<'_>]) -> Result<bool> {
+        let old = self.read_rows(record)?;
+        let plan = layout.plan();
+        let filled_in =
+            |at: usize| plan.numbers.contains(&at) || plan.calculated.iter().any(|calculation| calculation.column == at);
+        let same = |row: &RowDraft<'_>, old: &[Cell<'static>], at: usize| match &row.slots[at] {
+            Slot::Given(cell) => *cell == old[at],
+            Slot::Bad => false,
+            Slot::Absent => match plan.defaults.iter().find(|(of, _)| *of == at) {
+                Some((_, DefaultValue::Fixed(cell))) => *cell == old[at],
+                Some((_, DefaultValue::Now)) => false,
+                None => old[at].is_null(),
+            },
+        };
+        Ok(old.len() == rows.len()
+            && rows
+                .iter()
+                .zip(&old)
+                .all(|(row, old)| plan.stored.iter().all(|at| filled_in(*at) || same(row, old, *at))))
     }
 
     fn find_row(
@@ -106,6 +140,7 @@ impl Writer<'_> {
                 violations.push(place(required(layout, *at), number));
             }
         }
+        file::attach(self.connection, self.now, layout, &mut cells, None, number, violations)?;
         if violations.len() > before || bad.contains(&true) {
             return Ok(());
         }
@@ -124,7 +159,6 @@ impl Writer<'_> {
             return self.row_refused(layout, record, None, &cells, number, error, violations);
         }
         let id = self.connection.last_insert_rowid();
-        file::attach(self.connection, layout, &cells, None, violations)?;
         for at in &layout.plan().full_text {
             self.index_text(layout, *at, id, &cells[*at], false)?;
         }
@@ -159,6 +193,7 @@ impl Writer<'_> {
                 violations.push(place(required(layout, *at), number));
             }
         }
+        file::attach(self.connection, self.now, layout, &mut cells, Some(&old), number, violations)?;
         if violations.len() > before || bad {
             return Ok(false);
         }
@@ -166,7 +201,6 @@ impl Writer<'_> {
         if changed.is_empty() {
             return Ok(false);
         }
-        file::attach(self.connection, layout, &cells, Some(&old), violations)?;
         if let Err(error) = self.store_row(layout, id, &cells, &changed)? {
             self.row_refused(layout, record, Some(id), &cells, number, error, violations)?;
             return Ok(false);
@@ -284,8 +318,8 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Deletes all rows of a record; how many there were.
-    pub(super) fn delete_rows(&mut self, record: i64) -> Result<usize> {
+    /// Deletes all rows of a record, with their files except those that are `kept` for other rows; how many there were.
+    pub(super) fn delete_rows(&mut self, record: i64, kept: &[i64]) -> Result<usize> {
         let table = self.table.clone();
         let Some(layout) = &table.details else { return Ok(0) };
         let ids = self.row_ids(layout, record)?;
@@ -295,9 +329,15 @@ impl Writer<'_> {
                     self.index_text(layout, *at, *id, &Cell::Null, true)?;
                 }
                 if !layout.plan().files.is_empty() {
-                    let old = self.read_row(layout, *id)?;
+                    let mut old = self.read_row(layout, *id)?;
                     let nothing = vec![Cell::Null; old.len()];
                     self.store_row(layout, *id, &nothing, &layout.plan().files)??;
+                    for at in &layout.plan().files {
+                        if let Some(file) = old[*at].int().filter(|file| kept.contains(file)) {
+                            file::release(self.connection, file)?;
+                            old[*at] = Cell::Null;
+                        }
+                    }
                     file::detach(self.connection, layout, &nothing, &old)?;
                 }
             }

@@ -141,7 +141,7 @@ impl<'c> Writer<'c> {
             // An issued key would give way to the next.
             let found = found.into_iter().filter(|(at, _)| issued.is_none() || *at != key_at);
             violations.extend(found.map(|(_, violation)| violation));
-            if !has_rows {
+            if !has_rows && layout.plan().files.is_empty() {
                 return Err(refusal(&table, violations));
             }
         }
@@ -152,6 +152,7 @@ impl<'c> Writer<'c> {
             };
         }
         self.in_savepoint(|writer| {
+            file::attach(writer.connection, writer.now, layout, &mut cells, None, None, &mut violations)?;
             // With violations in the header the rows are still judged, under a header that is taken back.
             let inserted = match violations.is_empty() {
                 true => writer.insert_header(&mut cells, issued, options, &mut violations)?,
@@ -162,7 +163,6 @@ impl<'c> Writer<'c> {
                 None => writer.insert_placeholder()?,
             };
             writer.write_rows(id, draft.rows, &cells, options, true, &mut violations)?;
-            file::attach(writer.connection, layout, &cells, None, &mut violations)?;
             if needs_rows(layout) {
                 // Calculated once more with the rows, and so judged once more.
                 violations.retain(|violation| !is_calculation(violation));
@@ -275,11 +275,12 @@ impl<'c> Writer<'c> {
         if refused {
             let found = self.duplicates(layout, &cells, Some(id))?;
             violations.extend(found.into_iter().map(|(_, violation)| violation));
-            if !has_rows {
+            if !has_rows && layout.plan().files.is_empty() {
                 return Err(refusal(&table, violations));
             }
         }
         let outcome = self.in_savepoint(|writer| {
+            file::attach(writer.connection, writer.now, layout, &mut cells, Some(&old), None, &mut violations)?;
             let rows_changed = match has_rows {
                 true => writer.write_rows(id, draft.rows, &cells, options, false, &mut violations)?,
                 false => false,
@@ -300,7 +301,6 @@ impl<'c> Writer<'c> {
             if changed.is_empty() && !rows_changed {
                 return Ok(Outcome { id, revision, what: Written::Unchanged });
             }
-            file::attach(writer.connection, layout, &cells, Some(&old), &mut violations)?;
             writer.update_header(id, &cells, &changed, &mut violations)?;
             file::detach(writer.connection, layout, &cells, &old)?;
             for at in changed.iter().filter(|at| layout.plan().full_text.contains(at)) {
@@ -327,7 +327,7 @@ impl<'c> Writer<'c> {
         let id = current.id;
         self.in_savepoint(|writer| {
             if table.details.is_some() {
-                writer.delete_rows(id)?;
+                writer.delete_rows(id, &[])?;
             }
             let sql = format!("DELETE FROM {} WHERE _id = ?1", layout.sql);
             if let Err(error) = writer.connection.prepare_cached(&sql)?.execute([id]) {
