@@ -218,6 +218,9 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
         let mut setting = setting.clone();
         changes.extend(put(writing, &catalog, &setting.database.clone(), &mut setting, save_setting)?);
     }
+    if !changes.is_empty() {
+        schema::check_ids(writing)?;
+    }
     Ok(changes)
 }
 

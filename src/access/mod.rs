@@ -36,6 +36,11 @@ pub(crate) fn save(connection: &Connection, user: &User) -> Result<Option<bool>>
         let rule = format!("the user \"{}\" has an empty name", user.code);
         return Err(Error::new(Code::DefinitionInvalid).with_name("user").with_rule(rule));
     }
+    let sql = "SELECT 1 FROM renkei_user WHERE code = ?2 AND id <> ?1";
+    if user.id.is_some() && connection.prepare_cached(sql)?.exists((user.id, &user.code))? {
+        let rule = format!("the code \"{}\" is that of another user", user.code);
+        return Err(Error::new(Code::DefinitionInvalid).with_name("user").with_rule(rule));
+    }
     let sql = "SELECT id, code, name FROM renkei_user WHERE id = ?1 OR code = ?2 ORDER BY id = ?1 DESC LIMIT 1";
     let old: Option<(i64, String, String)> = connection
         .prepare_cached(sql)?

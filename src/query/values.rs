@@ -3,7 +3,7 @@
 use super::condition::Test;
 use super::path::{Leaf, Path, System};
 use crate::error::{Broken, Code, Error, Language, Result, Violation};
-use crate::schema::{Catalog, Cell, Column, Date, DateTime, FieldKind, Number, Rounding, Table, Value};
+use crate::schema::{Catalog, Cell, Column, Date, DateTime, FieldKind, Labels, Number, Rounding, Table, Value};
 use crate::store::{Store, Timestamp};
 
 /// How values of a path compare.
@@ -229,10 +229,8 @@ impl<'p, 'a> Operand<'p, 'a> {
             Value::Text(text) => text.split(',').filter(|label| !label.is_empty()).collect(),
             _ => return Err(self.mismatch(value, "labels")),
         };
-        let numbers = given.iter().map(|label| self.label(column, label, value)).collect::<Result<Vec<_>>>()?;
-        let stored: String =
-            known.numbers().filter(|number| numbers.contains(number)).map(|number| format!("[{number}]")).collect();
-        Ok(Span::point(Cell::Text(stored.into())))
+        let mut numbers = given.iter().map(|label| self.label(column, label, value)).collect::<Result<Vec<_>>>()?;
+        Ok(Span::point(Cell::Text(Labels::stored_set(&mut numbers).into())))
     }
 
     /// Milliseconds as a number, or a civil time: all the milliseconds of its second, or of its day.

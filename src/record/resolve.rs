@@ -25,7 +25,9 @@ pub(super) fn resolve(
     };
     for (at, sql) in &plan.links {
         let Slot::Given(Cell::Text(key)) = &slots[*at] else { continue };
-        let found: Option<i64> = connection.prepare_cached(sql)?.query_row([key], |row| row.get(0)).optional()?;
+        let stored = layout.columns[*at].effective().linked.as_ref().map(|linked| linked.stored_key(key));
+        let found: Option<i64> =
+            connection.prepare_cached(sql)?.query_row([stored.as_deref()], |row| row.get(0)).optional()?;
         slots[*at] = match found {
             Some(id) => Slot::Given(Cell::Int(id)),
             None => {

@@ -215,7 +215,7 @@ fn read(connection: &Connection, table: &Arc<Table>, target: &Selector) -> Resul
     );
     let mut statement = connection.prepare_cached(&sql)?;
     match target {
-        Selector::Key(key) => statement.raw_bind_parameter(1, key)?,
+        Selector::Key(key) => statement.raw_bind_parameter(1, table.key().stored_key(key))?,
         Selector::Id(id) => statement.raw_bind_parameter(1, id)?,
     }
     let mut found = statement.raw_query();

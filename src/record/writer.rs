@@ -672,7 +672,7 @@ impl<'c> Writer<'c> {
                     self.select = Some(self.connection.prepare_cached(&select(&table.key().sql))?);
                 }
                 let Some(statement) = self.select.as_mut() else { return Ok(None) };
-                statement.raw_bind_parameter(1, key)?;
+                statement.raw_bind_parameter(1, table.key().stored_key(key))?;
                 statement
             }
             Selector::Id(id) => {

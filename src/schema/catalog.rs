@@ -1,5 +1,6 @@
 //! The definitions of a store, made ready for use: names resolved, rules compiled, SQL written once.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -7,8 +8,10 @@ use rusqlite::Connection;
 
 use once_cell::sync::OnceCell;
 
-use super::definition::{Choice, Database, Field, FieldKind};
+use super::check::check_key;
+use super::definition::{Choice, Database, Field, FieldKind, KeyPart};
 use super::plan::Plan;
+use super::value::Cell;
 use super::{documents, names};
 use crate::error::{Code, Error, Result};
 use crate::store::{self, Store, quote};
@@ -61,6 +64,20 @@ pub(crate) struct Column {
     pub(crate) linked: Option<Linked>,
 }
 
+fn is_padded(field: &Field) -> bool {
+    let FieldKind::Key { parts, .. } = &field.kind else { return false };
+    parts.iter().any(|part| matches!(part, KeyPart::Typed { digits: Some(_), .. }))
+}
+
+/// A key as it is stored: digits are padded wherever a key is given, not only where a record gets it.
+fn stored_key<'a>(field: &Field, text: &'a str) -> Cow<'a, str> {
+    let FieldKind::Key { parts, joiner } = &field.kind else { return Cow::Borrowed(text) };
+    match check_key(text, parts, joiner) {
+        Ok(Cell::Text(stored)) => stored,
+        _ => Cow::Borrowed(text),
+    }
+}
+
 /// The database that a link column links to.
 #[derive(Debug, Clone)]
 pub(crate) struct Linked {
@@ -68,6 +85,8 @@ pub(crate) struct Linked {
     pub(crate) table: String,
     /// The SQL column of its key, quoted.
     pub(crate) key: String,
+    /// Its key, where what is given for it is padded.
+    padded: Option<Field>,
 }
 
 impl Linked {
@@ -75,7 +94,13 @@ impl Linked {
         let FieldKind::Link { database } = &field.kind else { return None };
         let target = databases.iter().find(|candidate| &candidate.code == database)?;
         let key = target.fields.iter().find(|field| field.is_key())?;
-        Some(Linked { table: quote(&names::header(&target.code)), key: quote(&key.code) })
+        let padded = is_padded(key).then(|| key.clone());
+        Some(Linked { table: quote(&names::header(&target.code)), key: quote(&key.code), padded })
+    }
+
+    /// A key as it is stored.
+    pub(crate) fn stored_key<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        self.padded.as_ref().map_or(Cow::Borrowed(text), |field| stored_key(field, text))
     }
 }
 
@@ -123,12 +148,20 @@ impl Labels {
     }
 
     pub(crate) fn label(&self, number: i64) -> Option<&str> {
+        self.place(number).map(|at| self.choices[at].1.as_str())
+    }
+
+    /// Where a number stands in the definition.
+    fn place(&self, number: i64) -> Option<usize> {
         let known = usize::try_from(number).ok().and_then(|number| self.by_number.get(number)).copied();
-        match known {
-            Some(Some(at)) => Some(&self.choices[at].1),
-            Some(None) => None,
-            None => self.choices.iter().find(|choice| choice.0 == number).map(|choice| choice.1.as_str()),
-        }
+        known.unwrap_or_else(|| self.choices.iter().position(|choice| choice.0 == number))
+    }
+
+    /// A set as it is stored: by number, so that equal sets are equal texts whatever becomes of the definition's order.
+    pub(crate) fn stored_set(numbers: &mut Vec<i64>) -> String {
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers.iter().map(|number| format!("[{number}]")).collect()
     }
 
     /// Every number, in the order of the definition.
@@ -141,12 +174,12 @@ impl Labels {
         self.choices.iter().filter(|choice| !choice.2).map(|choice| choice.1.as_str())
     }
 
-    /// The labels of a stored set such as `[3][1]`.
+    /// The labels of a stored set such as `[1][3]`, in the order of the definition.
     pub(crate) fn set<'a>(&'a self, stored: &'a str) -> impl Iterator<Item = &'a str> + 'a {
-        stored
-            .split(['[', ']'])
-            .filter(|part| !part.is_empty())
-            .filter_map(|part| part.parse().ok().and_then(|number| self.label(number)))
+        let numbers = stored.split(['[', ']']).filter_map(|part| part.parse().ok());
+        let mut places: Vec<usize> = numbers.filter_map(|number| self.place(number)).collect();
+        places.sort_unstable();
+        places.into_iter().map(|at| self.choices[at].1.as_str())
     }
 }
 
@@ -294,6 +327,11 @@ impl Column {
             full_text: None,
             linked: None,
         }
+    }
+
+    /// A key given for this key column, as it is stored.
+    pub(crate) fn stored_key<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        if is_padded(&self.field) { stored_key(&self.field, text) } else { Cow::Borrowed(text) }
     }
 
     /// The column whose type and rules hold: itself, or what it is copied or read from.

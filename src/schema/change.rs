@@ -229,19 +229,26 @@ fn unique_ids(connection: &Connection, all: &[Database]) -> Result<()> {
             }
         }
     }
+    // Those of the databases stand in the documents, which may be about to change.
     let mut statement = connection.prepare_cached(
         "SELECT id, kind || ' \"' || code || '\"' FROM renkei_definition WHERE kind <> 'database'
          UNION ALL SELECT id, 'user \"' || code || '\"' FROM renkei_user",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let (id, other): (i64, String) = (row.get(0)?, row.get(1)?);
-        if let Some(owner) = owners.get(&id) {
-            let rule = format!("the id {id} of {owner} is that of the {other}");
-            return Err(Error::new(Code::DefinitionInvalid).with_name(owner).with_rule(rule));
+        let (id, owner): (i64, String) = (row.get(0)?, row.get(1)?);
+        let owner = format!("the {owner}");
+        if let Some(other) = owners.insert(id, owner.clone()) {
+            let rule = format!("the id {id} of {other} is that of {owner}");
+            return Err(Error::new(Code::DefinitionInvalid).with_name(id.to_string()).with_rule(rule));
         }
     }
     Ok(())
+}
+
+/// Whether every id that is kept names one thing.
+pub(crate) fn check_ids(connection: &Connection) -> Result<()> {
+    unique_ids(connection, &documents::load::<Database>(connection)?)
 }
 
 /// Values that were copied through links are stored in the form of their source, and follow when that changes.

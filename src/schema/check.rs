@@ -301,21 +301,16 @@ impl Labels {
         self.number(label).ok_or_else(|| self.unknown())
     }
 
-    /// Stored as `[3][1]`-like text in the order of the definition, so that equal sets are equal texts.
+    /// Stored as text such as `[1][3]`.
     fn many<'a>(&self, labels: impl Iterator<Item = &'a str>) -> Checked<'static> {
         let mut numbers = Vec::new();
         for label in labels.filter(|label| !label.is_empty()) {
-            let number = self.one(label)?;
-            if !numbers.contains(&number) {
-                numbers.push(number);
-            }
+            numbers.push(self.one(label)?);
         }
         if numbers.is_empty() {
             return Ok(Cell::Null);
         }
-        let stored: String =
-            self.numbers().filter(|number| numbers.contains(number)).map(|number| format!("[{number}]")).collect();
-        Ok(Cell::Text(Cow::Owned(stored)))
+        Ok(Cell::Text(Cow::Owned(Labels::stored_set(&mut numbers))))
     }
 
     #[cold]

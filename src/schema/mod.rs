@@ -18,8 +18,8 @@ mod validate;
 mod value;
 
 pub(crate) use bigram::{query as full_text_query, tokens as full_text_tokens};
-pub(crate) use catalog::{Catalog, Column, Layout, Table};
-pub(crate) use change::define;
+pub(crate) use catalog::{Catalog, Column, Labels, Layout, Table};
+pub(crate) use change::{check_ids, define};
 pub(crate) use check::{check_key, check_part};
 pub(crate) use expression::Scope;
 pub(crate) use plan::{Calculation, DefaultValue, Operand};
