@@ -17,7 +17,10 @@ fn simple() -> Database {
 }
 
 fn choices(labels: &[(Option<i64>, &str, bool)]) -> Vec<Choice> {
-    labels.iter().map(|(id, label, retired)| Choice { id: *id, label: (*label).to_owned(), retired: *retired }).collect()
+    labels
+        .iter()
+        .map(|(id, label, retired)| Choice { id: *id, label: (*label).to_owned(), retired: *retired })
+        .collect()
 }
 
 fn register(store: &Store, database: &str, values: &[(&str, &str)]) {
@@ -134,10 +137,16 @@ fn one_document_is_applied_planned_dumped_and_applied_elsewhere() {
     }
     assert_eq!(schema(&fixture), definitions);
     let dump = fixture.store.blueprint().unwrap();
-    let mut ids: Vec<i64> = dump.databases.iter().flat_map(|database| {
-        database.fields.iter().chain(&database.details).map(|field| field.id).chain([database.id]).flatten()
-    }).collect();
-    ids.extend(dump.lists[0].id.into_iter().chain(dump.searches[0].id).chain(dump.imports[0].id).chain(dump.users[0].id));
+    let mut ids: Vec<i64> = dump
+        .databases
+        .iter()
+        .flat_map(|database| {
+            database.fields.iter().chain(&database.details).map(|field| field.id).chain([database.id]).flatten()
+        })
+        .collect();
+    ids.extend(
+        dump.lists[0].id.into_iter().chain(dump.searches[0].id).chain(dump.imports[0].id).chain(dump.users[0].id),
+    );
     ids.sort_unstable();
     assert_eq!(ids, (100_001..100_001 + ids.len() as i64).collect::<Vec<_>>(), "each id is handed out once");
     let other = Fixture::new();
@@ -153,8 +162,10 @@ fn one_document_is_applied_planned_dumped_and_applied_elsewhere() {
 #[test]
 fn members_that_do_not_exist_are_refused_by_name() {
     let field = |members: &str| {
-        format!(r#"{{"databases": [{{"code": "d", "name": "D", "fields": [
-            {{"code": "k", "name": "K", "type": "key"}}, {{"code": "f", "name": "F", {members}}}]}}]}}"#)
+        format!(
+            r#"{{"databases": [{{"code": "d", "name": "D", "fields": [
+            {{"code": "k", "name": "K", "type": "key"}}, {{"code": "f", "name": "F", {members}}}]}}]}}"#
+        )
     };
     let cases = [
         (field(r#""type": "text", "max_lenght": 5"#), &["field \"f\"", "max_lenght"][..]),
@@ -167,11 +178,17 @@ fn members_that_do_not_exist_are_refused_by_name() {
         (field(r#""type": "calculated", "expression": "1 +""#), &["field \"f\""]),
         (field(r#""type": "choice", "choices": [{"label": "a", "colour": 1}]"#), &["field \"f\""]),
         (field(r#""type": "auto_number", "format": {"digit": 1}"#), &["field \"f\"", "digit"]),
-        (r#"{"databases": [{"code": "d", "name": "D", "fields": [{"name": "K", "type": "key"}]}]}"#.to_owned(), &["code"]),
+        (
+            r#"{"databases": [{"code": "d", "name": "D", "fields": [{"name": "K", "type": "key"}]}]}"#.to_owned(),
+            &["code"],
+        ),
         (r#"{"databases": [{"code": "d", "name": "D", "fields": [], "filds": []}]}"#.to_owned(), &["filds"]),
         (r#"{"database": []}"#.to_owned(), &["database"]),
         ("{\n\"databases\": [\n}".to_owned(), &["line 3"]),
-        (r#"{"lists": [{"database": "d", "code": "l", "name": "L", "columns": [], "colums": []}]}"#.to_owned(), &["colums"]),
+        (
+            r#"{"lists": [{"database": "d", "code": "l", "name": "L", "columns": [], "colums": []}]}"#.to_owned(),
+            &["colums"],
+        ),
     ];
     for (json, parts) in cases {
         let error = Blueprint::from_json(&json).unwrap_err();
@@ -222,11 +239,19 @@ fn definitions_with_faults_are_refused_and_leave_nothing() {
         (linked(vec![Field::text("l", "L"), Field::reference("a", "A", "l", "x")]), &["not a link"]),
         (linked(vec![Field::link("l", "L", "d"), Field::dependent("a", "A", "l", "a")]), &["circle"]),
         (
-            linked(vec![Field::link("l", "L", "d"), Field::dependent("a", "A", "l", "b"), Field::dependent("b", "B", "l", "a")]),
+            linked(vec![
+                Field::link("l", "L", "d"),
+                Field::dependent("a", "A", "l", "b"),
+                Field::dependent("b", "B", "l", "a"),
+            ]),
             &["circle"],
         ),
         (
-            linked(vec![Field::link("l", "L", "d"), Field::reference("a", "A", "l", "number"), Field::dependent("b", "B", "l", "a")]),
+            linked(vec![
+                Field::link("l", "L", "d"),
+                Field::reference("a", "A", "l", "number"),
+                Field::dependent("b", "B", "l", "a"),
+            ]),
             &["cannot be copied"],
         ),
         (with(calculated("a", "a + 1")), &["circle"]),
@@ -250,7 +275,14 @@ fn definitions_with_faults_are_refused_and_leave_nothing() {
         (with(Field::number("a", "A", 0).full_text()), &["full-text"]),
         (with(Field::choices("a", "A", &["x"]).unique()), &["cannot be unique"]),
         (with(calculated("a", "1").required()), &["cannot be required"]),
-        (linked(vec![Field::text("a", "A"), Field { id: Some(7), ..Field::text("b", "B") }, Field { id: Some(7), ..Field::text("c", "C") }]), &["stands twice"]),
+        (
+            linked(vec![
+                Field::text("a", "A"),
+                Field { id: Some(7), ..Field::text("b", "B") },
+                Field { id: Some(7), ..Field::text("c", "C") },
+            ]),
+            &["stands twice"],
+        ),
         (of(FieldKind::Key { parts: vec![], joiner: String::new() }), &["2 key fields", "one part or two"]),
     ];
     let before = schema(&fixture);
@@ -266,7 +298,14 @@ fn definitions_with_faults_are_refused_and_leave_nothing() {
     let keys = [
         (vec![KeyPart::typed(), KeyPart::typed()], "", "joiner"),
         (vec![KeyPart::typed(), KeyPart::typed(), KeyPart::typed()], "-", "one part or two"),
-        (vec![KeyPart::Automatic { format: AutoNumber::default() }, KeyPart::Automatic { format: AutoNumber::default() }], "-", "only one"),
+        (
+            vec![
+                KeyPart::Automatic { format: AutoNumber::default() },
+                KeyPart::Automatic { format: AutoNumber::default() },
+            ],
+            "-",
+            "only one",
+        ),
         (vec![KeyPart::Automatic { format: AutoNumber { digits: 0, ..AutoNumber::default() } }], "", "1 to 18 digits"),
         (vec![KeyPart::Choice { choices: vec![] }], "", "no texts"),
     ];
@@ -289,19 +328,44 @@ fn definitions_with_faults_are_refused_and_leave_nothing() {
 
 #[test]
 fn words_of_sql_and_hostile_names_are_just_names() {
-    let words = ["select", "order", "table", "where", "group", "rowid", "oid", "index", "from", "values", "null", "t", "view", "text", "r", "h", "データ", "Ä"];
+    let words = [
+        "select",
+        "order",
+        "table",
+        "where",
+        "group",
+        "rowid",
+        "oid",
+        "index",
+        "from",
+        "values",
+        "null",
+        "t",
+        "view",
+        "text",
+        "r",
+        "h",
+        "データ",
+        "Ä",
+    ];
     let hostile = "\"; DROP TABLE \"select\"; -- '😀";
     let fixture = Fixture::new();
     for word in words {
         let mut database = Database::new(word, format!("{hostile}{word}")).field(Field::key("key", "k\"'"));
         database = words.iter().enumerate().fold(database, |database, (at, code)| {
             let field = Field::text(*code, format!("{hostile}{at}"));
-            database.field(match at % 3 { 0 => field.indexed(), 1 => field.full_text(), _ => field.unique() })
+            database.field(match at % 3 {
+                0 => field.indexed(),
+                1 => field.full_text(),
+                _ => field.unique(),
+            })
         });
         database = database.detail(Field::text("limit", "'\"").full_text()).detail(Field::link("join", "`[]`", word));
         fixture.apply([database]);
         let records = fixture.store.records(word);
-        records.register(&words.iter().fold(Values::new().set("key", "1"), |values, code| values.set(*code, hostile))).unwrap();
+        records
+            .register(&words.iter().fold(Values::new().set("key", "1"), |values, code| values.set(*code, hostile)))
+            .unwrap();
         let row = DetailRow::new().set("limit", hostile).set("join", "1");
         records.update("1", &Values::new().row(row)).unwrap();
         for code in words {
@@ -314,7 +378,8 @@ fn words_of_sql_and_hostile_names_are_just_names() {
         assert_eq!(fixture.store.count(word, Some(&through)).unwrap(), 1);
         assert_eq!(fixture.store.aggregate(word, &Aggregation::new().group_by("order").count()).unwrap().len(), 1);
         let sqlite = fixture.sqlite();
-        let rows: i64 = sqlite.query_row(&format!("SELECT count(*) FROM \"{word}__view\""), [], |row| row.get(0)).unwrap();
+        let rows: i64 =
+            sqlite.query_row(&format!("SELECT count(*) FROM \"{word}__view\""), [], |row| row.get(0)).unwrap();
         assert_eq!(rows, 1);
         let rows: i64 =
             sqlite.query_row(&format!("SELECT count(*) FROM \"{word}__detail__view\""), [], |row| row.get(0)).unwrap();
@@ -372,9 +437,20 @@ fn databases_and_fields_are_renamed_by_id_and_everything_follows() {
             .detail(Field::link("other", "別", "customers")),
     ]);
     let definitions = Blueprint::new()
-        .list(List::new("orders", "l", "L").column("customer.a").column("seen").column("other.b").sort(Sort::ascending("customer.b")))
+        .list(
+            List::new("orders", "l", "L")
+                .column("customer.a")
+                .column("seen")
+                .column("other.b")
+                .sort(Sort::ascending("customer.b")),
+        )
         .list(List::new("customers", "c", "C").column("a").column("note"))
-        .search(Search::new("customers", "s", "S", Condition::equals("a", "甲1").and(!Condition::detail(Condition::contains("note", "x")))))
+        .search(Search::new(
+            "customers",
+            "s",
+            "S",
+            Condition::equals("a", "甲1").and(!Condition::detail(Condition::contains("note", "x"))),
+        ))
         .import(ImportSetting::new("customers", "i", "I").column("number").column("a").column("note"));
     fixture.store.apply(&definitions).unwrap();
     for at in ["1", "2"] {
@@ -391,7 +467,10 @@ fn databases_and_fields_are_renamed_by_id_and_everything_follows() {
     customers.fields[2].code = "a".to_owned();
     fixture.apply([customers.clone()]);
     assert_eq!(texts(&fixture.store, "customers", "1", &["a", "b"]), ["乙1", "甲1"]);
-    assert_eq!([("a", "乙"), ("b", "甲"), ("a", "甲"), ("b", "乙")].map(|(field, term)| found("customers", field, term)), [2, 2, 0, 0]);
+    assert_eq!(
+        [("a", "乙"), ("b", "甲"), ("a", "甲"), ("b", "乙")].map(|(field, term)| found("customers", field, term)),
+        [2, 2, 0, 0]
+    );
     assert_eq!(texts(&fixture.store, "orders", "2", &["copy", "seen"]), ["甲2", "乙2"]);
     // Whose uniqueness is it?
     let records = fixture.store.records("customers");
@@ -412,7 +491,10 @@ fn databases_and_fields_are_renamed_by_id_and_everything_follows() {
         assert_eq!(texts(&fixture.store, "orders", "2", &["customer", "copy", "seen"]), ["2", "甲2", "乙2"]);
         assert_eq!(fixture.store.records(code).delete("1").unwrap_err().code(), Code::RecordLinked);
     }
-    fixture.apply([Database::new("customers", "新顧客").field(key()).field(Field::text("first", "F").full_text()).detail(Field::text("remark", "R").full_text())]);
+    fixture.apply([Database::new("customers", "新顧客")
+        .field(key())
+        .field(Field::text("first", "F").full_text())
+        .detail(Field::text("remark", "R").full_text())]);
     assert_eq!(found("customers", "first", "甲"), 0);
     register(&fixture.store, "customers", &[("number", "1"), ("first", "甲乙")]);
     assert_eq!((found("customers", "first", "甲"), found("clients", "first", "甲")), (1, 2));
@@ -453,7 +535,8 @@ fn ids_that_are_given_are_kept_and_clash_with_nothing() {
     let dump = fixture.store.blueprint().unwrap();
     let d = fixture.store.database("d").unwrap();
     assert_eq!((d.id, d.fields[2].id), (Some(100_005), Some(100_001)));
-    let mut ids: Vec<_> = dump.databases.iter().flat_map(|d| d.fields.iter().map(|field| field.id).chain([d.id])).collect();
+    let mut ids: Vec<_> =
+        dump.databases.iter().flat_map(|d| d.fields.iter().map(|field| field.id).chain([d.id])).collect();
     ids.sort_unstable();
     ids.dedup();
     assert_eq!(ids.len(), 6);
@@ -472,7 +555,9 @@ fn ids_that_are_given_are_kept_and_clash_with_nothing() {
 
 #[test]
 fn fields_are_put_in_another_order_and_out_of_use_and_back() {
-    let fixture = Fixture::of([simple().field(Field::number("n", "N", 0)).field(Field::calculated("c", "C", 0, "n * 2").unwrap())]);
+    let fixture = Fixture::of([simple()
+        .field(Field::number("n", "N", 0))
+        .field(Field::calculated("c", "C", 0, "n * 2").unwrap())]);
     register(&fixture.store, "d", &[("number", "1"), ("name", "a"), ("n", "3")]);
     let mut database = fixture.store.database("d").unwrap();
     database.fields.reverse();
@@ -513,8 +598,12 @@ fn choices_are_added_renamed_retired_and_removed() {
             .field(Field::new("c", "状態", FieldKind::Choice { choices: choices(labels) }))
             .field(Field::new("cs", "タグ", FieldKind::Choices { choices: choices(tags) }))
     };
-    let fixture = Fixture::of([state(&[(None, "新", false), (None, "済", false)], &[(None, "A", false), (None, "B", false)])]);
-    let copies = Database::new("copies", "写し").field(key()).field(Field::link("l", "L", "d")).field(Field::dependent("c", "C", "l", "c"));
+    let fixture =
+        Fixture::of([state(&[(None, "新", false), (None, "済", false)], &[(None, "A", false), (None, "B", false)])]);
+    let copies = Database::new("copies", "写し")
+        .field(key())
+        .field(Field::link("l", "L", "d"))
+        .field(Field::dependent("c", "C", "l", "c"));
     fixture.apply([copies]);
     register(&fixture.store, "d", &[("number", "1"), ("c", "済"), ("cs", "A,B")]);
     register(&fixture.store, "copies", &[("number", "1"), ("l", "1")]);
@@ -525,9 +614,12 @@ fn choices_are_added_renamed_retired_and_removed() {
     )]);
     assert_eq!(texts(&fixture.store, "d", "1", &["c", "cs"]), ["完了", "乙,A"]);
     assert_eq!(texts(&fixture.store, "copies", "1", &["c"]), ["完了"]);
-    assert_eq!(fixture.store.database("d").unwrap().fields[1].kind, FieldKind::Choice {
-        choices: choices(&[(Some(2), "完了", false), (Some(3), "中", false), (Some(1), "新", false)]),
-    });
+    assert_eq!(
+        fixture.store.database("d").unwrap().fields[1].kind,
+        FieldKind::Choice {
+            choices: choices(&[(Some(2), "完了", false), (Some(3), "中", false), (Some(1), "新", false)]),
+        }
+    );
     // One that is used cannot go, one that is not can.
     let tags = &[(Some(2), "乙", false), (Some(1), "A", false)][..];
     does_not_fit(&fixture, state(&[(Some(1), "新", false), (Some(3), "中", false)], tags), &["1", "choice is missing"]);
@@ -575,7 +667,8 @@ fn rules_are_tightened_only_where_the_records_fit() {
     invalid(&fixture.refused([base(Field::number("f", "項目", 0))]), &["cannot become number from multiline"]);
     // Many are counted.
     let fixture = Fixture::of([base(number(None, None, 2))]);
-    let values: Vec<Values> = (0..50).map(|at| Values::new().set("number", format!("n{at}")).set("f", format!("-{at}.50"))).collect();
+    let values: Vec<Values> =
+        (0..50).map(|at| Values::new().set("number", format!("n{at}")).set("f", format!("-{at}.50"))).collect();
     fixture.store.records("d").register_all(&values, &Default::default()).unwrap();
     does_not_fit(&fixture, base(number(Some("-10"), None, 2)), &["n10", "and 35 more"]);
     does_not_fit(&fixture, base(number(None, None, 0)), &["50", "0 decimal places"]);
@@ -598,8 +691,16 @@ fn rules_are_tightened_only_where_the_records_fit() {
 
 #[test]
 fn copies_follow_the_decimal_places_of_their_source() {
-    let source = |scale| Database::new("s", "S").field(key()).field(Field::number("n", "N", scale)).field(Field::calculated("c", "C", scale, "n * 2").unwrap());
-    let copy = Database::new("t", "T").field(key()).field(Field::link("l", "L", "s")).field(Field::dependent("n", "N", "l", "n"))
+    let source = |scale| {
+        Database::new("s", "S")
+            .field(key())
+            .field(Field::number("n", "N", scale))
+            .field(Field::calculated("c", "C", scale, "n * 2").unwrap())
+    };
+    let copy = Database::new("t", "T")
+        .field(key())
+        .field(Field::link("l", "L", "s"))
+        .field(Field::dependent("n", "N", "l", "n"))
         .field(Field::dependent("c", "C", "l", "c"))
         .field(Field::calculated("sum", "合計", 4, "n + c").unwrap());
     let fixture = Fixture::of([source(1), copy]);
@@ -608,7 +709,10 @@ fn copies_follow_the_decimal_places_of_their_source() {
     for scale in [3, 1] {
         fixture.apply([source(scale)]);
         let zeros = "0".repeat(usize::from(scale) - 1);
-        assert_eq!(texts(&fixture.store, "t", "1", &["n", "c", "sum"]), [format!("1.5{zeros}"), format!("3.0{zeros}"), "4.5000".to_owned()]);
+        assert_eq!(
+            texts(&fixture.store, "t", "1", &["n", "c", "sum"]),
+            [format!("1.5{zeros}"), format!("3.0{zeros}"), "4.5000".to_owned()]
+        );
     }
     fixture.store.records("t").update("1", &Values::new().set("n", "0.1")).unwrap();
     let error = fixture.refused([source(0)]);
@@ -617,14 +721,16 @@ fn copies_follow_the_decimal_places_of_their_source() {
 
 #[test]
 fn indexes_come_and_go_with_the_records() {
-    let with = |change: &dyn Fn(Field) -> Field| Database::new("d", "D").field(key()).field(change(Field::text("t", "T")));
+    let with =
+        |change: &dyn Fn(Field) -> Field| Database::new("d", "D").field(key()).field(change(Field::text("t", "T")));
     let fixture = Fixture::of([with(&|field| field)]);
     for at in 0..20 {
         register(&fixture.store, "d", &[("number", &at.to_string()), ("t", &format!("佐藤{at}"))]);
     }
     let bare = schema(&fixture);
     let found = || fixture.store.count("d", Some(&Condition::contains("t", "藤1"))).unwrap();
-    let changes: [fn(Field) -> Field; 4] = [Field::full_text, Field::indexed, Field::unique, |field| field.full_text().indexed().unique()];
+    let changes: [fn(Field) -> Field; 4] =
+        [Field::full_text, Field::indexed, Field::unique, |field| field.full_text().indexed().unique()];
     for change in changes {
         fixture.apply([with(&change)]);
         assert_ne!(schema(&fixture), bare);
@@ -644,7 +750,9 @@ fn indexes_come_and_go_with_the_records() {
 #[test]
 fn changed_expressions_are_calculated_for_all_records() {
     let with = |expression: &str, row: &str| {
-        Database::new("d", "D").field(key()).field(Field::number("n", "N", 0))
+        Database::new("d", "D")
+            .field(key())
+            .field(Field::number("n", "N", 0))
             .field(Field::calculated("c", "C", 1, expression).unwrap())
             .field(Field::calculated("total", "合計", 1, "sum(x) + c").unwrap())
             .detail(Field::number("m", "M", 0))
@@ -664,7 +772,11 @@ fn changed_expressions_are_calculated_for_all_records() {
 
 #[test]
 fn links_stay_with_their_database_and_approval_comes_and_goes() {
-    let fixture = Fixture::of([simple(), Database::new("e", "E").field(key()), Database::new("l", "L").field(key()).field(Field::link("to", "先", "d"))]);
+    let fixture = Fixture::of([
+        simple(),
+        Database::new("e", "E").field(key()),
+        Database::new("l", "L").field(key()).field(Field::link("to", "先", "d")),
+    ]);
     let turned = Database::new("l", "L").field(key()).field(Field::link("to", "先", "e"));
     invalid(&fixture.refused([turned]), &["cannot turn", "\"d\"", "\"e\""]);
     fixture.apply([simple().with_approval()]);
@@ -685,7 +797,12 @@ fn links_stay_with_their_database_and_approval_comes_and_goes() {
 
 #[test]
 fn copies_are_not_turned_to_a_field_of_another_type() {
-    let with = |source: &str| Database::new("l", "L").field(key()).field(Field::link("to", "先", "d")).field(Field::dependent("x", "X", "to", source));
+    let with = |source: &str| {
+        Database::new("l", "L")
+            .field(key())
+            .field(Field::link("to", "先", "d"))
+            .field(Field::dependent("x", "X", "to", source))
+    };
     let fixture = Fixture::of([simple().field(Field::number("n", "N", 0)), with("n")]);
     invalid(&fixture.refused([with("name")]), &["cannot take its values from another field"]);
 }
@@ -707,8 +824,17 @@ fn the_views_show_what_people_read() {
     fixture.store.apply(&Blueprint::from_json(EVERYTHING).unwrap()).unwrap();
     register(&fixture.store, "branches", &[("code", "7"), ("name", "本店"), ("rate", "-0.005")]);
     register(&fixture.store, "branches", &[("code", "8"), ("name", "'支店\"")]);
-    let values = Values::new().set("number", "東").set("title", "件名").set("amount", "-0.05").set("shipped", "0001-01-01 00:00:01")
-        .set("ordered", "9999-12-31").set("at", "23:59:59").set("state", "新規").set("tags", "B,A").set("owner", "hanako").set("branch", "7")
+    let values = Values::new()
+        .set("number", "東")
+        .set("title", "件名")
+        .set("amount", "-0.05")
+        .set("shipped", "0001-01-01 00:00:01")
+        .set("ordered", "9999-12-31")
+        .set("at", "23:59:59")
+        .set("state", "新規")
+        .set("tags", "B,A")
+        .set("owner", "hanako")
+        .set("branch", "7")
         .row(DetailRow::new().set("line", "x").set("quantity", -3));
     fixture.store.records("orders").register(&values).unwrap();
     register(&fixture.store, "orders", &[("number", "西"), ("title", "空"), ("ordered", "")]);
@@ -716,22 +842,48 @@ fn the_views_show_what_people_read() {
     let row = |sql: &str| -> Vec<Option<String>> {
         let mut statement = sqlite.prepare(sql).unwrap();
         let count = statement.column_count();
-        statement.query_row([], |row| (0..count).map(|at| {
-            Ok(match row.get_ref(at)? {
-                rusqlite::types::ValueRef::Null => None,
-                rusqlite::types::ValueRef::Integer(int) => Some(int.to_string()),
-                other => Some(other.as_str().unwrap().to_owned()),
+        statement
+            .query_row([], |row| {
+                (0..count)
+                    .map(|at| {
+                        Ok(match row.get_ref(at)? {
+                            rusqlite::types::ValueRef::Null => None,
+                            rusqlite::types::ValueRef::Integer(int) => Some(int.to_string()),
+                            other => Some(other.as_str().unwrap().to_owned()),
+                        })
+                    })
+                    .collect()
             })
-        }).collect()).unwrap()
+            .unwrap()
     };
     let columns = "注文番号, 件名, メモ, 金額, 注文日, 出荷日時, 時刻, 状態, タグ, 担当, 連番, 支店, 率, 支店名, 税";
     let shown = row(&format!("SELECT {columns} FROM orders__view WHERE 注文番号 LIKE '東%'"));
-    let expected = ["東-N20260100001", "件名", "なし", "-0.05", "9999-12-31", "0001-01-01 00:00:01", "23:59:59", "新規", "A,B",
-        "山田花子", "20260001", "0007", "-0.005", "本店", "0"];
+    let expected = [
+        "東-N20260100001",
+        "件名",
+        "なし",
+        "-0.05",
+        "9999-12-31",
+        "0001-01-01 00:00:01",
+        "23:59:59",
+        "新規",
+        "A,B",
+        "山田花子",
+        "20260001",
+        "0007",
+        "-0.005",
+        "本店",
+        "0",
+    ];
     assert_eq!(shown, expected.map(|text| Some(text.to_owned())));
-    let empty = row("SELECT 金額, 注文日, 出荷日時, 時刻, 状態, タグ, 担当, 支店, 率, 支店名, 税 FROM orders__view WHERE 注文番号 LIKE '西%'");
+    let empty = row(
+        "SELECT 金額, 注文日, 出荷日時, 時刻, 状態, タグ, 担当, 支店, 率, 支店名, 税 FROM orders__view WHERE 注文番号 LIKE '西%'",
+    );
     assert!(empty.iter().all(Option::is_none), "{empty:?}");
-    assert_eq!(row("SELECT * FROM orders__detail__view"), ["東-N20260100001", "1", "x", "-3"].map(|text| Some(text.to_owned())));
+    assert_eq!(
+        row("SELECT * FROM orders__detail__view"),
+        ["東-N20260100001", "1", "x", "-3"].map(|text| Some(text.to_owned()))
+    );
     assert_eq!(row("SELECT 率 FROM branches__view WHERE 支店コード = '0008'"), [None]);
     assert_eq!(row("SELECT \"[ID]\" FROM branches__view WHERE 支店コード = '0008'"), [Some("2".to_owned())]);
 }

@@ -3,9 +3,7 @@
 mod common;
 
 use common::{Fixture, only, violations};
-use renkei::{
-    Code, Database, DetailMode, DetailRow, Field, Record, Records, Value, Values, WriteOptions, Written,
-};
+use renkei::{Code, Database, DetailMode, DetailRow, Field, Record, Records, Value, Values, WriteOptions, Written};
 
 fn databases() -> [Database; 2] {
     [

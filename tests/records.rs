@@ -448,10 +448,22 @@ fn record_ids_are_never_used_twice() {
 fn texts_and_numbers_are_kept_exactly() {
     let fixture = everything_fixture();
     let records = fixture.store.records("everything");
-    let texts = ["  前後  ", "\t", "'; DROP TABLE everything; --", "e\u{301}", "\u{200b}\u{feff}", "👨‍👩‍👧‍👦", "0012", "ＡＢＣ", "null"];
+    let texts = [
+        "  前後  ",
+        "\t",
+        "'; DROP TABLE everything; --",
+        "e\u{301}",
+        "\u{200b}\u{feff}",
+        "👨‍👩‍👧‍👦",
+        "0012",
+        "ＡＢＣ",
+        "null",
+    ];
     for (at, text) in texts.iter().enumerate() {
         let key = format!(" k{at} ");
-        records.register(&Values::new().set("k", key.as_str()).set("t", *text).set("m", format!("{text}\r\n\n"))).unwrap();
+        records
+            .register(&Values::new().set("k", key.as_str()).set("t", *text).set("m", format!("{text}\r\n\n")))
+            .unwrap();
         let record = records.view(&key).unwrap();
         assert_eq!(record.text("t"), *text);
         assert_eq!(record.text("m"), format!("{text}\r\n\n"));
@@ -467,13 +479,16 @@ fn texts_and_numbers_are_kept_exactly() {
         assert_eq!((record.text("d"), record.text("dt")), (kept.to_owned(), format!("{kept} 23:59:59")));
     }
     let sqlite = fixture.sqlite();
-    let stored: String = sqlite.query_row("SELECT 日付 FROM everything__view WHERE キー = 'd'", [], |row| row.get(0)).unwrap();
+    let stored: String =
+        sqlite.query_row("SELECT 日付 FROM everything__view WHERE キー = 'd'", [], |row| row.get(0)).unwrap();
     assert_eq!(stored, "2024-02-29");
 }
 
 fn keyed(parts: Vec<KeyPart>, joiner: &str) -> Fixture {
     let kind = FieldKind::Key { parts, joiner: joiner.to_owned() };
-    Fixture::of([Database::new("keyed", "鍵").field(Field::new("number", "番号", kind)).field(Field::text("t", "文字").unique())])
+    Fixture::of([Database::new("keyed", "鍵")
+        .field(Field::new("number", "番号", kind))
+        .field(Field::text("t", "文字").unique())])
 }
 
 fn automatic(prefix: &str, suffix: &str, digits: u8, date: NumberDate) -> KeyPart {
@@ -660,7 +675,8 @@ fn links_bring_dependent_and_reference_values_along() {
         (fixture.store.records("areas"), fixture.store.records("shops"), fixture.store.records("orders"));
     areas.register(&Values::new().set("code", "13").set("name", "関東")).unwrap();
     areas.register(&Values::new().set("code", "27").set("name", "関西")).unwrap();
-    let shop = |code: &str, rate: &str| Values::new().set("code", code).set("name", format!("店{code}")).set("rate", rate);
+    let shop =
+        |code: &str, rate: &str| Values::new().set("code", code).set("name", format!("店{code}")).set("rate", rate);
     shops.register(&shop("1", "0.5").set("rank", "B").set("area", "13")).unwrap();
     shops.register(&shop("2", "0.7").set("area", "27")).unwrap();
     let fields = ["rate", "rank", "area", "area_name", "serial", "double", "shop_name", "shop_area", "tenfold"];
@@ -684,7 +700,8 @@ fn links_bring_dependent_and_reference_values_along() {
     let given = Values::new().set("rank", "A").set("area", "13").set("serial", "99").set("double", "7.5");
     orders.update("a", &given).unwrap();
     assert_eq!(shown("a"), "0.1|A|13|関西|99|7.5|新店|27|1.0");
-    let refused = Values::new().set("rank", "C").set("area", "99").set("rate", "x").set("double", "1.23").set("shop_name", "x");
+    let refused =
+        Values::new().set("rank", "C").set("area", "99").set("rate", "x").set("double", "1.23").set("shop_name", "x");
     assert_eq!(
         violations(&orders.update("a", &refused).unwrap_err()),
         [

@@ -40,8 +40,7 @@ impl Writer<'_> {
                 _ => None,
             };
             let files = &layout.plan().files;
-            let kept: Vec<i64> =
-                rows.iter().flat_map(|row| files.iter().filter_map(|at| given(row, *at))).collect();
+            let kept: Vec<i64> = rows.iter().flat_map(|row| files.iter().filter_map(|at| given(row, *at))).collect();
             changed = self.delete_rows(record, &kept)? > 0;
         }
         let sql = format!("SELECT ifnull(max(_position), 0), count(*) FROM {} WHERE _record = ?1", layout.sql);
@@ -76,8 +75,9 @@ impl Writer<'_> {
     fn has_rows(&self, layout: &Layout, record: i64, rows: &[RowDraft<'_>]) -> Result<bool> {
         let old = self.read_rows(record)?;
         let plan = layout.plan();
-        let filled_in =
-            |at: usize| plan.numbers.contains(&at) || plan.calculated.iter().any(|calculation| calculation.column == at);
+        let filled_in = |at: usize| {
+            plan.numbers.contains(&at) || plan.calculated.iter().any(|calculation| calculation.column == at)
+        };
         let same = |row: &RowDraft<'_>, old: &[Cell<'static>], at: usize| match &row.slots[at] {
             Slot::Given(cell) => *cell == old[at],
             Slot::Bad => false,

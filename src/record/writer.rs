@@ -722,9 +722,8 @@ fn refusal(table: &Table, mut violations: Vec<Violation>) -> Error {
             None => Some(&table.header),
             Some(_) => table.details.as_ref(),
         };
-        let at = layout.and_then(|layout| {
-            layout.columns.iter().position(|column| column.field.code == violation.field())
-        });
+        let at =
+            layout.and_then(|layout| layout.columns.iter().position(|column| column.field.code == violation.field()));
         (violation.row(), at.unwrap_or(usize::MAX))
     });
     Error::invalid(violations)

@@ -70,7 +70,8 @@ pub(crate) fn define(connection: &Connection, wanted: Vec<Database>) -> Result<D
         }
         database.id = database.id.or(old.as_ref().and_then(|old| old.id));
         if let Some((_, other)) = pairs.iter().find(|(_, other)| other.id.is_some() && other.id == database.id) {
-            let rule = format!("it is the database \"{}\" of the same document, by id or by its former code", other.code);
+            let rule =
+                format!("it is the database \"{}\" of the same document, by id or by its former code", other.code);
             return Err(invalid(&database, rule));
         }
         match &old {
@@ -255,11 +256,14 @@ pub(crate) fn check_ids(connection: &Connection) -> Result<()> {
 fn settle_copies(connection: &Connection, before: &Catalog, after: &Catalog) -> Result<()> {
     for table in after.tables() {
         let old = before.tables().iter().find(|old| old.id == table.id);
-        for (layout, is_details) in std::iter::once((&table.header, false)).chain(table.details.iter().map(|it| (it, true)))
+        for (layout, is_details) in
+            std::iter::once((&table.header, false)).chain(table.details.iter().map(|it| (it, true)))
         {
             let old = old.and_then(|old| if is_details { old.details.as_ref() } else { Some(&old.header) });
             for (_, column) in layout.stored().filter(|(_, column)| column.source.is_some()) {
-                let Some(old) = old.and_then(|old| old.columns.iter().find(|old| old.id == column.id)) else { continue };
+                let Some(old) = old.and_then(|old| old.columns.iter().find(|old| old.id == column.id)) else {
+                    continue;
+                };
                 if old.source.is_none() {
                     continue;
                 }
@@ -267,7 +271,8 @@ fn settle_copies(connection: &Connection, before: &Catalog, after: &Catalog) -> 
                 let same_type = std::mem::discriminant(&from.field.kind) == std::mem::discriminant(&to.field.kind);
                 let same = from.id == to.id || same_type && from.labels.is_none() && to.linked.is_none();
                 if !same && !interchangeable(&from.field, &to.field) {
-                    let rule = format!("\"{}\" cannot take its values from another field; add a new field", column.field.code);
+                    let rule =
+                        format!("\"{}\" cannot take its values from another field; add a new field", column.field.code);
                     return Err(invalid(&table.definition, rule));
                 }
                 if let (Some(from), Some(to)) = (from.scale(), to.scale()) {
@@ -333,9 +338,9 @@ fn number_choices(choices: &mut [Choice], old: &[Choice]) {
 fn find_field<'a>(fields: &'a [Field], wanted: &Field, pinned: &[i64]) -> Option<&'a Field> {
     match wanted.id {
         Some(id) => fields.iter().find(|field| field.id == Some(id)),
-        None => fields
-            .iter()
-            .find(|field| field.code == wanted.code && !field.id.is_some_and(|id| pinned.contains(&id))),
+        None => {
+            fields.iter().find(|field| field.code == wanted.code && !field.id.is_some_and(|id| pinned.contains(&id)))
+        }
     }
 }
 

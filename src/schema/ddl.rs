@@ -20,9 +20,8 @@ const HEADER_COLUMNS: &str = "_id INTEGER PRIMARY KEY,
 
 /// Creates the tables of a new database. Indexes and views follow separately.
 pub(super) fn create_tables(connection: &Connection, database: &Database) -> Result<()> {
-    let columns = |fields: &[Field]| -> String {
-        fields.iter().filter_map(column).map(|sql| format!(",\n    {sql}")).collect()
-    };
+    let columns =
+        |fields: &[Field]| -> String { fields.iter().filter_map(column).map(|sql| format!(",\n    {sql}")).collect() };
     let header = names::header(&database.code);
     let sql = format!("CREATE TABLE {} (\n    {HEADER_COLUMNS}{}\n) STRICT", quote(&header), columns(&database.fields));
     connection.execute_batch(&sql)?;
