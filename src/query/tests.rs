@@ -73,7 +73,7 @@ impl Fixture {
                     w.execute("INSERT INTO branch VALUES (?1,1,0,0,0,0,0,?2,?3,?4)", params![id, code, name, region])?;
                     if let Some(name) = name {
                         full_text_tokens(name, &mut tokens);
-                        w.execute("INSERT INTO branch__text__name (rowid, t) VALUES (?1, ?2)", params![id, tokens])?;
+                        w.execute("INSERT INTO branch__text__name__ (rowid, t) VALUES (?1, ?2)", params![id, tokens])?;
                     }
                 }
                 for (at, line) in lines.iter().enumerate() {

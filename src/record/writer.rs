@@ -135,7 +135,6 @@ impl<'c> Writer<'c> {
                 violations.push(required(layout, *at));
             }
         }
-        let has_rows = !draft.rows.is_empty();
         if !violations.is_empty() {
             let found = self.duplicates(layout, &cells, None)?;
             // An issued key would give way to the next.
@@ -145,7 +144,7 @@ impl<'c> Writer<'c> {
                 return Err(refusal(&table, violations));
             }
         }
-        if !has_rows && !needs_rows(layout) && layout.plan().files.is_empty() {
+        if !has_rows && layout.plan().files.is_empty() {
             return match self.insert_header(&mut cells, issued, options, &mut violations)? {
                 Some(id) => Ok(Outcome { id, revision: 1, what: Written::Inserted }),
                 None => Err(refusal(&table, violations)),
@@ -163,7 +162,7 @@ impl<'c> Writer<'c> {
                 None => writer.insert_placeholder()?,
             };
             writer.write_rows(id, draft.rows, &cells, options, true, &mut violations)?;
-            if needs_rows(layout) {
+            if has_rows && needs_rows(layout) {
                 // Calculated once more with the rows, and so judged once more.
                 violations.retain(|violation| !is_calculation(violation));
                 let mut owned: Vec<Cell<'static>> = cells.iter().map(|cell| cell.borrowed().into_owned()).collect();

@@ -467,12 +467,11 @@ fn alter_columns(
             );
             return Err(invalid(database, rule));
         }
-        if let (FieldKind::Link { database: to }, FieldKind::Link { database: from }) = (&field.kind, &old.kind) {
-            if !same_database(from, to) {
-                let rule =
-                    format!("the link \"{}\" cannot turn from \"{from}\" to \"{to}\"; add a new field", field.code);
-                return Err(invalid(database, rule));
-            }
+        if let (FieldKind::Link { database: to }, FieldKind::Link { database: from }) = (&field.kind, &old.kind)
+            && !same_database(from, to)
+        {
+            let rule = format!("the link \"{}\" cannot turn from \"{from}\" to \"{to}\"; add a new field", field.code);
+            return Err(invalid(database, rule));
         }
         if let (Some(from), Some(to)) = (scale_of(old), scale_of(field)) {
             rescale(connection, database, &sql_table, field, from, to)?;
