@@ -897,3 +897,61 @@ fn definitions_are_taken_away() {
     assert_eq!(fixture.store.remove_definition("list", "d", "l").unwrap_err().code(), Code::DefinitionNotFound);
     assert_eq!(fixture.store.remove_definition("table", "d", "l").unwrap_err().code(), Code::Argument);
 }
+
+#[test]
+fn every_kind_of_field_is_added_to_records_that_exist() {
+    let fixture = Fixture::of([simple()]);
+    register(&fixture.store, "d", &[("number", "1"), ("name", "a")]);
+    let wider = simple()
+        .field(Field::link("l", "L", "d"))
+        .field(Field::dependent("dep", "写し", "l", "name"))
+        .field(Field::reference("ref", "参照", "l", "name"))
+        .field(Field::file("f", "ファイル"))
+        .field(Field::new("u", "担当", FieldKind::User {}))
+        .field(Field::choices("cs", "タグ", &["x"]))
+        .field(Field::auto_number("s", "連番", AutoNumber::default()))
+        .field(Field::text("un", "一意").unique().full_text())
+        .detail(Field::detail_key("dk", "明細キー"))
+        .detail(Field::link("dl", "明細リンク", "d"));
+    fixture.apply([wider]);
+    let records = fixture.store.records("d");
+    let values =
+        Values::new().set("l", "1").set("cs", ["x"]).set("un", "u").row(DetailRow::new().set("dk", "1").set("dl", "1"));
+    records.update("1", &values).unwrap();
+    assert_eq!(texts(&fixture.store, "d", "1", &["dep", "ref", "cs", "un", "s"]), ["a", "a", "x", "u", ""]);
+    fixture.check_file();
+}
+
+#[test]
+fn what_fields_out_of_use_hold_goes_with_the_record() {
+    let wanted = simple()
+        .field(Field::file("f", "ファイル"))
+        .detail(Field::text("t", "文").full_text())
+        .detail(Field::file("df", "写真"));
+    let fixture = Fixture::of([wanted]);
+    let put = || fixture.store.put_file("x", &b"x"[..]).unwrap().id;
+    let with_rows = |number: &str| {
+        let row = DetailRow::new().set("t", "古い文").set("df", put());
+        Values::new().set("number", number).set("f", put()).row(row)
+    };
+    let records = fixture.store.records("d");
+    records.register(&with_rows("1")).unwrap();
+    records.register(&with_rows("2")).unwrap();
+    let mut database = fixture.store.database("d").unwrap();
+    let mut retire = |retired: bool| {
+        database.fields[2].retired = retired;
+        database.details.iter_mut().for_each(|field| field.retired = retired);
+        fixture.apply([database.clone()]);
+    };
+    retire(true);
+    records.delete("2").unwrap();
+    let count = |sql: &str| -> i64 { fixture.sqlite().query_row(sql, [], |row| row.get(0)).unwrap() };
+    assert_eq!(count("SELECT count(*) FROM renkei_file"), 2);
+    retire(false);
+    let found = |term: &str| fixture.store.count("d", Some(&Condition::contains("t", term))).unwrap();
+    assert_eq!(found("古い"), 1);
+    records.update("1", &Values::new().row(DetailRow::new().set("t", "新しい文"))).unwrap();
+    assert_eq!((found("古い"), found("新しい")), (1, 1));
+    assert_eq!(records.view("1").unwrap().rows()[1].id(), 3, "ids of rows are not used twice");
+    fixture.check_file();
+}

@@ -159,7 +159,7 @@ fn handles_are_shared_by_threads() {
 
 #[test]
 fn many_threads_create_one_store_at_once() {
-    for _ in 0..10 {
+    for _ in 0..20 {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s.db");
         let barrier = std::sync::Barrier::new(8);
@@ -308,4 +308,39 @@ fn limits_hold() {
     assert_eq!(fixture.store.count("items", None).unwrap(), 0);
     assert_eq!(fixture.store.put_file("a", &[0u8; 11][..]).unwrap_err().code(), Code::LimitPassed);
     assert!(fixture.store.put_file("a", &[0u8; 10][..]).is_ok());
+}
+
+/// The other process of the test below: nothing of its own without the path in its environment.
+#[test]
+fn the_other_process() {
+    let Ok(path) = std::env::var("RENKEI_TEST_STORE") else { return };
+    let store = Store::open(path).unwrap();
+    let name = |count: usize| Values::new().set("name", format!("{}/{count}", std::process::id()));
+    for count in 0..100 {
+        store.records("items").register(&name(count)).unwrap();
+    }
+}
+
+#[test]
+fn processes_take_turns_on_one_file() {
+    let fixture = Fixture::of([items()]);
+    let start = || {
+        std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "the_other_process"])
+            .env("RENKEI_TEST_STORE", fixture.path())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let others: Vec<_> = (0..3).map(|_| start()).collect();
+    let records = fixture.store.records("items");
+    for count in 0..100 {
+        records.register(&Values::new().set("name", format!("{count}"))).unwrap();
+    }
+    for mut other in others {
+        assert!(other.wait().unwrap().success());
+    }
+    assert_eq!(fixture.store.count("items", None).unwrap(), 400);
+    assert_eq!(records.view("000000400").unwrap().id(), 400);
+    fixture.check_file();
 }

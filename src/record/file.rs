@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
 
 use crate::error::{Broken, Code, Error, Result, Violation};
-use crate::schema::{Cell, FieldKind, Layout};
+use crate::schema::{Cell, Field, FieldKind, Layout, Table, names};
 use crate::store::{self, Store, Timestamp, bytes};
 
 /// Bytes that no record has taken are deleted after this time.
@@ -141,6 +141,31 @@ pub(super) fn detach(
         if cells[*at] != Cell::Int(*id) {
             connection.prepare_cached("DELETE FROM renkei_file WHERE id = ?1")?.execute([id])?;
         }
+    }
+    Ok(())
+}
+
+/// The files of a record in fields that are out of use, which go with it all the same.
+pub(super) fn unused(connection: &Connection, table: &Table, record: i64) -> Result<Vec<i64>> {
+    let (header, details) = (names::header(table.code()), names::details(table.code()));
+    let definition = &table.definition;
+    let mut found = Vec::new();
+    for (fields, name, by) in [(&definition.fields, header, "_id"), (&definition.details, details, "_record")] {
+        let is_unused = |field: &&Field| field.retired && matches!(field.kind, FieldKind::File { .. });
+        for field in fields.iter().filter(is_unused) {
+            let (column, name) = (store::quote(&field.code), store::quote(&name));
+            let sql = format!("SELECT {column} FROM {name} WHERE {by} = ?1 AND {column} IS NOT NULL");
+            let mut statement = connection.prepare_cached(&sql)?;
+            let files = statement.query_map([record], |row| row.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
+            found.extend(files);
+        }
+    }
+    Ok(found)
+}
+
+pub(super) fn delete(connection: &Connection, files: &[i64]) -> Result<()> {
+    for id in files {
+        connection.prepare_cached("DELETE FROM renkei_file WHERE id = ?1")?.execute([id])?;
     }
     Ok(())
 }

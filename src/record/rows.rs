@@ -318,6 +318,25 @@ impl Writer<'_> {
         Ok(())
     }
 
+    /// Deletes the rows of a record whose detail fields are all out of use; how many there were.
+    pub(super) fn delete_unused_rows(&mut self, record: i64) -> Result<usize> {
+        let table = self.table.clone();
+        if table.definition.details.is_empty() {
+            return Ok(0);
+        }
+        let name = crate::schema::names::details(table.code());
+        let sql = crate::store::quote(&name);
+        let greatest: Option<i64> = self
+            .connection
+            .prepare_cached(&format!("SELECT max(_id) FROM {sql} WHERE _record = ?1"))?
+            .query_row([record], |row| row.get(0))?;
+        let Some(greatest) = greatest else { return Ok(0) };
+        let count =
+            self.connection.prepare_cached(&format!("DELETE FROM {sql} WHERE _record = ?1"))?.execute([record])?;
+        self.retire_id(&name, &sql, greatest)?;
+        Ok(count)
+    }
+
     /// Deletes all rows of a record, with their files except those that are `kept` for other rows; how many there were.
     pub(super) fn delete_rows(&mut self, record: i64, kept: &[i64]) -> Result<usize> {
         let table = self.table.clone();

@@ -325,9 +325,11 @@ impl<'c> Writer<'c> {
         }
         let id = current.id;
         self.in_savepoint(|writer| {
-            if table.details.is_some() {
-                writer.delete_rows(id, &[])?;
-            }
+            let unused = file::unused(writer.connection, &table, id)?;
+            match table.details.is_some() {
+                true => writer.delete_rows(id, &[])?,
+                false => writer.delete_unused_rows(id)?,
+            };
             let sql = format!("DELETE FROM {} WHERE _id = ?1", layout.sql);
             if let Err(error) = writer.connection.prepare_cached(&sql)?.execute([id]) {
                 return Err(match error.sqlite_error_code() {
@@ -340,6 +342,7 @@ impl<'c> Writer<'c> {
             }
             let nothing = vec![Cell::Null; current.cells.len()];
             file::detach(writer.connection, layout, &nothing, &current.cells)?;
+            file::delete(writer.connection, &unused)?;
             writer.retire_id(&layout.table, &layout.sql, id)
         })?;
         Ok(Some(id))

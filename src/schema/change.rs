@@ -126,6 +126,10 @@ pub(crate) fn define(connection: &Connection, wanted: Vec<Database>) -> Result<D
         let table = catalog.table(&database.code)?;
         let mut layouts = vec![(&table.header, false)];
         layouts.extend(table.details.as_ref().map(|details| (details, true)));
+        if table.details.is_none() {
+            // Rows whose fields are all out of use are not kept in step.
+            drop_full_text(connection, &names::details(&database.code))?;
+        }
         for (layout, is_details) in layouts {
             let old_fields = old.as_ref().map(|old| if is_details { &old.details } else { &old.fields });
             settle(connection, database, layout, is_details, old_fields)?;
@@ -388,6 +392,20 @@ fn alter_tables(
         alter_columns(connection, new, &table, &old.details, &new.details, same_database, &mut note)?;
     }
     alter_columns(connection, new, &names::header(&new.code), &old.fields, &new.fields, same_database, &mut note)
+}
+
+/// Drops the full-text tables of a table.
+fn drop_full_text(connection: &Connection, table: &str) -> Result<()> {
+    let mut statement = connection.prepare(
+        "SELECT name FROM sqlite_schema
+         WHERE type = 'table' AND sql LIKE 'CREATE VIRTUAL TABLE%' AND substr(name, 1, length(?1)) = ?1",
+    )?;
+    let prefix = names::full_text_prefix(table);
+    let found: Vec<String> = statement.query_map([prefix], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    for name in found {
+        connection.execute_batch(&format!("DROP TABLE {}", quote(&name)))?;
+    }
+    Ok(())
 }
 
 /// Drops the indexes and full-text tables of a table, or of one of its columns. They are named after table and column,

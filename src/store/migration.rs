@@ -21,7 +21,11 @@ pub(super) const VERSION: i32 = STEPS.len() as i32;
 ///
 /// What the header of the file did not tell, since it stands in the write-ahead log only, is judged here.
 pub(super) fn migrate(connection: &Connection, path: &Path, create: bool) -> Result<()> {
-    if judge(connection, path, create)? == VERSION {
+    // In one transaction, so that what another process just creates is seen whole or not at all.
+    connection.execute_batch("BEGIN")?;
+    let judged = judge(connection, path, create);
+    connection.execute_batch("ROLLBACK")?;
+    if judged? == VERSION {
         return Ok(());
     }
     connection.execute_batch("BEGIN IMMEDIATE")?;
