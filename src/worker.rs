@@ -17,6 +17,9 @@ use crate::store::Store;
 /// How often a background worker looks for work that other processes have reserved.
 const LOOK: Duration = Duration::from_millis(200);
 
+/// How long a background worker waits after the store has failed: a full disk is not emptied within a moment.
+const AFTER_FAILURE: Duration = Duration::from_secs(2);
+
 /// How often it is looked for what has been kept long enough.
 const SWEEP: Duration = Duration::from_secs(60);
 
@@ -90,8 +93,8 @@ impl Worker {
         }
     }
 
-    /// Runs everything that is due, and sweeps; how many things were run. Work whose runner died a moment ago is waited
-    /// for, until it can be taken over.
+    /// Runs everything that is due, and sweeps; how many things were run. What another worker runs is not waited for, but
+    /// work whose runner died is taken over; where the system cannot tell whether it died, its silence is waited for.
     ///
     /// # Errors
     ///
@@ -105,7 +108,7 @@ impl Worker {
                 idle = Instant::now();
                 continue;
             }
-            let due = job::next_due(&*self.store.reading()?, import::KIND)?;
+            let due = job::next_due(&self.store, &*self.store.reading()?, import::KIND)?;
             let soon = self.store.now().after(job::LEASE + Duration::from_secs(1));
             // The time waited is measured by the machine's clock: the store's may stand still.
             if due.is_none_or(|due| due > soon) || idle.elapsed() > job::LEASE * 2 {
@@ -147,10 +150,14 @@ impl Worker {
     fn work(&self, signal: &(Mutex<()>, Condvar)) {
         let mut swept = Instant::now();
         while !self.stop.load(Ordering::Relaxed) {
+            let mut pause = LOOK;
             match self.run_once() {
                 Ok(true) => continue,
                 Ok(false) => {}
-                Err(error) => log::error!("the worker goes on after a failure: {error}"),
+                Err(error) => {
+                    log::error!("the worker goes on after a failure: {error}");
+                    pause = AFTER_FAILURE;
+                }
             }
             if swept.elapsed() >= SWEEP {
                 swept = Instant::now();
@@ -160,7 +167,7 @@ impl Worker {
             }
             let guard = signal.0.lock().unwrap_or_else(PoisonError::into_inner);
             if !self.stop.load(Ordering::Relaxed) {
-                let _unused = signal.1.wait_timeout(guard, LOOK);
+                let _unused = signal.1.wait_timeout(guard, pause);
             }
         }
     }

@@ -1,0 +1,71 @@
+//! Whether a runner lives: a file beside the store, locked for as long as its process does.
+//!
+//! A lease alone cannot tell. An import that is one transaction cannot prolong its lease before it ends, and would be
+//! taken over by the next process in the moment in which it takes back its writes; and after a crash everybody would
+//! wait for the lease to run out. The operating system lets go of a lock when its process ends, however it ends. Where
+//! there are no such locks, the lease decides.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::PathBuf;
+
+use crate::store::Store;
+
+/// Shown by a runner while it runs a job; ends when dropped.
+#[derive(Debug)]
+pub(super) struct Life {
+    path: PathBuf,
+    file: Option<File>,
+}
+
+/// What can be seen of a runner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Seen {
+    Alive,
+    Dead,
+    /// It has shown nothing, or locks do not work here.
+    Nothing,
+}
+
+impl Life {
+    /// Shows that the owner lives. The name is new each time, so that a lock is never on a file that others remove.
+    pub(super) fn show(store: &Store, owner: &[u8]) -> Option<Life> {
+        let path = path(store, owner);
+        let file = OpenOptions::new().create_new(true).read(true).write(true).open(&path).ok()?;
+        let life = Life { path, file: Some(file) };
+        life.file.as_ref()?.try_lock().ok()?;
+        Some(life)
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.file = None;
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Looks whether an owner lives.
+pub(super) fn see(store: &Store, owner: &[u8]) -> Seen {
+    let Ok(file) = OpenOptions::new().read(true).write(true).open(path(store, owner)) else { return Seen::Nothing };
+    // Shared, so that two that look at once do not take each other for the owner.
+    match file.try_lock_shared() {
+        Ok(()) => Seen::Dead,
+        Err(TryLockError::WouldBlock) => Seen::Alive,
+        Err(TryLockError::Error(_)) => Seen::Nothing,
+    }
+}
+
+/// Removes what a dead owner left.
+pub(super) fn bury(store: &Store, owner: &[u8]) {
+    let _ = std::fs::remove_file(path(store, owner));
+}
+
+fn path(store: &Store, owner: &[u8]) -> PathBuf {
+    use std::fmt::Write as _;
+
+    let mut name = String::from("-run-");
+    for byte in owner {
+        let _ = write!(name, "{byte:02x}");
+    }
+    store.beside(&name)
+}
