@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
-use super::mapping::Mapping;
+use super::mapping::{Mapping, Target};
 use super::parse::{Batch, Line, Packed, Parser};
 use super::prepare::{Prepared, prepare};
 use super::reject::{self, NewReject};
@@ -15,7 +15,7 @@ use crate::csv::{Limits, Reader, Record};
 use crate::error::{Broken, Code, Error, Kind, Result, Violation};
 use crate::job::{self, Claim, JobState};
 use crate::record::{DetailMode, Draft, KeyMode, RowDraft, Selector, Slot, Slots, WriteOptions, Writer, Written};
-use crate::schema::{Catalog, Table};
+use crate::schema::{Catalog, Cell, Table};
 use crate::store::{Store, Writing};
 
 /// A transaction is committed after this time even if nobody waits: no more work than this is lost to a crash.
@@ -49,8 +49,14 @@ pub(crate) fn run(store: &Store, claim: &Claim, control: &mut Control<'_>) -> Re
             Err(error) => match (error.code(), error.kind()) {
                 // Somebody else has it now.
                 (Code::JobLost, _) => return Ok(()),
-                (_, Kind::Storage | Kind::Busy) if error.code() != Code::Io => {
-                    let _ = store.write(|writing| job::park(writing, claim));
+                // Somebody must make room, or give way; the import waits for that as long as it takes.
+                (Code::StoreFull | Code::StoreUnwritable, _) | (_, Kind::Busy) => {
+                    let _ = store.write(|writing| job::park(writing, claim, false));
+                    return Err(error);
+                }
+                // It may be a fault of the moment, or one that comes at the same line again and again.
+                (_, Kind::Storage) if error.code() != Code::Io && claim.attempt < job::MOST_ATTEMPTS => {
+                    let _ = store.write(|writing| job::park(writing, claim, true));
                     return Err(error);
                 }
                 (Code::Cancelled, _) => {
@@ -174,6 +180,7 @@ struct Run<'a, 'b> {
     loaded: Loaded,
     table: Arc<Table>,
     mapping: Mapping,
+    key_target: Target,
     /// Atomic imports and dry runs.
     one_transaction: bool,
     counts: Counts,
@@ -203,6 +210,7 @@ impl<'a, 'b> Run<'a, 'b> {
             counts: loaded.counts,
             last_key: loaded.last_key.clone(),
             loaded,
+            key_target: Target::Header(table.key_index()),
             table,
             mapping: prepared.mapping,
             one_transaction,
@@ -215,7 +223,6 @@ impl<'a, 'b> Run<'a, 'b> {
     }
 
     fn write_all(&mut self, lines: &mut Lines) -> Result<Ended> {
-        let mut progress = false;
         loop {
             let writing = self.store.writing()?;
             let catalog = Catalog::of(self.store, &writing)?;
@@ -223,7 +230,7 @@ impl<'a, 'b> Run<'a, 'b> {
             if table.definition != self.table.definition {
                 return Ok(Ended::DefinitionChanged);
             }
-            if job::heartbeat(self.store, &writing, self.claim, progress)? {
+            if job::heartbeat(self.store, &writing, self.claim, false)? {
                 return self.end_cancelled(writing);
             }
             let mut writer = Writer::new(self.store, &writing, table);
@@ -233,8 +240,9 @@ impl<'a, 'b> Run<'a, 'b> {
                 Pause::Commit { give_way } => {
                     writer.finish()?;
                     self.save(&writing)?;
+                    // With the progress itself: a runner that dies after this commit has not died in vain.
+                    job::heartbeat(self.store, &writing, self.claim, true)?;
                     writing.commit()?;
-                    progress = true;
                     self.tell(false);
                     if give_way {
                         self.store.give_way();
@@ -244,12 +252,12 @@ impl<'a, 'b> Run<'a, 'b> {
                     if self.one_transaction {
                         drop(writer);
                         drop(writing);
-                        self.store.write(|writing| job::park(writing, self.claim))?;
+                        self.store.write(|writing| job::park(writing, self.claim, false))?;
                         return Ok(Ended::Done);
                     }
                     writer.finish()?;
                     self.save(&writing)?;
-                    job::park(&writing, self.claim)?;
+                    job::park(&writing, self.claim, false)?;
                     writing.commit()?;
                     return Ok(Ended::Done);
                 }
@@ -328,15 +336,18 @@ impl<'a, 'b> Run<'a, 'b> {
         let batch = &lines.batch;
         let violations: Vec<Violation> =
             batch.refused[refused.clone()].iter().map(|refused| refused.violation.clone()).collect();
-        let Some(cells) = line.cells else {
-            self.last_key = None;
-            return self.reject(batch, &line, refused, violations);
-        };
+        // The key of a line that cannot be read is not known: it is taken for one more of the record before it, since
+        // in `replace` the lines after it would else take away the rows of those before.
+        let Some(cells) = line.cells else { return self.reject(batch, &line, refused, violations) };
         if line.is_blank {
             self.counts.skipped += 1;
             return Ok(());
         }
         let cells = &batch.cells[cells..cells + self.mapping.targets.len()];
+        let key = match self.mapping.targets.iter().zip(cells).find(|(target, _)| **target == self.key_target) {
+            Some((_, packed)) if self.mapping.has_details => batch.cell(*packed),
+            _ => None,
+        };
         let result = self.write_cells(batch, cells, violations, writer);
         match result {
             Ok(written) => {
@@ -353,6 +364,10 @@ impl<'a, 'b> Run<'a, 'b> {
                 Ok(())
             }
             Err(error) if error.code() == Code::RecordInvalid => {
+                // A refused line of another record ends the one before it.
+                if let Some(Cell::Text(key)) = key {
+                    self.last_key = self.last_key.take().filter(|last| *last == key);
+                }
                 self.reject(batch, &line, refused, error.violations().to_vec())
             }
             Err(error) => Err(error),
@@ -366,8 +381,6 @@ impl<'a, 'b> Run<'a, 'b> {
         violations: Vec<Violation>,
         writer: &mut Writer<'_>,
     ) -> Result<Written> {
-        use super::mapping::Target;
-
         let table = self.table.clone();
         let mut slots: Slots<'_> = vec![Slot::Absent; table.header.columns.len()];
         let mut row: Slots<'_> = match (&table.details, self.mapping.has_details) {
@@ -391,7 +404,7 @@ impl<'a, 'b> Run<'a, 'b> {
         }
         let mode = self.loaded.setting.mode;
         let key = match &slots[table.key_index()] {
-            Slot::Given(crate::schema::Cell::Text(key)) => Some(key.to_string()),
+            Slot::Given(Cell::Text(key)) => Some(key.to_string()),
             _ => None,
         };
         // Lines that follow each other with the same key are one record with several detail rows.
@@ -527,7 +540,7 @@ impl<'a, 'b> Run<'a, 'b> {
             job::finish(self.store, &writing, self.claim, JobState::Cancelled, Some(&error))?;
             writing.commit()?;
         }
-        self.tell(true);
+        self.tell(false);
         Ok(Ended::Done)
     }
 
