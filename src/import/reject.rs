@@ -9,7 +9,7 @@ use super::mapping::REJECT_COLUMNS;
 use crate::csv::{
     Dialect, Encoding, Format, Limits, LineEnd, OutputEncoding, Problem, Quoting, Reader, Record, Unmappable, Writer,
 };
-use crate::error::{Language, Result, Violation, shorten};
+use crate::error::{Code, Language, Result, Violation, shorten};
 
 /// One refused cell, or one refused line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -196,10 +196,12 @@ impl Refused {
         let record = file.parse(&self.raw)?;
         // A line with an open quote would swallow what follows; it is given as one cell, whole.
         let open = record.problem() == Some(Problem::QuoteOpen);
-        // A line of a file of rejects has these columns already; they are told anew.
+        // A line of a file of rejects has these columns already, also where it has too few or too many of its own; they
+        // are told anew.
         let mut raw = &self.raw[..];
-        if record.len() == columns + REJECT_COLUMNS.len() {
-            let end = record.cell_offset(columns).saturating_sub(1);
+        let own = record.len().saturating_sub(REJECT_COLUMNS.len());
+        if own > 0 && is_codes(record.cell(own + 1)) {
+            let end = record.cell_offset(own).saturating_sub(1);
             raw = &raw[..usize::try_from(end).map_or(raw.len(), |end| end.min(raw.len()))];
             // That is where the content begins: behind the delimiter, and the quote if there is one.
             raw = raw.strip_suffix(&[quote]).unwrap_or(raw);
@@ -232,4 +234,10 @@ impl Refused {
         writer.text(&message)?;
         writer.end_record()
     }
+}
+
+/// Whether a cell is what stands under `_code`.
+fn is_codes(cell: &[u8]) -> bool {
+    let codes = std::str::from_utf8(cell).unwrap_or_default();
+    !codes.is_empty() && codes.split(' ').all(|code| Code::from_text(code).is_some())
 }
