@@ -194,9 +194,16 @@ fn a_giant_cell_is_refused_in_flat_memory() {
         return;
     }
     let fixture = Fixture::new();
+    let mut wide = setting("customers", ImportMode::Upsert, &["number", "name", "memo"]).first_line(1);
+    wide.code = "wide".to_owned();
     fixture
         .store
-        .apply(&Blueprint::new().import(two()).import(ImportSetting { code: "atomic".to_owned(), ..two().atomic() }))
+        .apply(
+            &Blueprint::new()
+                .import(wide)
+                .import(two())
+                .import(ImportSetting { code: "atomic".to_owned(), ..two().atomic() }),
+        )
         .unwrap();
     let cell = 300 << 20;
     let upload = fixture.store.upload("giant.csv", Giant { at: 0, cell }).unwrap();
@@ -216,6 +223,20 @@ fn a_giant_cell_is_refused_in_flat_memory() {
     drop(file);
     let done = fixture.run(&ImportRequest::path("customers", "test", &path)).completed([0, 0, 0, 1, 0, 0]);
     assert_eq!(done.faults(), [(2, None, "csv.quote".to_owned())]);
+    // Large refused lines, which are kept for the file of rejects, are not all kept in memory.
+    let mut file = std::io::BufWriter::new(std::fs::File::create(&path).unwrap());
+    let cell = vec![b'x'; 900 << 10];
+    for number in 0..150 {
+        std::io::Write::write_all(&mut file, format!("{number},\u{0},").as_bytes()).unwrap();
+        std::io::Write::write_all(&mut file, &cell).unwrap();
+        std::io::Write::write_all(&mut file, b"\n").unwrap();
+    }
+    drop(file);
+    let done = fixture.run(&ImportRequest::path("customers", "wide", &path)).completed([0, 0, 0, 150, 0, 0]);
+    assert_eq!(done.rejects().len(), 150);
+    let done = fixture.run(&ImportRequest::path("customers", "wide", &path).dry_run()).completed([0, 0, 0, 150, 0, 0]);
+    assert!((5..50).contains(&done.rejects().len()), "{}", done.rejects().len());
+    assert_eq!(done.status.counts.reject_cells, 150);
     if let Some(peak) = peak() {
         println!("peak memory {} MiB", peak / 1024);
         assert!(peak < 110 * 1024, "{peak} KiB");

@@ -445,8 +445,8 @@ impl Store {
         }
     }
 
-    /// Ends an import (強制終了). One that waits is ended at once, one that runs within a second: what a partial import
-    /// has written stays, an atomic one is taken back. Another process's atomic import ends only when it is through.
+    /// Ends an import (強制終了). One that waits is ended at once, one that runs within a second, also in another process:
+    /// what a partial import has written stays, an atomic one is taken back.
     ///
     /// # Errors
     ///

@@ -28,6 +28,8 @@ const LOOK: Duration = Duration::from_millis(10);
 const TELL: Duration = Duration::from_millis(100);
 /// Rejects kept in memory until the next commit.
 const PENDING_REJECTS: usize = 2_000;
+/// Bytes of lines kept with rejects until the next commit; by imports that are one transaction, until the end.
+const PENDING_BYTES: usize = 8 << 20;
 /// Rejects kept by imports that are one transaction, and so in memory until the end; further ones are counted.
 const ATOMIC_REJECTS: u64 = 10_000;
 
@@ -188,6 +190,7 @@ struct Run<'a, 'b> {
     next_line: u64,
     last_key: Option<String>,
     rejects: Vec<NewReject>,
+    pending_bytes: usize,
     most_rejects: u64,
     told: Instant,
 }
@@ -217,6 +220,7 @@ impl<'a, 'b> Run<'a, 'b> {
             next_offset: prepared.offset,
             next_line: prepared.line,
             rejects: Vec::new(),
+            pending_bytes: 0,
             most_rejects: if one_transaction { most.min(ATOMIC_REJECTS) } else { most },
             told: Instant::now(),
         }
@@ -273,6 +277,10 @@ impl<'a, 'b> Run<'a, 'b> {
         }
     }
 
+    fn has_many_rejects(&self) -> bool {
+        self.rejects.len() >= PENDING_REJECTS || self.pending_bytes >= PENDING_BYTES
+    }
+
     /// Writes lines until there is a reason to end the transaction.
     fn write_lines(&mut self, lines: &mut Lines, writing: &Writing<'_>, writer: &mut Writer<'_>) -> Result<Pause> {
         let began = Instant::now();
@@ -283,7 +291,7 @@ impl<'a, 'b> Run<'a, 'b> {
                 Next::Line => {
                     self.write_line(lines, writer)?;
                     count += 1;
-                    if !count.is_multiple_of(16) && self.rejects.len() < PENDING_REJECTS {
+                    if !count.is_multiple_of(16) && !self.has_many_rejects() {
                         continue;
                     }
                 }
@@ -293,6 +301,9 @@ impl<'a, 'b> Run<'a, 'b> {
             let now = Instant::now();
             if now - self.told >= TELL {
                 self.tell(false);
+                if self.claim.is_asked_to_end() {
+                    return Ok(Pause::Cancelled);
+                }
             }
             if self.store.is_cancel_signed(self.claim.id) {
                 return Ok(Pause::Cancelled);
@@ -304,7 +315,7 @@ impl<'a, 'b> Run<'a, 'b> {
                 continue;
             }
             let elapsed = now - began;
-            if elapsed >= LONGEST || self.rejects.len() >= PENDING_REJECTS {
+            if elapsed >= LONGEST || self.has_many_rejects() {
                 return Ok(Pause::Commit { give_way: false });
             }
             if elapsed >= SHORTEST {
@@ -489,11 +500,17 @@ impl<'a, 'b> Run<'a, 'b> {
         for (index, mut reject) in found.into_iter().enumerate() {
             self.counts.reject_cells += 1;
             if self.counts.reject_cells <= self.most_rejects {
+                self.pending_bytes += reject.violation.value().len();
                 if index == 0 {
+                    self.pending_bytes += raw.len();
                     reject.raw = Some(raw.to_vec());
                 }
                 self.rejects.push(reject);
             }
+        }
+        if self.one_transaction && self.pending_bytes >= PENDING_BYTES {
+            // What is kept must stay in memory: further ones are counted.
+            self.most_rejects = self.most_rejects.min(self.rejects.len() as u64);
         }
         Ok(())
     }
@@ -503,6 +520,7 @@ impl<'a, 'b> Run<'a, 'b> {
         let stored = self.counts.reject_cells.min(self.most_rejects) - self.rejects.len() as u64;
         reject::store(writing, self.claim.id, stored, &self.rejects)?;
         self.rejects.clear();
+        self.pending_bytes = 0;
         self.counts.save(writing, self.claim.id, self.next_offset, self.next_line, self.last_key.as_deref())
     }
 

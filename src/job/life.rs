@@ -6,7 +6,7 @@
 //! there are no such locks, the lease decides.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::store::Store;
 
@@ -37,11 +37,40 @@ impl Life {
     }
 }
 
+impl Life {
+    /// Whether somebody asked the owner to end by [`ask_to_end`]. Costs a system call.
+    pub(super) fn is_asked_to_end(&self) -> bool {
+        ending(&self.path).exists()
+    }
+}
+
 impl Drop for Life {
     fn drop(&mut self) {
         self.file = None;
         let _ = std::fs::remove_file(&self.path);
     }
+}
+
+/// A request to an owner that holds the turn to write, and so cannot be asked in the store; ends when dropped.
+pub(super) struct Asked(PathBuf);
+
+/// Asks an owner to end, also one in another process.
+pub(super) fn ask_to_end(store: &Store, owner: &[u8]) -> Option<Asked> {
+    let asked = Asked(ending(&path(store, owner)));
+    OpenOptions::new().create(true).truncate(false).write(true).open(&asked.0).ok()?;
+    Some(asked)
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn ending(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-end");
+    PathBuf::from(name)
 }
 
 /// Looks whether an owner lives.
@@ -57,7 +86,9 @@ pub(super) fn see(store: &Store, owner: &[u8]) -> Seen {
 
 /// Removes what a dead owner left.
 pub(super) fn bury(store: &Store, owner: &[u8]) {
-    let _ = std::fs::remove_file(path(store, owner));
+    let path = path(store, owner);
+    let _ = std::fs::remove_file(ending(&path));
+    let _ = std::fs::remove_file(path);
 }
 
 fn path(store: &Store, owner: &[u8]) -> PathBuf {

@@ -99,7 +99,14 @@ pub(crate) struct Claim {
     pub(crate) id: i64,
     pub(crate) attempt: i64,
     owner: [u8; 16],
-    _life: Option<Life>,
+    life: Option<Life>,
+}
+
+impl Claim {
+    /// Whether another process asks the job to end. Costs a system call.
+    pub(crate) fn is_asked_to_end(&self) -> bool {
+        self.life.as_ref().is_some_and(Life::is_asked_to_end)
+    }
 }
 
 /// What a job is made with.
@@ -198,7 +205,7 @@ pub(crate) fn claim(store: &Store, kind: &str) -> Result<Found> {
         let sql = "UPDATE renkei_job SET state = 'running', started_at = ifnull(started_at, ?2), owner = ?3,
             lease_until = ?4, attempts = attempts + 1 WHERE id = ?1";
         writing.prepare_cached(sql)?.execute((id, now.0, &owner[..], now.after(LEASE).0))?;
-        Ok((Found::Claimed(Claim { id, attempt: attempts + 1, owner, _life: life }), before))
+        Ok((Found::Claimed(Claim { id, attempt: attempts + 1, owner, life }), before))
     })?;
     if let Some(before) = before {
         life::bury(store, &before);
@@ -316,8 +323,13 @@ pub(crate) fn park(connection: &Connection, claim: &Claim, counts: bool) -> Resu
 /// [`Code::JobState`] when it has ended already.
 pub(crate) fn cancel(store: &Store, kind: &str, id: i64) -> Result<()> {
     let job = get(&*store.reading()?, kind, id)?;
+    let mut asked = None;
     if job.state == JobState::Running {
         store.sign_cancel(id);
+        let sql = "SELECT owner FROM renkei_job WHERE id = ?1";
+        let owner: Option<Vec<u8>> = store.reading()?.prepare_cached(sql)?.query_row([id], |row| row.get(0))?;
+        // Until the turn has come: what is noted in the store then is seen by the owner too.
+        asked = owner.and_then(|owner| life::ask_to_end(store, &owner));
     }
     let result = store.write(|writing| {
         let job = get(writing, kind, id)?;
@@ -335,6 +347,7 @@ pub(crate) fn cancel(store: &Store, kind: &str, id: i64) -> Result<()> {
             ended => Err(Error::new(Code::JobState).with_value(id).with_rule(ended.as_str())),
         }
     });
+    drop(asked);
     let ended = get(&*store.reading()?, kind, id).is_ok_and(|job| job.state.is_ended());
     if ended {
         store.clear_cancel(id);
