@@ -86,7 +86,9 @@ impl Worker {
                 log::info!("import {} begins (attempt {})", claim.id, claim.attempt);
                 let mut tell = |progress: &ImportProgress| (self.progress)(progress);
                 let mut control = import::Control { stop: &self.stop, progress: &mut tell };
-                import::run(&self.store, &claim, &mut control)?;
+                // What is written is written by who asked for it.
+                let store = Store { actor: claim.actor, ..self.store.clone() };
+                import::run(&store, &claim, &mut control)?;
                 log::info!("import {} ends", claim.id);
                 Ok(true)
             }
@@ -127,6 +129,7 @@ impl Worker {
     /// When the store fails.
     pub fn sweep(&self) -> Result<()> {
         let now = self.store.now();
+        job::sweep_signs(&self.store);
         self.store.write(|writing| {
             record::sweep_files(writing, now)?;
             job::sweep(writing, import::KIND, now.before(self.retention))?;

@@ -464,3 +464,45 @@ fn imports_readers_and_single_writes_go_side_by_side() {
     Done::of(store, id).completed([100_000, 0, 0, 0, 0, 0]);
     assert_eq!(store.count("tickets", None).unwrap(), waits.len() as u64);
 }
+
+#[test]
+fn records_are_written_by_who_reserved_the_import() {
+    let fixture = with_setting(customers_setting());
+    fixture
+        .store
+        .apply(&Blueprint::new().user(serde_json::from_str(r#"{"code": "u1", "name": "担当一"}"#).unwrap()))
+        .unwrap();
+    let path = fixture.file("a.csv", lines(1));
+    fixture.store.as_user("u1").unwrap().reserve_import(&request(&path)).unwrap();
+    Worker::new(&fixture.store).run_until_idle().unwrap();
+    let record = fixture.store.records("customers").view("0000000").unwrap();
+    assert!(record.created_by().is_some());
+    fixture.store.records("tickets").register(&Values::new().set("title", "甲")).unwrap();
+    assert_eq!(fixture.store.records("tickets").view("T000001").unwrap().created_by(), None);
+}
+
+#[test]
+fn what_the_dead_left_beside_the_store_is_swept() {
+    let fixture = Fixture::new();
+    let (old, young) = (fixture.file("store.db-run-00", ""), fixture.file("store.db-run-01", ""));
+    let file = std::fs::OpenOptions::new().write(true).open(&old).unwrap();
+    file.set_modified(std::time::SystemTime::now() - Duration::from_secs(120)).unwrap();
+    Worker::new(&fixture.store).sweep().unwrap();
+    assert!(!old.exists() && young.exists() && fixture.store.path().exists());
+}
+
+#[test]
+fn a_callback_that_panics_leaves_the_store_usable() {
+    let fixture = with_setting(customers_setting());
+    let id = fixture.store.reserve_import(&request(fixture.file("a.csv", lines(20_000)))).unwrap().process_id;
+    let worker = Worker::new(&fixture.store).on_progress(|_| panic!("a fault of the host"));
+    let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| worker.run_once()));
+    assert!(caught.is_err());
+    identity(&fixture.store.import_status(id).unwrap());
+    fixture.store.records("tickets").register(&Values::new().set("title", "甲")).unwrap();
+    // Its runner showed that it ended, so nobody waits for the lease longer than that lasts.
+    while !Worker::new(&fixture.store).run_once().unwrap() {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Done::of(&fixture.store, id).completed([20_000, 0, 0, 0, 0, 0]);
+}

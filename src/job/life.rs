@@ -7,8 +7,15 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::store::Store;
+
+/// What the files are called: the name of the store, this, and the mark of the owner.
+const NAME: &str = "-run-";
+
+/// For so long a file is left alone that nobody has locked.
+const YOUNG: Duration = Duration::from_secs(60);
 
 /// Shown by a runner while it runs a job; ends when dropped.
 #[derive(Debug)]
@@ -91,10 +98,30 @@ pub(super) fn bury(store: &Store, owner: &[u8]) {
     let _ = std::fs::remove_file(path);
 }
 
+/// Removes files of the dead that no job names: their process ended between the file and the claim.
+pub(super) fn sweep(store: &Store) {
+    let prefix = store.beside(NAME);
+    let (Some(folder), Some(prefix)) = (prefix.parent(), prefix.file_name().and_then(|name| name.to_str())) else {
+        return;
+    };
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        if !entry.file_name().to_str().is_some_and(|name| name.starts_with(prefix)) {
+            continue;
+        }
+        // A young one may not be locked yet.
+        let age = entry.metadata().and_then(|meta| meta.modified()).ok().and_then(|time| time.elapsed().ok());
+        let Ok(file) = OpenOptions::new().read(true).write(true).open(entry.path()) else { continue };
+        if age.is_some_and(|age| age > YOUNG) && file.try_lock().is_ok() {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+}
+
 fn path(store: &Store, owner: &[u8]) -> PathBuf {
     use std::fmt::Write as _;
 
-    let mut name = String::from("-run-");
+    let mut name = String::from(NAME);
     for byte in owner {
         let _ = write!(name, "{byte:02x}");
     }

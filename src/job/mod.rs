@@ -98,6 +98,8 @@ pub(crate) struct Job {
 pub(crate) struct Claim {
     pub(crate) id: i64,
     pub(crate) attempt: i64,
+    /// The user who asked for it; `None` is the host.
+    pub(crate) actor: Option<i64>,
     owner: [u8; 16],
     life: Option<Life>,
 }
@@ -179,6 +181,7 @@ pub(crate) enum Found {
 struct Candidate {
     id: i64,
     attempts: i64,
+    actor: Option<i64>,
     /// The runner it had, which is dead or silent.
     owner: Option<Vec<u8>>,
 }
@@ -195,7 +198,7 @@ pub(crate) fn claim(store: &Store, kind: &str) -> Result<Found> {
     let life = Life::show(store, &owner);
     let (found, before) = store.write(|writing| {
         let Some(candidate) = look(store, writing, kind)? else { return Ok((Found::Nothing, None)) };
-        let Candidate { id, attempts, owner: before } = candidate;
+        let Candidate { id, attempts, actor, owner: before } = candidate;
         let now = store.now();
         if attempts >= MOST_ATTEMPTS {
             let error = Error::new(Code::JobGivenUp).with_value(attempts);
@@ -205,7 +208,7 @@ pub(crate) fn claim(store: &Store, kind: &str) -> Result<Found> {
         let sql = "UPDATE renkei_job SET state = 'running', started_at = ifnull(started_at, ?2), owner = ?3,
             lease_until = ?4, attempts = attempts + 1 WHERE id = ?1";
         writing.prepare_cached(sql)?.execute((id, now.0, &owner[..], now.after(LEASE).0))?;
-        Ok((Found::Claimed(Claim { id, attempt: attempts + 1, owner, life }), before))
+        Ok((Found::Claimed(Claim { id, attempt: attempts + 1, actor, owner, life }), before))
     })?;
     if let Some(before) = before {
         life::bury(store, &before);
@@ -215,7 +218,7 @@ pub(crate) fn claim(store: &Store, kind: &str) -> Result<Found> {
 
 fn look(store: &Store, connection: &Connection, kind: &str) -> Result<Option<Candidate>> {
     // A job that was begun comes before those of its lane, also before one reserved earlier for a later moment.
-    let sql = "SELECT j.id, j.attempts, j.owner, j.lease_until < ?2 FROM renkei_job j
+    let sql = "SELECT j.id, j.attempts, j.created_by, j.owner, j.lease_until < ?2 FROM renkei_job j
         WHERE j.kind = ?1 AND j.state IN ('reserved', 'running')
           AND (j.state = 'running' OR j.run_at <= ?2 AND NOT EXISTS (
               SELECT 1 FROM renkei_job e WHERE e.kind = j.kind AND e.state IN ('reserved', 'running')
@@ -224,8 +227,8 @@ fn look(store: &Store, connection: &Connection, kind: &str) -> Result<Option<Can
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query((kind, store.now().0))?;
     while let Some(row) = rows.next()? {
-        let candidate = Candidate { id: row.get(0)?, attempts: row.get(1)?, owner: row.get(2)? };
-        let silent: Option<bool> = row.get(3)?;
+        let candidate = Candidate { id: row.get(0)?, attempts: row.get(1)?, actor: row.get(2)?, owner: row.get(3)? };
+        let silent: Option<bool> = row.get(4)?;
         let free = match &candidate.owner {
             None => true,
             Some(owner) => match life::see(store, owner) {
@@ -362,6 +365,11 @@ pub(crate) fn cancel(store: &Store, kind: &str, id: i64) -> Result<()> {
         }
         other => other,
     }
+}
+
+/// Removes what runners left beside the store that died before anybody knew of them.
+pub(crate) fn sweep_signs(store: &Store) {
+    life::sweep(store);
 }
 
 /// Deletes jobs that ended before `before`, with all that belongs to them; how many.
