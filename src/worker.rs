@@ -3,6 +3,7 @@
 //! A host calls [`Worker::run_once`] or [`Worker::run_until_idle`] on a thread of its own, or has a background thread
 //! started by [`Worker::start`]. Several workers, also in several processes, share the work of one store.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -154,11 +155,17 @@ impl Worker {
         let mut swept = Instant::now();
         while !self.stop.load(Ordering::Relaxed) {
             let mut pause = LOOK;
-            match self.run_once() {
-                Ok(true) => continue,
-                Ok(false) => {}
-                Err(error) => {
+            // A callback of the host that panics must not end the thread unseen. The transaction is rolled back by then,
+            // and the import counts as interrupted.
+            match catch_unwind(AssertUnwindSafe(|| self.run_once())) {
+                Ok(Ok(true)) => continue,
+                Ok(Ok(false)) => {}
+                Ok(Err(error)) => {
                     log::error!("the worker goes on after a failure: {error}");
+                    pause = AFTER_FAILURE;
+                }
+                Err(_) => {
+                    log::error!("the worker goes on after a panic");
                     pause = AFTER_FAILURE;
                 }
             }

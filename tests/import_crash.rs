@@ -462,14 +462,15 @@ fn workers_of_two_processes_share_the_work() {
 
 #[test]
 fn another_process_writes_while_an_import_runs() {
+    let rows = std::env::var("RENKEI_TEST_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(150_000);
     let fixture = Fixture::new();
     fixture.store.apply(&Blueprint::new().import(two(false))).unwrap();
-    let request = ImportRequest::path("customers", "test", fixture.file("a.csv", lines(150_000)));
+    let request = ImportRequest::path("customers", "test", fixture.file("a.csv", lines(rows)));
     let id = fixture.store.reserve_import(&request).unwrap().process_id;
     let handle = Worker::new(&fixture.store).start().unwrap();
     let text = output(start("register", fixture.store.path()));
     fixture.store.wait_import(id, Duration::from_secs(60)).unwrap();
     handle.stop();
-    Done::of(&fixture.store, id).completed([150_000, 0, 0, 0, 0, 0]);
+    Done::of(&fixture.store, id).completed([rows as u64, 0, 0, 0, 0, 0]);
     println!("{}", text.lines().find(|line| line.contains("single registers")).unwrap_or("no figures"));
 }

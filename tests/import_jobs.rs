@@ -18,6 +18,11 @@ fn customers_setting() -> ImportSetting {
     setting("customers", ImportMode::Upsert, &["number", "name"])
 }
 
+/// How many rows the measured import has; more where the figures matter.
+fn many_rows() -> usize {
+    std::env::var("RENKEI_TEST_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(100_000)
+}
+
 /// A file of so many lines.
 fn lines(count: usize) -> String {
     let mut text = "顧客番号,顧客名\n".to_owned();
@@ -428,7 +433,8 @@ fn what_does_not_exist_is_refused_when_it_is_reserved() {
 fn imports_readers_and_single_writes_go_side_by_side() {
     let fixture = with_setting(customers_setting());
     let store = &fixture.store;
-    let id = store.reserve_import(&request(fixture.file("a.csv", lines(100_000)))).unwrap().process_id;
+    let rows = many_rows();
+    let id = store.reserve_import(&request(fixture.file("a.csv", lines(rows)))).unwrap().process_id;
     let handle = started(store, id, 1_000);
     let mut waits = std::thread::scope(|scope| {
         for _ in 0..4 {
@@ -461,7 +467,7 @@ fn imports_readers_and_single_writes_go_side_by_side() {
             waits[waits.len() * 99 / 100]
         );
     }
-    Done::of(store, id).completed([100_000, 0, 0, 0, 0, 0]);
+    Done::of(store, id).completed([rows as u64, 0, 0, 0, 0, 0]);
     assert_eq!(store.count("tickets", None).unwrap(), waits.len() as u64);
 }
 
@@ -505,4 +511,23 @@ fn a_callback_that_panics_leaves_the_store_usable() {
         std::thread::sleep(Duration::from_millis(50));
     }
     Done::of(&fixture.store, id).completed([20_000, 0, 0, 0, 0, 0]);
+}
+
+#[test]
+fn a_background_worker_outlives_a_callback_that_panics() {
+    let fixture = with_setting(customers_setting());
+    let deadly = fixture.store.reserve_import(&request(fixture.file("a.csv", lines(10)))).unwrap().process_id;
+    let count = AtomicU64::new(0);
+    let worker = Worker::new(&fixture.store).on_progress(move |_| {
+        if count.fetch_add(1, Ordering::Relaxed) == 0 {
+            panic!("a fault of the host");
+        }
+    });
+    let handle = worker.start().unwrap();
+    let ended = fixture.store.wait_import(deadly, Duration::from_secs(30)).unwrap();
+    assert_eq!(ended.state, JobState::Completed);
+    let next = fixture.store.reserve_import(&request(fixture.file("b.csv", lines(20)))).unwrap().process_id;
+    let ended = fixture.store.wait_import(next, Duration::from_secs(30)).unwrap();
+    assert_eq!((ended.state, ended.counts.inserted), (JobState::Completed, 10));
+    handle.stop();
 }
