@@ -181,11 +181,12 @@ fn check_end(path: &Path) {
 }
 
 /// Kills runners of partial imports until so many are dead, then lets one come to the end.
-fn kill_partial(seed: u64, kills: &mut u32) {
+fn kill_partial(seed: u64, variant: (ImportMode, DetailMode), kills: &mut u32) {
     let mut dice = Dice(seed);
     let fixture = Fixture::new();
     let (customers, tickets) = files(&fixture);
-    let [of_customers, of_tickets] = settings(false);
+    let [mut of_customers, of_tickets] = settings(false);
+    (of_customers.mode, of_customers.details) = variant;
     fixture.store.apply(&Blueprint::new().import(of_customers).import(of_tickets)).unwrap();
     let imports = [("customers", customers), ("tickets", tickets)].map(|(database, path)| {
         let request = ImportRequest::path(database, "test", path);
@@ -222,10 +223,18 @@ fn kill_partial(seed: u64, kills: &mut u32) {
 #[test]
 fn partial_imports_survive_any_number_of_kills() {
     let began = Instant::now();
+    let variants = [
+        (ImportMode::Upsert, DetailMode::Append),
+        (ImportMode::InsertKeyed, DetailMode::Replace),
+        (ImportMode::Upsert, DetailMode::Replace),
+    ];
     let (mut kills, mut seed) = (0, 0x9E37_79B9_7F4A_7C15);
-    while kills < 80 && (began.elapsed() < Duration::from_secs(60) || seed == 0x9E37_79B9_7F4A_7C15) {
-        kill_partial(seed, &mut kills);
+    for (number, variant) in variants.into_iter().cycle().enumerate() {
+        kill_partial(seed, variant, &mut kills);
         seed = seed.wrapping_mul(3);
+        if number >= 2 && kills >= 100 || began.elapsed() > Duration::from_secs(60) {
+            break;
+        }
     }
     println!("{kills} kills in {:?}", began.elapsed());
 }

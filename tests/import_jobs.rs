@@ -218,7 +218,11 @@ fn started(store: &Store, id: i64, rows: u64) -> renkei::WorkerHandle {
     let handle = worker.start().unwrap();
     while told.load(Ordering::Relaxed) < rows {
         std::thread::sleep(Duration::from_millis(1));
-        identity(&store.import_status(id).unwrap());
+        let status = store.import_status(id).unwrap();
+        identity(&status);
+        if status.state.is_ended() {
+            break;
+        }
     }
     handle
 }
@@ -352,9 +356,11 @@ fn a_definition_that_changes_under_an_import_never_half_writes() {
     }
 }
 
+type Change = fn(&std::path::Path);
+
 #[test]
 fn a_file_that_changes_is_noticed() {
-    let change: [(&str, fn(&std::path::Path), &str); 4] = [
+    let changes: [(&str, Change, &str); 4] = [
         ("grown", |path| append(path, "9999999,末尾\n"), "import.file_changed"),
         (
             "cut",
@@ -371,7 +377,7 @@ fn a_file_that_changes_is_noticed() {
             "import.file_changed",
         ),
     ];
-    for (name, change, code) in change {
+    for (name, change, code) in changes {
         for running in [false, true] {
             let fixture = with_setting(customers_setting());
             let path = fixture.file("a.csv", lines(150_000));
