@@ -3,6 +3,7 @@
 //! A host calls [`Worker::run_once`] or [`Worker::run_until_idle`] on a thread of its own, or has a background thread
 //! started by [`Worker::start`]. Several workers, also in several processes, share the work of one store.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -16,6 +17,9 @@ use crate::store::Store;
 
 /// How often a background worker looks for work that other processes have reserved.
 const LOOK: Duration = Duration::from_millis(200);
+
+/// How long a background worker waits after the store has failed: a full disk is not emptied within a moment.
+const AFTER_FAILURE: Duration = Duration::from_secs(2);
 
 /// How often it is looked for what has been kept long enough.
 const SWEEP: Duration = Duration::from_secs(60);
@@ -83,15 +87,17 @@ impl Worker {
                 log::info!("import {} begins (attempt {})", claim.id, claim.attempt);
                 let mut tell = |progress: &ImportProgress| (self.progress)(progress);
                 let mut control = import::Control { stop: &self.stop, progress: &mut tell };
-                import::run(&self.store, &claim, &mut control)?;
+                // What is written is written by who asked for it.
+                let store = Store { actor: claim.actor, ..self.store.clone() };
+                import::run(&store, &claim, &mut control)?;
                 log::info!("import {} ends", claim.id);
                 Ok(true)
             }
         }
     }
 
-    /// Runs everything that is due, and sweeps; how many things were run. Work whose runner died a moment ago is waited
-    /// for, until it can be taken over.
+    /// Runs everything that is due, and sweeps; how many things were run. What another worker runs is not waited for, but
+    /// work whose runner died is taken over; where the system cannot tell whether it died, its silence is waited for.
     ///
     /// # Errors
     ///
@@ -105,7 +111,7 @@ impl Worker {
                 idle = Instant::now();
                 continue;
             }
-            let due = job::next_due(&*self.store.reading()?, import::KIND)?;
+            let due = job::next_due(&self.store, &*self.store.reading()?, import::KIND)?;
             let soon = self.store.now().after(job::LEASE + Duration::from_secs(1));
             // The time waited is measured by the machine's clock: the store's may stand still.
             if due.is_none_or(|due| due > soon) || idle.elapsed() > job::LEASE * 2 {
@@ -124,6 +130,7 @@ impl Worker {
     /// When the store fails.
     pub fn sweep(&self) -> Result<()> {
         let now = self.store.now();
+        job::sweep_signs(&self.store);
         self.store.write(|writing| {
             record::sweep_files(writing, now)?;
             job::sweep(writing, import::KIND, now.before(self.retention))?;
@@ -147,10 +154,20 @@ impl Worker {
     fn work(&self, signal: &(Mutex<()>, Condvar)) {
         let mut swept = Instant::now();
         while !self.stop.load(Ordering::Relaxed) {
-            match self.run_once() {
-                Ok(true) => continue,
-                Ok(false) => {}
-                Err(error) => log::error!("the worker goes on after a failure: {error}"),
+            let mut pause = LOOK;
+            // A callback of the host that panics must not end the thread unseen. The transaction is rolled back by then,
+            // and the import counts as interrupted.
+            match catch_unwind(AssertUnwindSafe(|| self.run_once())) {
+                Ok(Ok(true)) => continue,
+                Ok(Ok(false)) => {}
+                Ok(Err(error)) => {
+                    log::error!("the worker goes on after a failure: {error}");
+                    pause = AFTER_FAILURE;
+                }
+                Err(_) => {
+                    log::error!("the worker goes on after a panic");
+                    pause = AFTER_FAILURE;
+                }
             }
             if swept.elapsed() >= SWEEP {
                 swept = Instant::now();
@@ -160,7 +177,7 @@ impl Worker {
             }
             let guard = signal.0.lock().unwrap_or_else(PoisonError::into_inner);
             if !self.stop.load(Ordering::Relaxed) {
-                let _unused = signal.1.wait_timeout(guard, LOOK);
+                let _unused = signal.1.wait_timeout(guard, pause);
             }
         }
     }

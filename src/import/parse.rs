@@ -163,8 +163,13 @@ impl Parser {
                 },
             );
             let rule = problem.limit(&self.limits).map(|limit| limit.to_string()).unwrap_or_default();
-            let shown = String::from_utf8_lossy(&record.raw()[..record.raw().len().min(80)]).into_owned();
-            refuse(batch, column, record.offset(), Broken::rule(code, rule), shown);
+            let head = &record.raw()[..record.raw().len().min(80)];
+            let shown = match self.encoding {
+                Encoding::Utf8 => String::from_utf8_lossy(head),
+                Encoding::Cp932 => encoding_rs::SHIFT_JIS.decode_without_bom_handling(head).0,
+            };
+            let offset = column.map_or(record.offset(), |at| record.cell_offset(at));
+            refuse(batch, column, offset, Broken::rule(code, rule), shown.into_owned());
         } else if !self.mapping.fits(record.len()) {
             let broken = Broken::rule(Code::CsvColumns, self.mapping.targets.len().to_string());
             refuse(batch, None, record.offset(), broken, record.len().to_string());

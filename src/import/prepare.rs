@@ -35,6 +35,8 @@ pub(super) fn prepare(store: &Store, claim: &Claim, loaded: &Loaded, table: &Arc
             csv::detect(pulse, Some(setting.dialect.delimiter))?.encoding
         }
     };
+    // The database may have been redefined since the import was reserved; a field that is gone must not be passed over.
+    setting.validate(table)?;
     setting.dialect.validate(encoding)?;
     let mut reader = Reader::new(loaded.source.open(store, 0)?, &setting.dialect, csv_limits(store));
     let mut record = Record::new();

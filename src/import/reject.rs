@@ -6,8 +6,10 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::mapping::REJECT_COLUMNS;
-use crate::csv::{Dialect, Encoding, Format, LineEnd, OutputEncoding, Quoting, Unmappable, Writer};
-use crate::error::{Language, Result, Violation, shorten};
+use crate::csv::{
+    Dialect, Encoding, Format, Limits, LineEnd, OutputEncoding, Problem, Quoting, Reader, Record, Unmappable, Writer,
+};
+use crate::error::{Code, Language, Result, Violation, shorten};
 
 /// One refused cell, or one refused line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -92,8 +94,21 @@ pub(super) struct RejectFile<'a> {
     pub(super) header: Option<&'a [u8]>,
     pub(super) encoding: Encoding,
     pub(super) dialect: &'a Dialect,
-    /// The columns of the file.
+    pub(super) limits: Limits,
+    /// The columns that the setting has.
     pub(super) columns: usize,
+    /// The first line that is data.
+    pub(super) first_line: u64,
+}
+
+impl RejectFile<'_> {
+    /// Reads a line as it stands in the file.
+    fn parse(&self, raw: &[u8]) -> Result<Record> {
+        let mut record = Record::new();
+        // As if from the middle of a file: a byte order mark would have been passed over before.
+        Reader::resume(raw, self.dialect, self.limits, 1, 1).read(&mut record)?;
+        Ok(record)
+    }
 }
 
 /// Writes every refused line as it stood in the file, and behind it the line number, the codes and the messages.
@@ -110,10 +125,25 @@ pub(super) fn write_file(connection: &Connection, job: i64, file: &RejectFile<'_
         formula_guard: false,
     };
     let mut writer = Writer::new(out, format);
+    let mut columns = file.columns;
     if let Some(header) = file.header {
+        let record = file.parse(header)?;
+        // The header stands on the line on which the setting looks for it, whatever stood before it.
+        let own_lines = record.end_line().max(1);
+        for _ in 1..file.first_line.saturating_sub(own_lines).min(1_000) {
+            writer.verbatim(b"")?;
+            writer.end_record()?;
+        }
         writer.verbatim(header)?;
+        columns = record.len();
         // A file of rejects that was mended in part has these columns already.
-        if !String::from_utf8_lossy(header).ends_with(REJECT_COLUMNS[2]) {
+        let is_mended = columns >= REJECT_COLUMNS.len()
+            && (1..=REJECT_COLUMNS.len()).all(|from_end| {
+                record.cell(columns - from_end) == REJECT_COLUMNS[REJECT_COLUMNS.len() - from_end].as_bytes()
+            });
+        if is_mended {
+            columns -= REJECT_COLUMNS.len();
+        } else {
             for column in REJECT_COLUMNS {
                 writer.text(column)?;
             }
@@ -137,7 +167,7 @@ pub(super) fn write_file(connection: &Connection, job: i64, file: &RejectFile<'_
             }
             None => {
                 if let Some(done) = current.take() {
-                    done.write(&mut writer, file)?;
+                    done.write(&mut writer, file, columns)?;
                     lines += 1;
                 }
                 let raw: Vec<u8> = row.get::<_, Option<Vec<u8>>>(3)?.unwrap_or_default();
@@ -146,7 +176,7 @@ pub(super) fn write_file(connection: &Connection, job: i64, file: &RejectFile<'_
         }
     }
     if let Some(done) = current {
-        done.write(&mut writer, file)?;
+        done.write(&mut writer, file, columns)?;
         lines += 1;
     }
     writer.finish()?;
@@ -161,10 +191,22 @@ struct Refused {
 }
 
 impl Refused {
-    fn write<W: Write>(&self, writer: &mut Writer<W>, file: &RejectFile<'_>) -> Result<()> {
+    fn write<W: Write>(&self, writer: &mut Writer<W>, file: &RejectFile<'_>, columns: usize) -> Result<()> {
         let quote = file.dialect.quote as u8;
+        let record = file.parse(&self.raw)?;
         // A line with an open quote would swallow what follows; it is given as one cell, whole.
-        let open = memchr::memchr_iter(quote, &self.raw).count() % 2 == 1;
+        let open = record.problem() == Some(Problem::QuoteOpen);
+        // A line of a file of rejects has these columns already, also where it has too few or too many of its own; they
+        // are told anew.
+        let mut raw = &self.raw[..];
+        let own = record.len().saturating_sub(REJECT_COLUMNS.len());
+        if own > 0 && is_codes(record.cell(own + 1)) {
+            let end = record.cell_offset(own).saturating_sub(1);
+            raw = &raw[..usize::try_from(end).map_or(raw.len(), |end| end.min(raw.len()))];
+            // That is where the content begins: behind the delimiter, and the quote if there is one.
+            raw = raw.strip_suffix(&[quote]).unwrap_or(raw);
+            raw = raw.strip_suffix(&[file.dialect.delimiter as u8]).unwrap_or(raw);
+        }
         if open {
             let mut quoted = vec![quote];
             for byte in &self.raw {
@@ -175,15 +217,27 @@ impl Refused {
             }
             quoted.push(quote);
             writer.verbatim(&quoted)?;
-            for _ in 1..file.columns {
+            for _ in 1..columns {
                 writer.text("")?;
             }
         } else {
-            writer.verbatim(&self.raw)?;
+            writer.verbatim(raw)?;
         }
         writer.text(&self.line.to_string())?;
         writer.text(&self.codes.join(" "))?;
-        writer.text(&self.messages.join(" "))?;
+        let mut message = self.messages.join(" ");
+        if file.dialect.quote != '"' {
+            // The writer quotes with `"` only, which means nothing here: the message does without such characters.
+            let structure = [file.dialect.delimiter, file.dialect.quote, '"', '\r', '\n'];
+            message = message.replace(structure, " ");
+        }
+        writer.text(&message)?;
         writer.end_record()
     }
+}
+
+/// Whether a cell is what stands under `_code`.
+fn is_codes(cell: &[u8]) -> bool {
+    let codes = std::str::from_utf8(cell).unwrap_or_default();
+    !codes.is_empty() && codes.split(' ').all(|code| Code::from_text(code).is_some())
 }

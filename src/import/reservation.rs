@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
 
 use super::reject::{self, Reject, RejectFile};
+use super::run::csv_limits;
 use super::setting::ImportSetting;
 use super::source::Source;
 use crate::csv::Encoding;
@@ -371,7 +372,13 @@ impl Store {
                 return Ok(Reserved { process_id, existed });
             }
             let (file_id, path, changed) = match &source {
-                Source::Upload { id, .. } => (Some(*id), None, None),
+                Source::Upload { id, .. } => {
+                    // It may have been swept since it was looked at.
+                    if bytes::find(writing, *id, self.now())?.is_none() {
+                        return Err(Error::new(Code::UploadExpired).with_value(id));
+                    }
+                    (Some(*id), None, None)
+                }
                 Source::Path { path, changed, .. } => {
                     let text = path.to_str().ok_or_else(|| {
                         let rule = format!("the path {} is not Unicode", path.display());
@@ -427,19 +434,19 @@ impl Store {
     ///
     /// [`Code::JobNotFound`].
     pub fn wait_import(&self, process_id: i64, timeout: Duration) -> Result<ImportStatus> {
-        let until = Instant::now() + timeout;
+        let began = Instant::now();
         loop {
             let status = self.import_status(process_id)?;
-            let now = Instant::now();
-            if status.state.is_ended() || now >= until {
+            let left = timeout.saturating_sub(began.elapsed());
+            if status.state.is_ended() || left.is_zero() {
                 return Ok(status);
             }
-            std::thread::sleep((until - now).min(Duration::from_millis(20)));
+            std::thread::sleep(left.min(Duration::from_millis(20)));
         }
     }
 
-    /// Ends an import (強制終了). One that waits is ended at once, one that runs within a second: what a partial import
-    /// has written stays, an atomic one is taken back. Another process's atomic import ends only when it is through.
+    /// Ends an import (強制終了). One that waits is ended at once, one that runs within a second, also in another process:
+    /// what a partial import has written stays, an atomic one is taken back.
     ///
     /// # Errors
     ///
@@ -474,7 +481,9 @@ impl Store {
             header: loaded.header.as_deref(),
             encoding: loaded.encoding.or(loaded.setting.encoding).unwrap_or(Encoding::Utf8),
             dialect: &loaded.setting.dialect,
+            limits: csv_limits(self),
             columns: loaded.setting.columns.len(),
+            first_line: loaded.setting.first_line,
         };
         reject::write_file(&reading, process_id, &file, out)
     }

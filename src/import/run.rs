@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
-use super::mapping::Mapping;
+use super::mapping::{Mapping, Target};
 use super::parse::{Batch, Line, Packed, Parser};
 use super::prepare::{Prepared, csv_limits, prepare};
 use super::reject::{self, NewReject};
@@ -15,7 +15,7 @@ use crate::csv::{Reader, Record};
 use crate::error::{Broken, Code, Error, Kind, Result, Violation};
 use crate::job::{self, Claim, JobState};
 use crate::record::{DetailMode, Draft, KeyMode, RowDraft, Selector, Slot, Slots, WriteOptions, Writer, Written};
-use crate::schema::{Catalog, Table};
+use crate::schema::{Catalog, Cell, Table};
 use crate::store::{Store, Writing};
 
 /// A transaction is committed after this time even if nobody waits: no more work than this is lost to a crash.
@@ -28,6 +28,8 @@ const LOOK: Duration = Duration::from_millis(10);
 const TELL: Duration = Duration::from_millis(100);
 /// Rejects kept in memory until the next commit.
 const PENDING_REJECTS: usize = 2_000;
+/// Bytes of lines kept with rejects until the next commit; by imports that are one transaction, until the end.
+const PENDING_BYTES: usize = 8 << 20;
 /// Rejects kept by imports that are one transaction, and so in memory until the end; further ones are counted.
 const ATOMIC_REJECTS: u64 = 10_000;
 
@@ -49,8 +51,14 @@ pub(crate) fn run(store: &Store, claim: &Claim, control: &mut Control<'_>) -> Re
             Err(error) => match (error.code(), error.kind()) {
                 // Somebody else has it now.
                 (Code::JobLost, _) => return Ok(()),
-                (_, Kind::Storage | Kind::Busy) if error.code() != Code::Io => {
-                    let _ = store.write(|writing| job::park(writing, claim));
+                // Somebody must make room, or give way; the import waits for that as long as it takes.
+                (Code::StoreFull | Code::StoreUnwritable, _) | (_, Kind::Busy) => {
+                    let _ = store.write(|writing| job::park(writing, claim, false));
+                    return Err(error);
+                }
+                // It may be a fault of the moment, or one that comes at the same line again and again.
+                (_, Kind::Storage) if error.code() != Code::Io && claim.attempt < job::MOST_ATTEMPTS => {
+                    let _ = store.write(|writing| job::park(writing, claim, true));
                     return Err(error);
                 }
                 (Code::Cancelled, _) => {
@@ -169,6 +177,7 @@ struct Run<'a, 'b> {
     loaded: Loaded,
     table: Arc<Table>,
     mapping: Mapping,
+    key_target: Target,
     /// Atomic imports and dry runs.
     one_transaction: bool,
     counts: Counts,
@@ -176,6 +185,7 @@ struct Run<'a, 'b> {
     next_line: u64,
     last_key: Option<String>,
     rejects: Vec<NewReject>,
+    pending_bytes: usize,
     most_rejects: u64,
     told: Instant,
 }
@@ -198,19 +208,20 @@ impl<'a, 'b> Run<'a, 'b> {
             counts: loaded.counts,
             last_key: loaded.last_key.clone(),
             loaded,
+            key_target: Target::Header(table.key_index()),
             table,
             mapping: prepared.mapping,
             one_transaction,
             next_offset: prepared.offset,
             next_line: prepared.line,
             rejects: Vec::new(),
+            pending_bytes: 0,
             most_rejects: if one_transaction { most.min(ATOMIC_REJECTS) } else { most },
             told: Instant::now(),
         }
     }
 
     fn write_all(&mut self, lines: &mut Lines) -> Result<Ended> {
-        let mut progress = false;
         loop {
             let writing = self.store.writing()?;
             let catalog = Catalog::of(self.store, &writing)?;
@@ -218,7 +229,7 @@ impl<'a, 'b> Run<'a, 'b> {
             if table.definition != self.table.definition {
                 return Ok(Ended::DefinitionChanged);
             }
-            if job::heartbeat(self.store, &writing, self.claim, progress)? {
+            if job::heartbeat(self.store, &writing, self.claim, false)? {
                 return self.end_cancelled(writing);
             }
             let mut writer = Writer::new(self.store, &writing, table);
@@ -228,8 +239,9 @@ impl<'a, 'b> Run<'a, 'b> {
                 Pause::Commit { give_way } => {
                     writer.finish()?;
                     self.save(&writing)?;
+                    // With the progress itself: a runner that dies after this commit has not died in vain.
+                    job::heartbeat(self.store, &writing, self.claim, true)?;
                     writing.commit()?;
-                    progress = true;
                     self.tell(false);
                     if give_way {
                         self.store.give_way();
@@ -239,12 +251,12 @@ impl<'a, 'b> Run<'a, 'b> {
                     if self.one_transaction {
                         drop(writer);
                         drop(writing);
-                        self.store.write(|writing| job::park(writing, self.claim))?;
+                        self.store.write(|writing| job::park(writing, self.claim, false))?;
                         return Ok(Ended::Done);
                     }
                     writer.finish()?;
                     self.save(&writing)?;
-                    job::park(&writing, self.claim)?;
+                    job::park(&writing, self.claim, false)?;
                     writing.commit()?;
                     return Ok(Ended::Done);
                 }
@@ -260,6 +272,10 @@ impl<'a, 'b> Run<'a, 'b> {
         }
     }
 
+    fn has_many_rejects(&self) -> bool {
+        self.rejects.len() >= PENDING_REJECTS || self.pending_bytes >= PENDING_BYTES
+    }
+
     /// Writes lines until there is a reason to end the transaction.
     fn write_lines(&mut self, lines: &mut Lines, writing: &Writing<'_>, writer: &mut Writer<'_>) -> Result<Pause> {
         let began = Instant::now();
@@ -270,7 +286,7 @@ impl<'a, 'b> Run<'a, 'b> {
                 Next::Line => {
                     self.write_line(lines, writer)?;
                     count += 1;
-                    if !count.is_multiple_of(16) && self.rejects.len() < PENDING_REJECTS {
+                    if !count.is_multiple_of(16) && !self.has_many_rejects() {
                         continue;
                     }
                 }
@@ -280,6 +296,9 @@ impl<'a, 'b> Run<'a, 'b> {
             let now = Instant::now();
             if now - self.told >= TELL {
                 self.tell(false);
+                if self.claim.is_asked_to_end() {
+                    return Ok(Pause::Cancelled);
+                }
             }
             if self.store.is_cancel_signed(self.claim.id) {
                 return Ok(Pause::Cancelled);
@@ -291,7 +310,7 @@ impl<'a, 'b> Run<'a, 'b> {
                 continue;
             }
             let elapsed = now - began;
-            if elapsed >= LONGEST || self.rejects.len() >= PENDING_REJECTS {
+            if elapsed >= LONGEST || self.has_many_rejects() {
                 return Ok(Pause::Commit { give_way: false });
             }
             if elapsed >= SHORTEST {
@@ -323,15 +342,18 @@ impl<'a, 'b> Run<'a, 'b> {
         let batch = &lines.batch;
         let violations: Vec<Violation> =
             batch.refused[refused.clone()].iter().map(|refused| refused.violation.clone()).collect();
-        let Some(cells) = line.cells else {
-            self.last_key = None;
-            return self.reject(batch, &line, refused, violations);
-        };
+        // The key of a line that cannot be read is not known: it is taken for one more of the record before it, since
+        // in `replace` the lines after it would else take away the rows of those before.
+        let Some(cells) = line.cells else { return self.reject(batch, &line, refused, violations) };
         if line.is_blank {
             self.counts.skipped += 1;
             return Ok(());
         }
         let cells = &batch.cells[cells..cells + self.mapping.targets.len()];
+        let key = match self.mapping.targets.iter().zip(cells).find(|(target, _)| **target == self.key_target) {
+            Some((_, packed)) if self.mapping.has_details => batch.cell(*packed),
+            _ => None,
+        };
         let result = self.write_cells(batch, cells, violations, writer);
         match result {
             Ok(written) => {
@@ -348,6 +370,10 @@ impl<'a, 'b> Run<'a, 'b> {
                 Ok(())
             }
             Err(error) if error.code() == Code::RecordInvalid => {
+                // A refused line of another record ends the one before it.
+                if let Some(Cell::Text(key)) = key {
+                    self.last_key = self.last_key.take().filter(|last| *last == key);
+                }
                 self.reject(batch, &line, refused, error.violations().to_vec())
             }
             Err(error) => Err(error),
@@ -361,8 +387,6 @@ impl<'a, 'b> Run<'a, 'b> {
         violations: Vec<Violation>,
         writer: &mut Writer<'_>,
     ) -> Result<Written> {
-        use super::mapping::Target;
-
         let table = self.table.clone();
         let mut slots: Slots<'_> = vec![Slot::Absent; table.header.columns.len()];
         let mut row: Slots<'_> = match (&table.details, self.mapping.has_details) {
@@ -386,7 +410,7 @@ impl<'a, 'b> Run<'a, 'b> {
         }
         let mode = self.loaded.setting.mode;
         let key = match &slots[table.key_index()] {
-            Slot::Given(crate::schema::Cell::Text(key)) => Some(key.to_string()),
+            Slot::Given(Cell::Text(key)) => Some(key.to_string()),
             _ => None,
         };
         // Lines that follow each other with the same key are one record with several detail rows.
@@ -471,11 +495,17 @@ impl<'a, 'b> Run<'a, 'b> {
         for (index, mut reject) in found.into_iter().enumerate() {
             self.counts.reject_cells += 1;
             if self.counts.reject_cells <= self.most_rejects {
+                self.pending_bytes += reject.violation.value().len();
                 if index == 0 {
+                    self.pending_bytes += raw.len();
                     reject.raw = Some(raw.to_vec());
                 }
                 self.rejects.push(reject);
             }
+        }
+        if self.one_transaction && self.pending_bytes >= PENDING_BYTES {
+            // What is kept must stay in memory: further ones are counted.
+            self.most_rejects = self.most_rejects.min(self.rejects.len() as u64);
         }
         Ok(())
     }
@@ -485,6 +515,7 @@ impl<'a, 'b> Run<'a, 'b> {
         let stored = self.counts.reject_cells.min(self.most_rejects) - self.rejects.len() as u64;
         reject::store(writing, self.claim.id, stored, &self.rejects)?;
         self.rejects.clear();
+        self.pending_bytes = 0;
         self.counts.save(writing, self.claim.id, self.next_offset, self.next_line, self.last_key.as_deref())
     }
 
@@ -522,7 +553,7 @@ impl<'a, 'b> Run<'a, 'b> {
             job::finish(self.store, &writing, self.claim, JobState::Cancelled, Some(&error))?;
             writing.commit()?;
         }
-        self.tell(true);
+        self.tell(false);
         Ok(Ended::Done)
     }
 

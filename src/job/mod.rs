@@ -2,12 +2,17 @@
 //!
 //! A runner owns a job for a lease, which it prolongs as it goes (a heartbeat, in the transaction of its own progress).
 //! A job whose lease has run out is claimed by the next runner. Every write of a runner is fenced by the owner's mark, so
-//! that a runner that was only slow finds out and stops. Jobs of one lane run one after the other.
+//! that a runner that was only slow finds out and stops. A runner that is seen to live is left alone whatever its lease
+//! says, and one that is seen to be dead is not waited for (see [`life`]). Jobs of one lane run one after the other.
+
+mod life;
 
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
+
+use life::{Life, Seen};
 
 use crate::error::{Code, Error, Language, Result};
 use crate::store::{Store, Timestamp, next_id};
@@ -89,11 +94,21 @@ pub(crate) struct Job {
 }
 
 /// A job that this runner owns.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Claim {
     pub(crate) id: i64,
     pub(crate) attempt: i64,
+    /// The user who asked for it; `None` is the host.
+    pub(crate) actor: Option<i64>,
     owner: [u8; 16],
+    life: Option<Life>,
+}
+
+impl Claim {
+    /// Whether another process asks the job to end. Costs a system call.
+    pub(crate) fn is_asked_to_end(&self) -> bool {
+        self.life.as_ref().is_some_and(Life::is_asked_to_end)
+    }
 }
 
 /// What a job is made with.
@@ -162,46 +177,87 @@ pub(crate) enum Found {
     Nothing,
 }
 
-/// Claims the next job of a kind that is due, whose lane is free and whose runner, if it had one, is silent.
+/// A job that may be claimed.
+struct Candidate {
+    id: i64,
+    attempts: i64,
+    actor: Option<i64>,
+    /// The runner it had, which is dead or silent.
+    owner: Option<Vec<u8>>,
+}
+
+/// Claims the next job of a kind that is due, whose lane is free and whose runner, if it had one, is dead or silent.
 pub(crate) fn claim(store: &Store, kind: &str) -> Result<Found> {
-    let due = "SELECT j.id, j.attempts FROM renkei_job j
-        WHERE j.kind = ?1
-          AND (j.state = 'reserved' AND j.run_at <= ?2 OR j.state = 'running' AND j.lease_until < ?2)
-          AND NOT EXISTS (SELECT 1 FROM renkei_job e WHERE e.kind = j.kind AND e.lane = j.lane AND e.id < j.id
-              AND e.state IN ('reserved', 'running') AND (e.state = 'running' OR e.run_at <= ?2))
-        ORDER BY j.run_at, j.id LIMIT 1";
-    let look = |connection: &Connection| -> Result<Option<(i64, i64)>> {
-        let mut statement = connection.prepare_cached(due)?;
-        Ok(statement.query_row((kind, store.now().0), |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
-    };
     // Looking needs no turn to write, and mostly there is nothing.
-    if look(&*store.reading()?)?.is_none() {
+    if look(store, &*store.reading()?, kind)?.is_none() {
         return Ok(Found::Nothing);
     }
-    store.write(|writing| {
-        let Some((id, attempts)) = look(writing)? else { return Ok(Found::Nothing) };
+    let mut owner = [0u8; 16];
+    store.random(&mut owner);
+    // Shown before others can read of the owner, so that it is never missed.
+    let life = Life::show(store, &owner);
+    let (found, before) = store.write(|writing| {
+        let Some(candidate) = look(store, writing, kind)? else { return Ok((Found::Nothing, None)) };
+        let Candidate { id, attempts, actor, owner: before } = candidate;
         let now = store.now();
         if attempts >= MOST_ATTEMPTS {
             let error = Error::new(Code::JobGivenUp).with_value(attempts);
             end(writing, id, JobState::Failed, now, Some(&error))?;
-            return Ok(Found::GivenUp(id));
+            return Ok((Found::GivenUp(id), before));
         }
-        let mut owner = [0u8; 16];
-        store.random(&mut owner);
         let sql = "UPDATE renkei_job SET state = 'running', started_at = ifnull(started_at, ?2), owner = ?3,
             lease_until = ?4, attempts = attempts + 1 WHERE id = ?1";
         writing.prepare_cached(sql)?.execute((id, now.0, &owner[..], now.after(LEASE).0))?;
-        Ok(Found::Claimed(Claim { id, attempt: attempts + 1, owner }))
-    })
+        Ok((Found::Claimed(Claim { id, attempt: attempts + 1, actor, owner, life }), before))
+    })?;
+    if let Some(before) = before {
+        life::bury(store, &before);
+    }
+    Ok(found)
 }
 
-/// When something of a kind may be claimable next, if anything waits: the time of the next reservation or of the end
-/// of a lease.
-pub(crate) fn next_due(connection: &Connection, kind: &str) -> Result<Option<Timestamp>> {
-    let sql = "SELECT min(CASE state WHEN 'running' THEN lease_until ELSE run_at END)
-        FROM renkei_job WHERE kind = ?1 AND state IN ('reserved', 'running')";
-    let due: Option<i64> = connection.prepare_cached(sql)?.query_row([kind], |row| row.get(0))?;
-    Ok(due.map(Timestamp))
+fn look(store: &Store, connection: &Connection, kind: &str) -> Result<Option<Candidate>> {
+    // A job that was begun comes before those of its lane, also before one reserved earlier for a later moment.
+    let sql = "SELECT j.id, j.attempts, j.created_by, j.owner, j.lease_until < ?2 FROM renkei_job j
+        WHERE j.kind = ?1 AND j.state IN ('reserved', 'running')
+          AND (j.state = 'running' OR j.run_at <= ?2 AND NOT EXISTS (
+              SELECT 1 FROM renkei_job e WHERE e.kind = j.kind AND e.state IN ('reserved', 'running')
+              AND e.lane = j.lane AND e.id <> j.id AND (e.state = 'running' OR e.run_at <= ?2 AND e.id < j.id)))
+        ORDER BY j.run_at, j.id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query((kind, store.now().0))?;
+    while let Some(row) = rows.next()? {
+        let candidate = Candidate { id: row.get(0)?, attempts: row.get(1)?, actor: row.get(2)?, owner: row.get(3)? };
+        let silent: Option<bool> = row.get(4)?;
+        let free = match &candidate.owner {
+            None => true,
+            Some(owner) => match life::see(store, owner) {
+                Seen::Alive => false,
+                Seen::Dead => true,
+                Seen::Nothing => silent.unwrap_or(true),
+            },
+        };
+        if free {
+            return Ok(Some(candidate));
+        }
+    }
+    Ok(None)
+}
+
+/// When something of a kind may be claimable next, if anything waits: the time of the next reservation, or of the end
+/// of the lease of a runner of which nothing can be seen.
+pub(crate) fn next_due(store: &Store, connection: &Connection, kind: &str) -> Result<Option<Timestamp>> {
+    let sql = "SELECT CASE state WHEN 'running' THEN lease_until ELSE run_at END, owner
+        FROM renkei_job WHERE kind = ?1 AND state IN ('reserved', 'running') ORDER BY 1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([kind])?;
+    while let Some(row) = rows.next()? {
+        let owner: Option<Vec<u8>> = row.get(1)?;
+        if owner.is_none_or(|owner| life::see(store, &owner) != Seen::Alive) {
+            return Ok(Some(Timestamp(row.get::<_, Option<i64>>(0)?.unwrap_or(0))));
+        }
+    }
+    Ok(None)
 }
 
 /// Prolongs the lease, in the transaction of `connection`. Whether the job was asked to end is the answer.
@@ -254,10 +310,12 @@ fn end(connection: &Connection, id: i64, state: JobState, now: Timestamp, error:
 }
 
 /// Gives a job back, to be claimed again at once: the runner stops, the job does not.
-pub(crate) fn park(connection: &Connection, claim: &Claim) -> Result<()> {
-    let sql = "UPDATE renkei_job SET state = 'reserved', owner = NULL, lease_until = NULL, attempts = 0
-        WHERE id = ?1 AND owner = ?2";
-    connection.prepare_cached(sql)?.execute((claim.id, &claim.owner[..]))?;
+///
+/// `counts` says that this try counts among those after which a job is given up.
+pub(crate) fn park(connection: &Connection, claim: &Claim, counts: bool) -> Result<()> {
+    let sql = "UPDATE renkei_job SET state = 'reserved', owner = NULL, lease_until = NULL,
+        attempts = CASE WHEN ?3 THEN attempts ELSE 0 END WHERE id = ?1 AND owner = ?2";
+    connection.prepare_cached(sql)?.execute((claim.id, &claim.owner[..], counts))?;
     Ok(())
 }
 
@@ -268,8 +326,13 @@ pub(crate) fn park(connection: &Connection, claim: &Claim) -> Result<()> {
 /// [`Code::JobState`] when it has ended already.
 pub(crate) fn cancel(store: &Store, kind: &str, id: i64) -> Result<()> {
     let job = get(&*store.reading()?, kind, id)?;
+    let mut asked = None;
     if job.state == JobState::Running {
         store.sign_cancel(id);
+        let sql = "SELECT owner FROM renkei_job WHERE id = ?1";
+        let owner: Option<Vec<u8>> = store.reading()?.prepare_cached(sql)?.query_row([id], |row| row.get(0))?;
+        // Until the turn has come: what is noted in the store then is seen by the owner too.
+        asked = owner.and_then(|owner| life::ask_to_end(store, &owner));
     }
     let result = store.write(|writing| {
         let job = get(writing, kind, id)?;
@@ -287,6 +350,7 @@ pub(crate) fn cancel(store: &Store, kind: &str, id: i64) -> Result<()> {
             ended => Err(Error::new(Code::JobState).with_value(id).with_rule(ended.as_str())),
         }
     });
+    drop(asked);
     let ended = get(&*store.reading()?, kind, id).is_ok_and(|job| job.state.is_ended());
     if ended {
         store.clear_cancel(id);
@@ -301,6 +365,11 @@ pub(crate) fn cancel(store: &Store, kind: &str, id: i64) -> Result<()> {
         }
         other => other,
     }
+}
+
+/// Removes what runners left beside the store that died before anybody knew of them.
+pub(crate) fn sweep_signs(store: &Store) {
+    life::sweep(store);
 }
 
 /// Deletes jobs that ended before `before`, with all that belongs to them; how many.

@@ -45,6 +45,8 @@ pub struct Store {
 
 pub(crate) struct Inner {
     path: PathBuf,
+    /// The path without links; files beside the store are named after it.
+    beside: PathBuf,
     options: StoreOptions,
     zone: jiff::tz::TimeZone,
     writer: Turn<Connection>,
@@ -91,15 +93,16 @@ impl Store {
         })?;
         let writer = connection::open(path, &options, options.cache_bytes, true)?;
         migration::migrate(&writer, path, options.create)?;
-        let mut sign = path.as_os_str().to_owned();
-        sign.push("-turn");
+        // As SQLite does with its own files: whoever opens the store by another name finds the same ones.
+        let beside = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         Ok(Store {
             inner: Arc::new(Inner {
                 path: path.to_owned(),
                 zone,
                 writer: Turn::new(writer),
                 readers: Mutex::new(Vec::new()),
-                sign: WaitSign::new(PathBuf::from(sign)),
+                sign: WaitSign::new(with_suffix(&beside, "-turn")),
+                beside,
                 derived: RwLock::new(None),
                 cancelled: Mutex::new(Vec::new()),
                 options,
@@ -129,6 +132,11 @@ impl Store {
             Ok(moment) => i64::from(self.inner.zone.to_offset(moment).seconds()),
             Err(_) => 0,
         }
+    }
+
+    /// The path of a file beside the store.
+    pub(crate) fn beside(&self, suffix: &str) -> PathBuf {
+        with_suffix(&self.inner.beside, suffix)
     }
 
     pub(crate) fn random(&self, bytes: &mut [u8]) {
@@ -193,6 +201,12 @@ impl Store {
     pub(crate) fn set_derived(&self, version: i64, value: Arc<dyn Any + Send + Sync>) {
         *self.inner.derived.write().unwrap_or_else(PoisonError::into_inner) = Some((version, value));
     }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }
 
 impl std::fmt::Debug for Store {

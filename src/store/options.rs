@@ -33,7 +33,8 @@ pub struct Limits {
     pub cell_bytes: usize,
     /// The largest line of a CSV file, in bytes. Default: 4 MiB.
     pub line_bytes: usize,
-    /// The most rejects kept with an import; further ones are counted only. Default: 100,000.
+    /// The most rejects kept with an import; further ones are counted only. Default: 100,000. Imports in one transaction
+    /// (atomic ones and dry runs) keep at most 10,000, and at most 8 MiB of refused lines.
     pub rejects: u64,
     /// The most detail rows of one record. Default: 10,000.
     pub detail_rows: usize,

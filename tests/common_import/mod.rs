@@ -1,0 +1,212 @@
+//! What the tests of imports share: a store with a few databases, and an import from bytes to its end.
+#![allow(dead_code, reason = "every test file uses its own part")]
+
+use std::path::{Path, PathBuf};
+
+use renkei::{
+    AutoNumber, Blueprint, Counts, Database, Field, ImportMode, ImportRequest, ImportSetting, ImportStatus, JobState,
+    Limits, Query, Reject, Sort, Store, Worker,
+};
+
+pub struct Fixture {
+    pub dir: tempfile::TempDir,
+    pub store: Store,
+}
+
+pub fn customers() -> Database {
+    Database::new("customers", "顧客")
+        .field(Field::key("number", "顧客番号"))
+        .field(Field::text("name", "顧客名").required().full_text())
+        .field(Field::text("mail", "メール").unique())
+        .field(Field::number("amount", "金額", 2))
+        .field(Field::date("joined", "入会日"))
+        .field(Field::choice("rank", "ランク", &["A", "B", "C"]))
+        .field(Field::multiline("memo", "メモ"))
+        .field(Field::link("office", "支店", "offices"))
+        .field(Field::dependent("office_name", "支店名", "office", "name"))
+        .detail(Field::detail_key("visit", "訪問番号"))
+        .detail(Field::date("visited", "訪問日"))
+        .detail(Field::number("minutes", "分", 0))
+}
+
+pub fn offices() -> Database {
+    Database::new("offices", "支店").field(Field::key("code", "支店コード")).field(Field::text("name", "支店名"))
+}
+
+pub fn tickets() -> Database {
+    let format = AutoNumber { prefix: "T".to_owned(), digits: 6, ..AutoNumber::default() };
+    Database::new("tickets", "受付")
+        .field(Field::auto_key("number", "受付番号", format))
+        .field(Field::text("title", "件名").required().full_text())
+        .field(Field::number("count", "数", 0))
+        .detail(Field::text("note", "注記"))
+}
+
+pub fn blueprint() -> Blueprint {
+    Blueprint::new().database(offices()).database(customers()).database(tickets())
+}
+
+impl Fixture {
+    pub fn new() -> Fixture {
+        Fixture::with(Limits::default())
+    }
+
+    pub fn with(limits: Limits) -> Fixture {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::options().create(true).limits(limits).open(dir.path().join("store.db")).unwrap();
+        store.apply(&blueprint()).unwrap();
+        Fixture { dir, store }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// Imports bytes by a setting, to the end.
+    pub fn import(&self, setting: ImportSetting, bytes: impl AsRef<[u8]>) -> Done<'_> {
+        let request = self.reserve_of(setting, bytes);
+        self.run(&request)
+    }
+
+    pub fn dry_run(&self, setting: ImportSetting, bytes: impl AsRef<[u8]>) -> Done<'_> {
+        let request = self.reserve_of(setting, bytes).dry_run();
+        self.run(&request)
+    }
+
+    fn reserve_of(&self, setting: ImportSetting, bytes: impl AsRef<[u8]>) -> ImportRequest {
+        let (database, code) = (setting.database.clone(), setting.code.clone());
+        self.store.apply(&Blueprint::new().import(setting)).unwrap();
+        let upload = self.store.upload("in.csv", bytes.as_ref()).unwrap();
+        assert_eq!(upload.bytes, bytes.as_ref().len() as u64);
+        ImportRequest::upload(database, code, upload.id)
+    }
+
+    pub fn run(&self, request: &ImportRequest) -> Done<'_> {
+        let reserved = self.store.reserve_import(request).unwrap();
+        let status = self.store.import_status(reserved.process_id).unwrap();
+        assert_eq!(status.state, JobState::Reserved);
+        identity(&status);
+        Worker::new(&self.store).run_until_idle().unwrap();
+        Done::of(&self.store, reserved.process_id)
+    }
+}
+
+/// An import that has ended.
+pub struct Done<'a> {
+    pub store: &'a Store,
+    pub id: i64,
+    pub status: ImportStatus,
+}
+
+impl<'a> Done<'a> {
+    pub fn of(store: &'a Store, id: i64) -> Done<'a> {
+        let status = store.import_status(id).unwrap();
+        assert!(status.state.is_ended(), "{status:?}");
+        identity(&status);
+        Done { store, id, status }
+    }
+
+    /// inserted, updated, unchanged, rejected, skipped, unprocessed
+    pub fn counts(&self) -> [u64; 6] {
+        let Counts { inserted, updated, unchanged, rejected, skipped, unprocessed, .. } = self.status.counts;
+        [inserted, updated, unchanged, rejected, skipped, unprocessed]
+    }
+
+    pub fn completed(self, counts: [u64; 6]) -> Done<'a> {
+        assert_eq!(self.status.state, JobState::Completed, "{:?}", self.status);
+        assert_eq!(self.counts(), counts, "{:?}\n{:#?}", self.status, self.rejects());
+        self
+    }
+
+    pub fn failed(self, code: &str) -> Done<'a> {
+        assert_eq!(self.status.state, JobState::Failed, "{:?}", self.status);
+        assert_eq!(self.error(), code, "{:?}", self.status);
+        self
+    }
+
+    pub fn error(&self) -> &str {
+        self.status.error.as_ref().map_or("", |error| &error.code)
+    }
+
+    pub fn message(&self) -> &str {
+        self.status.error.as_ref().map_or("", |error| &error.en)
+    }
+
+    pub fn rejects(&self) -> Vec<Reject> {
+        self.store.rejects(self.id, 0, 1_000_000).unwrap()
+    }
+
+    /// line, column, code of every reject
+    pub fn faults(&self) -> Vec<(u64, Option<usize>, String)> {
+        self.rejects().into_iter().map(|reject| (reject.line, reject.column, reject.code)).collect()
+    }
+
+    pub fn reject_file(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.store.write_rejects(self.id, &mut out).unwrap();
+        out
+    }
+}
+
+/// The promise that holds at every moment.
+pub fn identity(status: &ImportStatus) {
+    let Counts { total, inserted, updated, unchanged, rejected, skipped, unprocessed, .. } = status.counts;
+    assert_eq!(total, inserted + updated + unchanged + rejected + skipped + unprocessed, "{status:?}");
+}
+
+pub fn setting(database: &str, mode: ImportMode, columns: &[&str]) -> ImportSetting {
+    let mut setting = ImportSetting::new(database, "test", "取込").mode(mode);
+    for column in columns {
+        setting = if column.is_empty() { setting.skip_column() } else { setting.column(*column) };
+    }
+    setting
+}
+
+pub fn cp932(text: &str) -> Vec<u8> {
+    let (bytes, _, bad) = encoding_rs::SHIFT_JIS.encode(text);
+    assert!(!bad, "{text}");
+    bytes.into_owned()
+}
+
+/// Some fields of all records of a database, in the order of the keys; detail rows in brackets.
+pub fn table(store: &Store, database: &str, key: &str, fields: &[&str]) -> Vec<String> {
+    let page = store.query(database, &Query::new().sort(Sort::ascending(key)).limit(100_000)).unwrap();
+    let mut lines = Vec::new();
+    for record in page.records {
+        let mut line = record.key().to_owned();
+        for field in fields {
+            line.push(' ');
+            line.push_str(&record.text(field));
+        }
+        for row in record.rows() {
+            let cells: Vec<String> = row.fields().map(|(_, value)| value.to_text()).collect();
+            line.push_str(&format!(" [{}]", cells.join("/")));
+        }
+        lines.push(line);
+    }
+    lines
+}
+
+/// Everything that SQLite and the full-text index can say about the file, once nobody has it open.
+pub fn check_file(path: &Path, full_text: &[(&str, &str, &str)]) {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    let verdict: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(verdict, "ok");
+    let foreign: i64 =
+        connection.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(foreign, 0);
+    for (index, table, column) in full_text {
+        let sql = format!("SELECT count(*) FROM \"{table}\" WHERE \"{column}\" IS NOT NULL");
+        let rows: i64 = connection.query_row(&sql, [], |row| row.get(0)).unwrap();
+        let indexed: i64 =
+            connection.query_row(&format!("SELECT count(*) FROM \"{index}_docsize\""), [], |row| row.get(0)).unwrap();
+        assert_eq!(rows, indexed, "{index}");
+        connection.execute_batch(&format!("INSERT INTO \"{index}\" (\"{index}\") VALUES ('integrity-check')")).unwrap();
+    }
+}
