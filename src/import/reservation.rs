@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
 
+use super::prepare::csv_limits;
 use super::reject::{self, Reject, RejectFile};
-use super::run::csv_limits;
 use super::setting::ImportSetting;
 use super::source::Source;
 use crate::csv::Encoding;
