@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel}
 use std::time::{Duration, Instant};
 
 use super::mapping::{Mapping, Target};
-use super::parse::{Batch, Line, Packed, Parser};
+use super::parse::{Batch, Line, Packed, Parser, Refused};
 use super::prepare::{Prepared, csv_limits, prepare};
 use super::reject::{self, NewReject};
 use super::reservation::{Counts, ImportProgress, Loaded};
@@ -477,9 +477,13 @@ impl<'a, 'b> Run<'a, 'b> {
         let raw = &batch.raw[line.raw.0..line.raw.1];
         let mut offsets = None;
         let mut found: Vec<NewReject> = Vec::with_capacity(violations.len());
-        for (index, violation) in violations.into_iter().enumerate() {
-            // What the parser refused comes first, in its order; the rest was found by the writer.
-            let (column, offset) = match known.get(index) {
+        for violation in violations {
+            // What the parser refused has its place already; the rest was found by the writer.
+            let same = |refused: &&Refused| {
+                let other = &refused.violation;
+                (other.code(), other.field(), other.value()) == (violation.code(), violation.field(), violation.value())
+            };
+            let (column, offset) = match known.iter().find(same) {
                 Some(refused) => (refused.column, refused.offset),
                 None => {
                     let column = self.mapping.position(&self.table, violation.field());
