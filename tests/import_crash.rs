@@ -154,7 +154,7 @@ fn check_end(path: &Path) {
     assert_eq!(store.count("tickets", Some(&Condition::contains("title", "件名"))).unwrap(), ROWS);
     assert_eq!(store.count("tickets", Some(&Condition::contains("title", "000777"))).unwrap(), 1);
     drop(store);
-    check_file(path, &[("customers__text__name", "customers", "name"), ("tickets__text__title", "tickets", "title")]);
+    check_file(path, &[("customers", "name"), ("tickets", "title")]);
     let connection = rusqlite::Connection::open(path).unwrap();
     let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
     let rows = i64::try_from(ROWS).unwrap();
@@ -287,7 +287,7 @@ fn check_atomic_end(path: &Path) {
     assert_eq!(store.count("customers", Some(&Condition::contains("name", "山田"))).unwrap(), ROWS / 2);
     assert_eq!(store.count("tickets", Some(&Condition::contains("title", "件名"))).unwrap(), ROWS);
     drop(store);
-    check_file(path, &[("customers__text__name", "customers", "name"), ("tickets__text__title", "tickets", "title")]);
+    check_file(path, &[("customers", "name"), ("tickets", "title")]);
     let connection = rusqlite::Connection::open(path).unwrap();
     for (sql, expected) in [
         ("SELECT count(DISTINCT minutes) FROM customers__detail", ROWS),

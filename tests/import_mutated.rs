@@ -116,7 +116,7 @@ fn damage_is_refused_and_nothing_else() {
         let path = fixture.store.path().to_owned();
         let Fixture { dir: _dir, store } = fixture;
         drop(store);
-        check_file(&path, &[("customers__text__name", "customers", "name")]);
+        check_file(&path, &[("customers", "name")]);
     }
     println!("{ends:#?}");
 }

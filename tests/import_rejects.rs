@@ -50,9 +50,8 @@ fn what_only_the_writer_can_see_has_its_place_as_well() {
     let text = "a,b,c,d,e\n1,佐藤,x,s@example.com,\n2,\"鈴,木\",\"y\",\"s@example.com\",9\n";
     let done = fixture.import(own.clone(), text).completed([1, 0, 0, 1, 0, 0]);
     let rejects = done.rejects();
-    // The link is refused before the record reaches the table, so the duplicate is not seen yet.
-    assert_eq!(done.faults(), [(3, Some(5), "value.link".to_owned())]);
-    assert_eq!(rejects[0].offset, text.rfind('9').unwrap() as u64);
+    assert_eq!(done.faults(), [(3, Some(4), "value.duplicate".to_owned()), (3, Some(5), "value.link".to_owned())]);
+    assert_eq!(rejects[1].offset, text.rfind('9').unwrap() as u64);
     own.columns.pop();
     let text = "a,b,c,d\n1,佐藤,x,s@example.com\n2,\"鈴,木\",\"y\",\"s@example.com\"\n";
     let done = fixture.import(own, text).completed([0, 0, 1, 1, 0, 0]);
