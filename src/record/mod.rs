@@ -2,6 +2,7 @@
 
 mod approval;
 mod calculate;
+mod current;
 mod draft;
 mod file;
 mod input;
