@@ -82,6 +82,10 @@
 //! `code__view` with display names, labels and ISO dates. Do not write to the file with other tools, and do not open it
 //! with a second copy of SQLite inside one process.
 //!
+//! Beside the file stand SQLite's own `-wal` and `-shm`, an empty `-turn` by which a process shows that it waits to write,
+//! and, while imports run, a `-run-…` by which a runner shows that it lives. The latter two may be deleted when no process
+//! has the store open; the first two belong to the data.
+//!
 //! # Threads and processes
 //!
 //! A [`Store`] is cheap to clone and may be used from any number of threads. Writers take turns in the order of their
