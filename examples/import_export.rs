@@ -167,6 +167,13 @@ fn parse(words: &[String]) -> Result<Arguments, String> {
     }
     arguments.store = store.ok_or("--store is missing")?;
     arguments.csv = csv.ok_or("--csv is missing")?;
+    let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    for (option, path) in [("--rejects", &arguments.rejects), ("--export", &arguments.export)] {
+        let Some(path) = path else { continue };
+        if real(path) == real(&arguments.csv) || real(path) == real(&arguments.store) {
+            return Err(format!("{option} would overwrite {}: give another name", path.display()));
+        }
+    }
     Ok(arguments)
 }
 
@@ -255,6 +262,17 @@ fn define(store: &Store, arguments: &Arguments, say: &impl Fn(String)) -> Result
                 let head =
                     infer_path(&arguments.csv, &InferOptions { rows: Some(0), key: None, index: vec![], ..options })?;
                 setting = match_columns(&known, &head.setting)?;
+                let unknown: Vec<String> = (setting.columns.iter().filter(|column| column.field.is_none()))
+                    .map(|column| format!("\"{}\"", column.header.clone().unwrap_or_default()))
+                    .collect();
+                if !unknown.is_empty() {
+                    return Err(std::io::Error::other(format!(
+                        "the store already has a database \"{code}\", made from an earlier file, without the columns {}; \
+                         use another --store, or say with --definition which columns are wanted",
+                        unknown.join(", ")
+                    ))
+                    .into());
+                }
                 known
             }
             Err(error) if error.code() == Code::DatabaseNotFound => {
@@ -304,6 +322,12 @@ fn define(store: &Store, arguments: &Arguments, say: &impl Fn(String)) -> Result
 /// The columns of a file, each with the field that has its header text as its name or code.
 fn match_columns(database: &Database, head: &ImportSetting) -> Result<ImportSetting, Error> {
     let mut setting = head.clone();
+    // A mended file of rejects ends with three columns of its own, which the import passes over by itself.
+    let own = setting.columns.len().saturating_sub(3);
+    let ends = setting.columns[own..].iter().map(|column| column.header.as_deref().unwrap_or_default());
+    if ends.eq(["_line", "_code", "_message"]) {
+        setting.columns.truncate(own);
+    }
     for column in &mut setting.columns {
         let text = column.header.clone().unwrap_or_default();
         let fields = || database.fields.iter().chain(&database.details).filter(|field| !field.retired);
