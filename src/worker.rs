@@ -78,7 +78,10 @@ impl Worker {
     /// When the store itself fails, such as a full disk. The work stays and can be run again.
     pub fn run_once(&self) -> Result<bool> {
         match job::claim(&self.store, import::KIND)? {
-            Found::Nothing => Ok(false),
+            Found::Nothing => {
+                import::make_left_indexes(&self.store)?;
+                Ok(false)
+            }
             Found::GivenUp(id) => {
                 log::error!("import {id} ended its process too often and was given up");
                 Ok(true)
