@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::parallel::{self, Division};
+use super::parallel::{self, Division, Helper};
 use super::request::{Export, Headings};
 use crate::csv::{Unmapped, Writer};
 use crate::error::{Code, Error, Result};
@@ -223,7 +223,7 @@ impl Store {
         out: impl Write,
         mut progress: impl FnMut(u64) -> bool,
     ) -> Result<Exported> {
-        let reading = self.reading()?;
+        let reading = Helper::of(self.reading()?, 1)?;
         let bytes = Counter::new(0);
         let mut out = Counted { out, bytes: &bytes };
         let mut progress = Progress { tell: &mut progress, told: Instant::now() };

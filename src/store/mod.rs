@@ -59,7 +59,7 @@ pub(crate) struct Inner {
 }
 
 /// Idle reading connections kept for reuse.
-const KEPT_READERS: usize = 16;
+const KEPT_READERS: usize = 8;
 
 impl Store {
     /// The options of a store, to be opened with [`StoreOptions::open`].

@@ -91,7 +91,7 @@ impl Default for StoreOptions {
             create: false,
             page_bytes: 8192,
             cache_bytes: 32 << 20,
-            reader_cache_bytes: 8 << 20,
+            reader_cache_bytes: 32 << 20,
             checkpoint_bytes: 40 << 20,
             synchronous: Synchronous::Normal,
             busy_timeout: Duration::from_secs(60),
@@ -123,7 +123,8 @@ impl StoreOptions {
         self
     }
 
-    /// The page cache of each reading connection, in bytes. Default: 8 MiB.
+    /// The most that the page cache of each reading connection takes, in bytes. Default: 32 MiB. There are as many
+    /// connections as threads that read at the same time, and up to eight are kept for the next; exports take 8 MiB.
     pub fn reader_cache_bytes(&mut self, bytes: u32) -> &mut StoreOptions {
         self.reader_cache_bytes = bytes;
         self
