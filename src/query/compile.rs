@@ -283,6 +283,8 @@ impl Atom {
                     piece.binds.push(Cell::Text(query.into()));
                     // What is one entry of the index needs no second look.
                     if full_text_decides(&text) {
+                        // As far as it is about the records themselves.
+                        piece.full_text = (row == "t").then(|| full_text.to_owned());
                         return piece;
                     }
                     piece.push(" AND ");
