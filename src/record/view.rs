@@ -7,9 +7,10 @@ use rusqlite::{Connection, OptionalExtension};
 use super::approval::Approval;
 use super::input::Selector;
 use super::records::{Records, missing};
+use crate::access::{Door, Right};
 use crate::error::Result;
 use crate::query::{Cursor, Query, page_ids};
-use crate::schema::{Catalog, Cell, Field, Layout, Table, Value, ValueFormat};
+use crate::schema::{Cell, Field, Layout, Table, Value, ValueFormat};
 use crate::store::{Store, Timestamp};
 
 /// A record, as it was read.
@@ -241,8 +242,8 @@ fn read(connection: &Connection, table: &Arc<Table>, target: &Selector) -> Resul
 /// Reads a record without detail rows in one statement and so without a transaction; only names of users come by others. `None` if that does not do: there
 /// is no such record, or the definitions have changed since they were last looked at.
 fn glance(store: &Store, database: &str, target: &Selector) -> Option<Record> {
-    let (version, catalog) = Catalog::last(store)?;
-    let table = catalog.table(database).ok().filter(|table| table.details.is_none())?;
+    let (version, door) = Door::last(store)?;
+    let table = door.table(database, Right::View).ok().filter(|table| table.details.is_none())?;
     // What fails is tried again in a transaction, which then tells the fault.
     let (record, found) = read(&*store.glance().ok()?, table, target).ok()??;
     (found == version).then_some(record)
@@ -297,8 +298,9 @@ impl Records {
             return Ok(Some(record));
         }
         let reading = self.store.reading()?;
-        let catalog = Catalog::of(&self.store, &reading)?;
-        Ok(read(&reading, catalog.table(&self.database)?, target)?.map(|(record, _)| record))
+        let door = Door::open(&self.store, &reading)?;
+        let table = door.table(&self.database, Right::View)?;
+        Ok(read(&reading, table, target)?.map(|(record, _)| record))
     }
 
     /// Reads the records that a query finds; see [`Store::query`].
@@ -335,9 +337,9 @@ impl Store {
     /// When the database does not exist, or the query does not fit it.
     pub fn query(&self, database: &str, query: &Query) -> Result<Page> {
         let reading = self.reading()?;
-        let catalog = Catalog::of(self, &reading)?;
-        let table = catalog.table(database)?;
-        let (ids, next) = page_ids(self, &reading, &catalog, table, query)?;
+        let door = Door::open(self, &reading)?;
+        let table = door.table(database, Right::View)?;
+        let (ids, next) = page_ids(self, &reading, door.catalog(), table, query)?;
         let mut records = Vec::with_capacity(ids.len());
         for id in ids {
             records.extend(read(&reading, table, &Selector::Id(id))?.map(|(record, _)| record));
