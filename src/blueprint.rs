@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::{self, User};
+use crate::access::{self, AccessSettings, User};
 use crate::error::{Code, Error, Result};
 use crate::import::{ImportSetting, save_setting};
 use crate::query::{List, Search, renamed_path, save_list, save_search};
@@ -40,6 +40,9 @@ use crate::store::{Store, Writing, reserve_id};
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Blueprint {
+    /// The settings of access, when they are to be changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access: Option<AccessSettings>,
     /// The users.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub users: Vec<User>,
@@ -78,6 +81,12 @@ impl Blueprint {
     /// The document as JSON, indented.
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+
+    /// Sets the settings of access.
+    pub fn access(mut self, settings: AccessSettings) -> Blueprint {
+        self.access = Some(settings);
+        self
     }
 
     /// Adds a user.
@@ -138,6 +147,7 @@ impl Store {
     pub fn blueprint(&self) -> Result<Blueprint> {
         let reading = self.reading()?;
         Ok(Blueprint {
+            access: None,
             users: access::load(&reading)?,
             databases: documents::load(&reading)?,
             lists: documents::load(&reading)?,

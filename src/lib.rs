@@ -112,7 +112,7 @@ mod schema;
 mod store;
 mod worker;
 
-pub use access::User;
+pub use access::*;
 pub use blueprint::Blueprint;
 pub use error::{Code, Error, Kind, Language, Result, Violation};
 pub use export::*;

@@ -18,6 +18,8 @@ pub enum Kind {
     Conflict,
     /// A configured limit was passed.
     Limit,
+    /// Who asks is not known, or may not do this.
+    Denied,
     /// The operation was cancelled.
     Cancelled,
     /// The store is held by another writer for longer than allowed.
@@ -228,6 +230,24 @@ codes! {
         "処理「{value}」は他の実行者に引き継がれました。" "Job {value} was taken over by another worker.";
     Cancelled "cancelled" Cancelled
         "処理は中止されました。" "The operation was cancelled.";
+
+    // Access. {name} is a user; secrets are never told.
+    AccessDenied "access.denied" Denied
+        "ユーザ「{name}」には、{value}の{rule}の権限がありません。" "The user \"{name}\" has not the right \"{rule}\" for {value}: grant it in his definition.";
+    UserInactive "access.user.inactive" Denied
+        "ユーザ「{name}」は停止されています。" "The user \"{name}\" is not active.";
+    TokenUnknown "access.token.unknown" Denied
+        "認証に失敗しました。APIトークンが正しくありません。" "The token is none of this store: give one that was issued and is whole.";
+    TokenExpired "access.token.expired" Denied
+        "認証に失敗しました。APIトークンの有効期限が切れています（{rule}）。" "The token {value} has expired ({rule}): issue a new one.";
+    TokenRevoked "access.token.revoked" Denied
+        "認証に失敗しました。APIトークンは失効しています（{rule}）。" "The token {value} was revoked ({rule}): issue a new one.";
+    TokenNotFound "access.token.not_found" NotFound
+        "APIトークン「{value}」が存在しません。" "There is no token with the id {value}.";
+    AddressDenied "access.address" Denied
+        "アクセスが拒否されました（接続元: {value}、{rule}）。" "The address {value} is not on the allow-list of {rule}: add it there.";
+    CallsExceeded "access.calls" Limit
+        "APIの実行回数が制限を超えました（{rule}）。{value}秒後に再度実行してください。" "More calls than allowed ({rule}): try again in {value} s.";
 
     // The store.
     StoreForeign "store.foreign" Incompatible

@@ -8,6 +8,7 @@ mod code;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 pub use code::{Code, Kind, Language};
 
@@ -147,6 +148,7 @@ struct Body {
     line: Option<u64>,
     column: Option<usize>,
     offset: Option<u64>,
+    retry_after: Option<Duration>,
     violations: Vec<Violation>,
     source: Option<Source>,
 }
@@ -179,6 +181,7 @@ impl Error {
                 line: None,
                 column: None,
                 offset: None,
+                retry_after: None,
                 violations: Vec::new(),
                 source: None,
             }),
@@ -227,6 +230,11 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_retry_after(mut self, pause: Duration) -> Error {
+        self.body.retry_after = Some(pause);
+        self
+    }
+
     pub(crate) fn with_source(mut self, source: impl Into<Source>) -> Error {
         self.body.source = Some(source.into());
         self
@@ -265,6 +273,11 @@ impl Error {
     /// The byte of the input file, counted from 0.
     pub fn offset(&self) -> Option<u64> {
         self.body.offset
+    }
+
+    /// After which time the same call may be made again ([`Code::CallsExceeded`]).
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.body.retry_after
     }
 
     /// Every refused value, in field order, when a record was refused ([`Code::RecordInvalid`]); else empty.
