@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::{self, AccessSettings, User};
+use crate::access::{self, AccessSettings, Door, Right, User};
 use crate::error::{Code, Error, Result};
 use crate::import::{ImportSetting, save_setting};
 use crate::query::{List, Search, renamed_path, save_list, save_search};
 use crate::record;
 use crate::schema::documents::{self, Document};
-use crate::schema::{self, Action, Catalog, Change, Database};
+use crate::schema::{self, Action, Catalog, Change, Database, FieldKind};
 use crate::store::{Store, Writing, reserve_id};
 
 /// All definitions of a store, or some of them, in one document.
@@ -127,9 +127,17 @@ impl Store {
     /// # Errors
     ///
     /// [`Code::DefinitionInvalid`] with everything that is wrong with a definition; [`Code::DefinitionStored`] naming
-    /// records that do not fit. Nothing is changed then.
+    /// records that do not fit; [`Code::AccessDenied`], [`Code::AdministratorOnly`]. Nothing is changed then.
     pub fn apply(&self, blueprint: &Blueprint) -> Result<Vec<Change>> {
-        self.write(|writing| apply(self, writing, blueprint))
+        self.write(|writing| {
+            let changes = apply(self, writing, blueprint)?;
+            if !changes.is_empty() {
+                let texts: Vec<String> =
+                    changes.iter().map(|change| format!("{} {}: {}", change.kind, change.code, change.what)).collect();
+                access::note_audit(self, writing, "definitions.apply", None, texts.join("; "))?;
+            }
+            Ok(changes)
+        })
     }
 
     /// What [`Store::apply`] would do, including its checks of stored records. Nothing is changed.
@@ -143,28 +151,41 @@ impl Store {
         apply(self, &writing, blueprint)
     }
 
-    /// All definitions, with their ids.
+    /// All definitions, with their ids. For a user: those of the databases that he may manage; users and the settings of
+    /// access, if he is an administrator. Tokens are none of it.
     pub fn blueprint(&self) -> Result<Blueprint> {
         let reading = self.reading()?;
-        Ok(Blueprint {
+        let door = Door::open(self, &reading)?;
+        let mut all = Blueprint {
             access: None,
-            users: access::load(&reading)?,
+            users: Vec::new(),
             databases: documents::load(&reading)?,
             lists: documents::load(&reading)?,
             searches: documents::load(&reading)?,
             imports: documents::load(&reading)?,
-        })
+        };
+        if door.is_administrator() {
+            all.access = access::load_settings(&reading)?;
+            all.users = access::load_users(&reading)?;
+        } else {
+            let may = |code: &str| door.table(code, Right::Manage).is_ok();
+            all.databases.retain(|database| may(&database.code));
+            all.lists.retain(|list| may(&list.database));
+            all.searches.retain(|search| may(&search.database));
+            all.imports.retain(|setting| may(&setting.database));
+        }
+        Ok(all)
     }
 
     /// Takes a list, search or import setting out of the store.
     ///
     /// # Errors
     ///
-    /// [`Code::DefinitionNotFound`]; [`Code::Argument`] for other kinds.
+    /// [`Code::DefinitionNotFound`]; [`Code::AccessDenied`]; [`Code::Argument`] for other kinds.
     pub fn remove_definition(&self, kind: &str, database: &str, name: &str) -> Result<()> {
         self.write(|writing| {
-            let catalog = Catalog::of(self, writing)?;
-            let table = catalog.table(database)?.id;
+            let door = Door::open(self, writing)?;
+            let table = door.table(database, Right::Manage)?.id;
             let id = match kind {
                 List::KIND => documents::get::<List>(writing, Some(table), name)?.id,
                 Search::KIND => documents::get::<Search>(writing, Some(table), name)?.id,
@@ -174,7 +195,8 @@ impl Store {
                     return Err(Error::new(Code::Argument).with_rule(rule));
                 }
             };
-            documents::remove(writing, id.unwrap_or_default())
+            documents::remove(writing, id.unwrap_or_default())?;
+            access::note_audit(self, writing, "definitions.remove", Some(table), format!("{kind} {name}"))
         })
     }
 
@@ -182,21 +204,30 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Code::DatabaseNotFound`].
+    /// [`Code::DatabaseNotFound`]; [`Code::AccessDenied`] without any right in it.
     pub fn database(&self, name: &str) -> Result<Database> {
         let reading = self.reading()?;
-        Ok(Catalog::of(self, &reading)?.table(name)?.definition.clone())
+        Ok(Door::open(self, &reading)?.definition(name)?.definition.clone())
     }
 }
 
 fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<Vec<Change>> {
     let mut changes = Vec::new();
+    // Judged by the rights as they were before.
+    let door = Door::open(store, writing)?;
+    if blueprint.access.is_some() {
+        door.demand_administrator("access")?;
+    }
+    if !blueprint.users.is_empty() {
+        door.demand_administrator("users")?;
+    }
+    demand_databases(&door, &blueprint.databases)?;
     // Ids that are given must not be handed out on the way.
     for id in blueprint.users.iter().filter_map(|user| user.id) {
         reserve_id(writing, id)?;
     }
     for user in &blueprint.users {
-        if let Some(is_new) = access::save(writing, user)? {
+        if let Some(is_new) = access::save_user(writing, user)? {
             changes.push(change("user", &user.code, is_new));
         }
     }
@@ -216,17 +247,30 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
     if defined.has_changes {
         follow_renames(writing, &before, &catalog)?;
     }
+    demand_links(&door, &catalog, &blueprint.databases)?;
+    for user in &blueprint.users {
+        // After the databases, which they name.
+        let is_told = changes.iter().any(|change| change.kind == "user" && change.code == user.code);
+        if access::save_rights(writing, &catalog, user)? && !is_told {
+            changes.push(change("user", &user.code, false));
+        }
+    }
+    if let Some(settings) = &blueprint.access
+        && access::save_settings(writing, settings)?
+    {
+        changes.push(change("access", "access", false));
+    }
     for list in &blueprint.lists {
         let mut list = list.clone();
-        changes.extend(put(writing, &catalog, &list.database.clone(), &mut list, save_list)?);
+        changes.extend(put(writing, &door, &catalog, &list.database.clone(), &mut list, save_list)?);
     }
     for search in &blueprint.searches {
         let mut search = search.clone();
-        changes.extend(put(writing, &catalog, &search.database.clone(), &mut search, save_search)?);
+        changes.extend(put(writing, &door, &catalog, &search.database.clone(), &mut search, save_search)?);
     }
     for setting in &blueprint.imports {
         let mut setting = setting.clone();
-        changes.extend(put(writing, &catalog, &setting.database.clone(), &mut setting, save_setting)?);
+        changes.extend(put(writing, &door, &catalog, &setting.database.clone(), &mut setting, save_setting)?);
     }
     if !changes.is_empty() {
         schema::check_ids(writing)?;
@@ -242,15 +286,39 @@ fn change(kind: &'static str, code: &str, is_new: bool) -> Change {
     Change { kind, code: code.to_owned(), action, what: what.to_owned() }
 }
 
+/// A database that is there is changed by who may manage it; one that is new is made by administrators.
+fn demand_databases(door: &Door, databases: &[Database]) -> Result<()> {
+    for database in databases {
+        let by_id = database.id.and_then(|id| door.catalog().table_by_id(id).ok());
+        match by_id.or_else(|| door.catalog().table(&database.code).ok()) {
+            Some(table) => door.demand(table, Right::Manage)?,
+            None => door.demand_administrator("new database")?,
+        }
+    }
+    Ok(())
+}
+
+/// Through a link its database shows values of another one: who makes it must see them himself.
+fn demand_links(door: &Door, catalog: &Catalog, databases: &[Database]) -> Result<()> {
+    for field in databases.iter().flat_map(|database| database.fields.iter().chain(&database.details)) {
+        if let FieldKind::Link { database } = &field.kind {
+            door.demand(catalog.table(database)?, Right::View)?;
+        }
+    }
+    Ok(())
+}
+
 /// Keeps a definition that belongs to a database, if it differs from what is kept.
 fn put<D: Document + PartialEq>(
     writing: &Writing<'_>,
+    door: &Door,
     catalog: &Catalog,
     database: &str,
     definition: &mut D,
     save: impl Fn(&rusqlite::Connection, &Catalog, &mut D) -> Result<i64>,
 ) -> Result<Option<Change>> {
     let table = catalog.table(database)?;
+    door.demand(table, Right::Manage)?;
     let name = definition.id().map_or_else(|| definition.code().to_owned(), |id| id.to_string());
     let old: Option<D> = documents::find(writing, Some(table.id), &name)?;
     if let (None, Some(id)) = (definition.id(), old.as_ref().and_then(Document::id)) {

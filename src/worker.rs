@@ -9,6 +9,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::access;
 use crate::error::Result;
 use crate::import::{self, ImportProgress};
 use crate::job::{self, Found};
@@ -49,7 +50,8 @@ impl Worker {
     /// A worker for a store.
     pub fn new(store: &Store) -> Worker {
         Worker {
-            store: store.clone(),
+            // Its work is that of all users; each part is run on behalf of who asked for it.
+            store: Store { actor: None, visit: None, ..store.clone() },
             progress: Arc::new(|_| {}),
             retention: Duration::from_secs(90 * 24 * 60 * 60),
             stop: Arc::new(AtomicBool::new(false)),
@@ -126,7 +128,9 @@ impl Worker {
         Ok(done)
     }
 
-    /// Deletes uploads and unclaimed files whose time is over, and what has been kept longer than the retention.
+    /// Deletes uploads and unclaimed files whose time is over, ended imports that have been kept longer than the retention,
+    /// and what the audit log keeps no longer ([`AccessSettings::audit_days`](crate::AccessSettings)), after it was
+    /// brought up to date.
     ///
     /// # Errors
     ///
@@ -138,7 +142,8 @@ impl Worker {
             record::sweep_files(writing, now)?;
             job::sweep(writing, import::KIND, now.before(self.retention))?;
             Ok(())
-        })
+        })?;
+        access::sweep(&self.store)
     }
 
     /// Starts a background thread that runs what is due until it is stopped.

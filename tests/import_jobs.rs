@@ -482,7 +482,9 @@ fn records_are_written_by_who_reserved_the_import() {
     let fixture = with_setting(customers_setting());
     fixture
         .store
-        .apply(&Blueprint::new().user(serde_json::from_str(r#"{"code": "u1", "name": "担当一"}"#).unwrap()))
+        .apply(&Blueprint::new().user(
+            serde_json::from_str(r#"{"code": "u1", "name": "担当一", "rights": {"customers": ["import"]}}"#).unwrap(),
+        ))
         .unwrap();
     let path = fixture.file("a.csv", lines(1));
     fixture.store.as_user("u1").unwrap().reserve_import(&request(&path)).unwrap();

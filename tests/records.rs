@@ -8,8 +8,8 @@ use std::time::Duration;
 use common::{Fixture, NOW, names_the_field, only, violations};
 use renkei::{
     Approval, AutoNumber, Blueprint, Characters, Code, Database, Date, DateTime, Field, FieldKind, KeyMode, KeyPart,
-    Kind, Language, Number, NumberDate, NumberInput, RecordId, Records, Rounding, Selector, Time, User, Value, Values,
-    WriteOptions, Written,
+    Kind, Language, Number, NumberDate, NumberInput, RecordId, Records, Right, Rounding, Selector, Time, User, Value,
+    Values, WriteOptions, Written,
 };
 
 fn number(code: &str, scale: u8, min: Option<&str>, max: Option<&str>) -> Field {
@@ -51,7 +51,9 @@ fn everything() -> Database {
 
 fn everything_fixture() -> Fixture {
     let fixture = Fixture::new();
-    let blueprint = Blueprint::new().user(User::new("hanako", "山田花子")).database(everything());
+    let blueprint = Blueprint::new()
+        .user(User::new("hanako", "山田花子").allow("everything", Right::Update))
+        .database(everything());
     fixture.store.apply(&blueprint).unwrap();
     fixture
 }

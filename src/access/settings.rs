@@ -1,10 +1,15 @@
 //! What holds for everybody who comes with a token.
 
+use std::net::IpAddr;
+
+use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
 
-use super::AddressRange;
-use crate::error::Result;
-use crate::store::Store;
+use super::door::Roster;
+use super::user::bounds_fault;
+use super::{AddressRange, client_address};
+use crate::error::{Code, Error, Result};
+use crate::store::{self, Store};
 
 /// The settings of access: how often, from where, and for how long it is remembered.
 ///
@@ -46,23 +51,62 @@ impl Default for AccessSettings {
     }
 }
 
+/// The settings, if any were kept.
+pub(crate) fn load(connection: &Connection) -> Result<Option<AccessSettings>> {
+    let sql = "SELECT document FROM renkei_access WHERE id = 1";
+    let document: Option<String> = connection.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?;
+    let read = |document: String| {
+        serde_json::from_str(&document).map_err(|error| {
+            Error::new(Code::StoreCorrupt).with_rule(format!("the settings of access are not readable: {error}"))
+        })
+    };
+    document.map(read).transpose()
+}
+
+/// Keeps the settings; whether they differ from what was kept.
+pub(crate) fn save(connection: &Connection, settings: &AccessSettings) -> Result<bool> {
+    let refusal = |rule: String| Error::new(Code::DefinitionInvalid).with_name("access").with_rule(rule);
+    for (ranges, calls) in [(&settings.addresses, settings.calls_per_minute), (&settings.trusted_proxies, None)] {
+        if let Some(rule) = bounds_fault(ranges, calls) {
+            return Err(refusal(rule));
+        }
+    }
+    if settings.audit_days == 0 {
+        return Err(refusal("audit_days is 0: the audit log is kept for a day at least".to_owned()));
+    }
+    if load(connection)?.as_ref() == Some(settings) {
+        return Ok(false);
+    }
+    let document = serde_json::to_string(settings)
+        .map_err(|error| Error::new(Code::Internal).with_rule("settings cannot be written").with_source(error))?;
+    let sql = "INSERT INTO renkei_access (id, document) VALUES (1, ?1)
+        ON CONFLICT (id) DO UPDATE SET document = excluded.document";
+    connection.prepare_cached(sql)?.execute([document])?;
+    store::definitions_changed(connection)?;
+    Ok(true)
+}
+
 impl Store {
-    /// The settings of access, for the host and administrators.
+    /// The settings of access; the default ones as long as no [`Blueprint`](crate::Blueprint) has set them. For the host
+    /// and administrators.
     ///
     /// # Errors
     ///
-    /// [`Code::AccessDenied`](crate::Code::AccessDenied).
+    /// [`Code::AdministratorOnly`].
     pub fn access(&self) -> Result<AccessSettings> {
-        unimplemented!()
+        let reading = self.reading()?;
+        super::demand_administrator(self, &reading, "access")?;
+        Ok(Roster::of(self, &reading)?.settings.clone())
     }
 
-    /// Changes the settings of access, as [`Store::apply`] does.
+    /// The address of a caller: that of the peer of the connection, or what a trusted proxy says in `X-Forwarded-For`; see
+    /// [`client_address`](crate::client_address) and [`AccessSettings::trusted_proxies`].
     ///
     /// # Errors
     ///
-    /// As [`Store::apply`].
-    pub fn set_access(&self, settings: &AccessSettings) -> Result<()> {
-        let _ = settings;
-        unimplemented!()
+    /// When the store fails.
+    pub fn client_address(&self, peer: IpAddr, forwarded_for: &str) -> Result<Option<IpAddr>> {
+        let roster = Roster::of(self, &*self.reading()?)?;
+        Ok(client_address(peer, forwarded_for, &roster.settings.trusted_proxies))
     }
 }

@@ -1,14 +1,14 @@
 //! The users of a store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
 
-use super::{AddressRange, Right, Rights};
-use crate::error::{Code, Error, Result};
-use crate::schema::names;
-use crate::store::{Store, next_id, reserve_id};
+use super::{AddressRange, Rights};
+use crate::error::{Code, Error, Result, shorten};
+use crate::schema::{Catalog, names};
+use crate::store::{self, Store, next_id, reserve_id};
 
 /// A user of the store, who may do what his rights say.
 ///
@@ -98,95 +98,214 @@ impl User {
     }
 }
 
-/// Keeps a user, new or changed. Whether he differs from what was kept is the answer, and whether he is new.
+/// The longest code of a user, in characters: that of a mail address.
+const LOGIN_LENGTH: usize = 254;
+
+/// The most ranges of addresses in one list.
+const MOST_RANGES: usize = 1_000;
+
+/// The key of rights that hold in every database.
+const EVERYWHERE: &str = "*";
+
+/// Why `code` is no acceptable login name, if it is not.
+fn login_fault(code: &str) -> Option<String> {
+    let shown = shorten(code);
+    if code.is_empty() {
+        return Some("a code is empty".to_owned());
+    }
+    if code.chars().count() > LOGIN_LENGTH {
+        return Some(format!("the code \"{shown}\" is longer than {LOGIN_LENGTH} characters"));
+    }
+    if !code.chars().all(|c| c.is_alphanumeric() || names::is_mark(c) || "._-@+".contains(c)) {
+        return Some(format!("the code \"{shown}\" has characters other than letters, digits and ._-@+"));
+    }
+    if !code.starts_with(char::is_alphanumeric) {
+        return Some(format!("the code \"{shown}\" does not begin with a letter or a digit"));
+    }
+    None
+}
+
+/// Why a list of addresses or a number of calls is not acceptable, if it is not.
+pub(super) fn bounds_fault(addresses: &[AddressRange], calls: Option<u32>) -> Option<String> {
+    if addresses.len() > MOST_RANGES {
+        return Some(format!("there are more than {MOST_RANGES} ranges of addresses"));
+    }
+    let most = super::window::MOST_CALLS;
+    calls.filter(|calls| *calls > most).map(|calls| format!("calls_per_minute is {calls}, more than {most}"))
+}
+
+fn refusal(rule: impl std::fmt::Display) -> Error {
+    Error::new(Code::DefinitionInvalid).with_name("user").with_rule(rule)
+}
+
+/// What is kept of a user in one row.
+type Row = (String, String, bool, bool, Option<u32>, String);
+
+fn row_of(user: &User) -> Result<Row> {
+    let addresses = ranges_to_json(&user.addresses)?;
+    Ok((user.code.clone(), user.name.clone(), user.active, user.administrator, user.calls_per_minute, addresses))
+}
+
+pub(super) fn ranges_to_json(ranges: &[AddressRange]) -> Result<String> {
+    serde_json::to_string(ranges)
+        .map_err(|error| Error::new(Code::Internal).with_rule("addresses cannot be written").with_source(error))
+}
+
+pub(super) fn ranges_from_json(json: &str) -> Result<Vec<AddressRange>> {
+    serde_json::from_str(json)
+        .map_err(|error| Error::new(Code::StoreCorrupt).with_rule(format!("addresses are not readable: {error}")))
+}
+
+/// Keeps a user, new or changed, without his rights. Whether he differs from what was kept is the answer, and whether he
+/// is new.
 pub(crate) fn save(connection: &Connection, user: &User) -> Result<Option<bool>> {
-    if let Some(rule) = names::code_fault(&user.code) {
-        return Err(Error::new(Code::DefinitionInvalid).with_name("user").with_rule(rule));
+    if let Some(rule) = login_fault(&user.code).or_else(|| bounds_fault(&user.addresses, user.calls_per_minute)) {
+        return Err(refusal(rule));
     }
     if user.name.trim().is_empty() {
-        let rule = format!("the user \"{}\" has an empty name", user.code);
-        return Err(Error::new(Code::DefinitionInvalid).with_name("user").with_rule(rule));
+        return Err(refusal(format!("the user \"{}\" has an empty name", user.code)));
     }
-    let sql = "SELECT 1 FROM renkei_user WHERE code = ?2 AND id <> ?1";
-    if user.id.is_some() && connection.prepare_cached(sql)?.exists((user.id, &user.code))? {
-        let rule = format!("the code \"{}\" is that of another user", user.code);
-        return Err(Error::new(Code::DefinitionInvalid).with_name("user").with_rule(rule));
+    // Login names that differ in case only would be taken for each other.
+    let sql = "SELECT code FROM renkei_user WHERE lower(code) = lower(?2) AND (?1 IS NOT NULL AND id <> ?1
+        OR ?1 IS NULL AND code <> ?2)";
+    let other: Option<String> =
+        connection.prepare_cached(sql)?.query_row((user.id, &user.code), |row| row.get(0)).optional()?;
+    if let Some(other) = other {
+        return Err(refusal(format!("the code \"{}\" is that of another user, \"{other}\"", user.code)));
     }
-    let sql = "SELECT id, code, name FROM renkei_user WHERE id = ?1 OR code = ?2 ORDER BY id = ?1 DESC LIMIT 1";
-    let old: Option<(i64, String, String)> = connection
+    let sql = "SELECT code, name, active, administrator, calls_per_minute, addresses, id FROM renkei_user
+        WHERE id = ?1 OR code = ?2 ORDER BY id = ?1 DESC LIMIT 1";
+    let old: Option<(Row, i64)> = connection
         .prepare_cached(sql)?
-        .query_row((user.id, &user.code), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .query_row((user.id, &user.code), |row| {
+            let kept = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?);
+            Ok((kept, row.get(6)?))
+        })
         .optional()?;
-    match old {
-        Some((id, code, name)) => {
-            if user.id.is_some_and(|given| given != id) {
-                let rule = format!("the user \"{}\" has the id {id}; ids do not change", user.code);
-                return Err(Error::new(Code::DefinitionInvalid).with_name("user").with_rule(rule));
-            }
-            if code == user.code && name == user.name {
+    let new = row_of(user)?;
+    let (id, is_new) = match old {
+        Some((kept, id)) => {
+            if kept == new {
                 return Ok(None);
             }
-            let sql = "UPDATE renkei_user SET code = ?2, name = ?3 WHERE id = ?1";
-            connection.prepare_cached(sql)?.execute((id, &user.code, &user.name))?;
-            Ok(Some(false))
+            (id, false)
         }
-        None => {
-            let id = match user.id {
-                Some(id) => {
-                    reserve_id(connection, id)?;
-                    id
-                }
-                None => next_id(connection)?,
-            };
-            let sql = "INSERT INTO renkei_user (id, code, name) VALUES (?1, ?2, ?3)";
-            connection.prepare_cached(sql)?.execute((id, &user.code, &user.name))?;
-            Ok(Some(true))
-        }
+        None => match user.id {
+            Some(id) => {
+                reserve_id(connection, id)?;
+                (id, true)
+            }
+            None => (next_id(connection)?, true),
+        },
+    };
+    let sql = "INSERT INTO renkei_user (id, code, name, active, administrator, calls_per_minute, addresses)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+        ON CONFLICT (id) DO UPDATE SET code = excluded.code, name = excluded.name, active = excluded.active,
+            administrator = excluded.administrator, calls_per_minute = excluded.calls_per_minute,
+            addresses = excluded.addresses";
+    let (code, name, active, administrator, calls, addresses) = new;
+    connection.prepare_cached(sql)?.execute((id, code, name, active, administrator, calls, addresses))?;
+    store::definitions_changed(connection)?;
+    Ok(Some(is_new))
+}
+
+/// Keeps the rights of a user who has been kept; whether they differ from what was kept.
+pub(crate) fn save_rights(connection: &Connection, catalog: &Catalog, user: &User) -> Result<bool> {
+    let sql = "SELECT id FROM renkei_user WHERE code = ?1";
+    let id: i64 = connection.prepare_cached(sql)?.query_row([&user.code], |row| row.get(0))?;
+    let mut new: HashMap<i64, Rights> = HashMap::new();
+    for (database, rights) in user.rights.iter().filter(|(_, rights)| !rights.is_empty()) {
+        let database = match database.as_str() {
+            EVERYWHERE => 0,
+            name => {
+                let rule = || format!("the user \"{}\" has rights in \"{name}\", which is no database", user.code);
+                catalog.table(name).map_err(|_| refusal(rule()))?.id
+            }
+        };
+        let all = new.entry(database).or_default();
+        *all = all.union(*rights);
     }
+    if load_rights(connection)?.remove(&id).unwrap_or_default() == new {
+        return Ok(false);
+    }
+    connection.prepare_cached("DELETE FROM renkei_right WHERE user_id = ?1")?.execute([id])?;
+    let sql = "INSERT INTO renkei_right (user_id, database_id, rights) VALUES (?1, ?2, ?3)";
+    for (database, rights) in new {
+        connection.prepare_cached(sql)?.execute((id, database, rights.to_bits()))?;
+    }
+    store::definitions_changed(connection)?;
+    Ok(true)
+}
+
+/// The rights of every user, by database; 0 stands for every database.
+pub(super) fn load_rights(connection: &Connection) -> Result<HashMap<i64, HashMap<i64, Rights>>> {
+    let mut all: HashMap<i64, HashMap<i64, Rights>> = HashMap::new();
+    let mut statement = connection.prepare_cached("SELECT user_id, database_id, rights FROM renkei_right")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        all.entry(row.get(0)?).or_default().insert(row.get(1)?, Rights::from_bits(row.get(2)?));
+    }
+    Ok(all)
 }
 
 /// Every user, by id.
 pub(crate) fn load(connection: &Connection) -> Result<Vec<User>> {
-    let mut statement = connection.prepare_cached("SELECT id, code, name FROM renkei_user ORDER BY id")?;
-    let rows = statement.query_map([], |row| {
-        Ok(User { id: row.get(0)?, ..User::new(row.get::<_, String>(1)?, row.get::<_, String>(2)?) })
-    })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    let sql = "SELECT id, code, name, active, administrator, calls_per_minute, addresses FROM renkei_user ORDER BY id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    let mut users = Vec::new();
+    while let Some(row) = rows.next()? {
+        users.push(User {
+            id: row.get(0)?,
+            code: row.get(1)?,
+            name: row.get(2)?,
+            active: row.get(3)?,
+            administrator: row.get(4)?,
+            rights: BTreeMap::new(),
+            calls_per_minute: row.get(5)?,
+            addresses: ranges_from_json(row.get_ref(6)?.as_str().map_err(rusqlite::Error::from)?)?,
+        });
+    }
+    let sql = "SELECT r.user_id, d.code, r.rights FROM renkei_right r
+        LEFT JOIN renkei_definition d ON d.id = r.database_id WHERE r.database_id = 0 OR d.id IS NOT NULL";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (id, code, rights): (i64, Option<String>, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        if let Ok(at) = users.binary_search_by_key(&Some(id), |user| user.id) {
+            users[at].rights.insert(code.unwrap_or_else(|| EVERYWHERE.to_owned()), Rights::from_bits(rights));
+        }
+    }
+    Ok(users)
 }
 
 impl Store {
-    /// The users of the store, by id. They are defined by a [`Blueprint`](crate::Blueprint).
+    /// The users of the store, by id. They are defined by a [`Blueprint`](crate::Blueprint). For the host and
+    /// administrators.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::AdministratorOnly`].
     pub fn users(&self) -> Result<Vec<User>> {
-        load(&*self.reading()?)
-    }
-
-    /// A handle that acts on behalf of a user: records tell who created and updated them.
-    ///
-    /// # Errors
-    ///
-    /// [`Code::DefinitionNotFound`] when there is no such user.
-    pub fn as_user(&self, code: &str) -> Result<Store> {
         let reading = self.reading()?;
-        let sql = "SELECT id FROM renkei_user WHERE code = ?1";
-        let id: Option<i64> = reading.prepare_cached(sql)?.query_row([code], |row| row.get(0)).optional()?;
-        match id {
-            Some(id) => Ok(Store { inner: self.inner.clone(), actor: Some(id) }),
-            None => Err(Error::new(Code::DefinitionNotFound).with_rule("user").with_value(code)),
+        super::demand_administrator(self, &reading, "users")?;
+        load(&reading)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn login_names_are_taken_and_others_are_not() {
+        let long = format!("{}@example.com", "a".repeat(242));
+        for code in ["taro@example.com", "a", "0012", "山田", "taro.yamada+api@example.co.jp", "a__b", &long] {
+            assert_eq!(login_fault(code), None, "{code}");
         }
-    }
-
-    /// On whose behalf this handle acts; `None` for the host itself.
-    pub fn acting_user(&self) -> Result<Option<User>> {
-        unimplemented!()
-    }
-
-    /// Whether whoever this handle acts for has a right in a database, by its code or id.
-    ///
-    /// # Errors
-    ///
-    /// [`Code::DatabaseNotFound`].
-    pub fn may(&self, database: &str, right: Right) -> Result<bool> {
-        let _ = (database, right);
-        unimplemented!()
+        let too_long = format!("a{long}");
+        for code in ["", "@a", ".a", "a b", "a\n", "*", "a'b", "a\"b", "a,b", "<a>", &too_long] {
+            assert!(login_fault(code).is_some(), "{code}");
+        }
     }
 }

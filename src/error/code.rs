@@ -234,6 +234,8 @@ codes! {
     // Access. {name} is a user; secrets are never told.
     AccessDenied "access.denied" Denied
         "ユーザ「{name}」には、{value}の{rule}の権限がありません。" "The user \"{name}\" has not the right \"{rule}\" for {value}: grant it in his definition.";
+    AdministratorOnly "access.administrator" Denied
+        "ユーザ「{name}」は管理者ではないため、この操作はできません（{value}）。" "The user \"{name}\" is no administrator, and only administrators may do this ({value}).";
     UserInactive "access.user.inactive" Denied
         "ユーザ「{name}」は停止されています。" "The user \"{name}\" is not active.";
     TokenUnknown "access.token.unknown" Denied

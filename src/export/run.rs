@@ -8,6 +8,7 @@ use rusqlite::Connection;
 
 use super::parallel::{self, Division};
 use super::request::{Export, Headings};
+use crate::access::{Door, Right};
 use crate::csv::{Unmapped, Writer};
 use crate::error::{Code, Error, Result};
 use crate::query::{List, ListColumn, Query, Row, Search, Selection};
@@ -187,7 +188,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// * [`Code::DatabaseNotFound`], and [`Code::DefinitionNotFound`] for a list or a search.
+    /// * [`Code::AccessDenied`]; [`Code::DatabaseNotFound`], and [`Code::DefinitionNotFound`] for a list or a search.
     /// * [`Code::QueryField`] for a column that does not exist, and whatever a [`Query`] is refused for.
     /// * [`Code::Argument`] when headings and columns differ in number, or the delimiter cannot be one.
     /// * [`Code::CsvUnmappable`] for a character that the encoding does not have, with the field, the key of the record
@@ -228,11 +229,11 @@ impl Store {
         let mut out = Counted { out, bytes: &bytes };
         let mut progress = Progress { tell: &mut progress, told: Instant::now() };
         for attempt in 0..=ATTEMPTS {
-            let catalog = Catalog::of(self, &reading)?;
-            let table = catalog.table(&export.database)?;
-            let mut plan = Plan::of(self, &reading, &catalog, table, export)?;
+            let door = Door::open(self, &reading)?;
+            let table = door.table(&export.database, Right::Export)?;
+            let mut plan = Plan::of(self, &reading, door.catalog(), table, export)?;
             let paths = plan.columns.iter().map(|column| column.path.clone()).collect::<Vec<_>>();
-            let selection = Selection::new(self, &catalog, table, paths.iter().map(String::as_str))?;
+            let selection = Selection::new(self, door.catalog(), table, paths.iter().map(String::as_str))?;
             for (at, column) in plan.columns.iter_mut().enumerate() {
                 column.way = match () {
                     () if selection.is_plain(at, export.values) => Way::Plain,

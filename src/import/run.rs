@@ -12,6 +12,7 @@ use super::prepare::{Prepared, csv_limits, prepare};
 use super::reject::{self, NewReject};
 use super::reservation::{Counts, ImportProgress, Loaded};
 use super::setting::ImportMode;
+use crate::access::{self, Right};
 use crate::csv::{Reader, Record};
 use crate::error::{Broken, Code, Error, Kind, Result, Violation};
 use crate::job::{self, Claim, JobState};
@@ -92,6 +93,8 @@ enum Ended {
 
 fn attempt(store: &Store, claim: &Claim, control: &mut Control<'_>) -> Result<Ended> {
     let loaded = Loaded::of(&*store.reading()?, claim.id)?;
+    // He may have lost it since.
+    access::demand(store, &*store.reading()?, loaded.database_id, Right::Import)?;
     let catalog = Catalog::of(store, &*store.reading()?)?;
     let table = catalog.table_by_id(loaded.database_id)?.clone();
     let prepared = prepare(store, claim, &loaded, &table)?;

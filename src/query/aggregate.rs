@@ -11,6 +11,7 @@ use super::condition::Condition;
 use super::path::{Leaf, Path, Place, System};
 use super::values::Class;
 use super::{Piece, prepared};
+use crate::access::{Door, Right};
 use crate::error::{Code, Error, Result};
 use crate::schema::{Catalog, Cell, Column, Date, Number, Table, Value};
 use crate::store::{Store, Timestamp};
@@ -438,7 +439,7 @@ fn with_local<T>(store: &Store, connection: &Connection, work: impl FnOnce() -> 
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_DIRECTONLY;
     connection.create_scalar_function(LOCAL, 1, flags, move |context| {
         let at: Option<i64> = context.get(0)?;
-        let store = weak.upgrade().map(|inner| Store { inner, actor: None });
+        let store = weak.upgrade().map(|inner| Store { inner, actor: None, visit: None });
         Ok(at.zip(store).map(|(at, store)| at.div_euclid(1_000) + store.utc_offset_seconds(Timestamp(at))))
     })?;
     let result = work();
@@ -532,8 +533,8 @@ impl Store {
     /// acceptable.
     pub fn aggregate(&self, database: &str, aggregation: &Aggregation) -> Result<Vec<AggregateRow>> {
         let reading = self.reading()?;
-        let catalog = Catalog::of(self, &reading)?;
-        aggregate(self, &reading, &catalog, catalog.table(database)?, aggregation)
+        let door = Door::open(self, &reading)?;
+        aggregate(self, &reading, door.catalog(), door.table(database, Right::View)?, aggregation)
     }
 }
 

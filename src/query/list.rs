@@ -7,6 +7,7 @@ use super::compile::condition_sql;
 use super::condition::Condition;
 use super::page::{Order, Sort};
 use super::path::{Path, Place};
+use crate::access::Door;
 use crate::error::{Code, Error, Language, Result};
 use crate::schema::documents::{self, Document};
 use crate::schema::{Catalog, names};
@@ -279,10 +280,10 @@ macro_rules! reading {
             ///
             /// # Errors
             ///
-            /// When the database does not exist.
+            /// When the database does not exist, or whoever acts has no right in it.
             pub fn $several(&self, database: &str) -> Result<Vec<$type>> {
                 let reading = self.reading()?;
-                let table = Catalog::of(self, &reading)?.table(database)?.id;
+                let table = Door::open(self, &reading)?.definition(database)?.id;
                 documents::load_of(&reading, table)
             }
 
@@ -290,10 +291,10 @@ macro_rules! reading {
             ///
             /// # Errors
             ///
-            /// When the database or the definition does not exist.
+            /// When the database or the definition does not exist, or whoever acts has no right in the database.
             pub fn $single(&self, database: &str, name: &str) -> Result<$type> {
                 let reading = self.reading()?;
-                let table = Catalog::of(self, &reading)?.table(database)?.id;
+                let table = Door::open(self, &reading)?.definition(database)?.id;
                 documents::get(&reading, Some(table), name)
             })*
         }

@@ -24,6 +24,7 @@ pub(crate) use rows::Selection;
 
 use rusqlite::{Connection, Statement};
 
+use crate::access::{Door, Right};
 use crate::error::Result;
 use crate::schema::{Catalog, Cell, Table};
 use crate::store::Store;
@@ -99,7 +100,7 @@ impl Store {
     /// When the database does not exist, or the condition does not fit it; see [`Condition`].
     pub fn count(&self, database: &str, condition: Option<&Condition>) -> Result<u64> {
         let reading = self.reading()?;
-        let catalog = Catalog::of(self, &reading)?;
-        count(self, &reading, &catalog, catalog.table(database)?, condition)
+        let door = Door::open(self, &reading)?;
+        count(self, &reading, door.catalog(), door.table(database, Right::View)?, condition)
     }
 }

@@ -176,6 +176,7 @@ impl<'a> Path<'a> {
             let Some(found) = layout.find(&text[..at]) else { continue };
             let column = &layout.columns[found];
             let Some(target) = linked(catalog, column) else { continue };
+            catalog.enter(target)?;
             let kept = self.hops.len();
             let sql = self.stored(catalog, layout, column);
             self.hops.push(Hop { column: sql, table: &target.header.sql, id: "_id" });

@@ -9,6 +9,7 @@ use super::compile::condition_sql;
 use super::page::{Order, Query, bounded, check_shape, restricted};
 use super::path::{Leaf, Path, Place, System};
 use super::{Piece, prepared};
+use crate::access::{Door, Right};
 use crate::error::{Code, Error, Result};
 use crate::schema::{Catalog, Cell, Column, DateTime, FieldKind, Number, Table, Value, ValueFormat};
 use crate::store::{Store, Timestamp};
@@ -405,9 +406,9 @@ impl Store {
         work: impl FnMut(&Row<'_>) -> Result<bool>,
     ) -> Result<()> {
         let reading = self.reading()?;
-        let catalog = Catalog::of(self, &reading)?;
-        let table = catalog.table(database)?;
-        let selection = Selection::new(self, &catalog, table, columns.iter().copied())?;
+        let door = Door::open(self, &reading)?;
+        let table = door.table(database, Right::View)?;
+        let selection = Selection::new(self, door.catalog(), table, columns.iter().copied())?;
         selection.for_each(&reading, query, work)
     }
 }

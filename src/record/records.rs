@@ -9,6 +9,7 @@ use super::approval::Approval;
 use super::draft::Draft;
 use super::input::{Selector, Values, WriteOptions};
 use super::writer::{Writer, Written};
+use crate::access::{Door, Right, Rights};
 use crate::error::{Code, Error, Result};
 use crate::store::{Store, Writing};
 
@@ -135,7 +136,7 @@ impl Records {
     ///
     /// # Errors
     ///
-    /// [`Code::RecordInvalid`] with every refused value; nothing is written then.
+    /// [`Code::RecordInvalid`] with every refused value; [`Code::AccessDenied`]. Nothing is written then.
     pub fn register(&self, values: &Values) -> Result<Saved> {
         self.register_with(values, &WriteOptions::default())
     }
@@ -156,7 +157,7 @@ impl Records {
     /// As [`Records::register`]; [`Error::line`] tells the place of the refused one, counted from 1.
     pub fn register_all(&self, all: &[Values], options: &WriteOptions) -> Result<Vec<Saved>> {
         self.store.write(|writing| {
-            let mut writer = Writer::open(&self.store, writing, &self.database)?;
+            let mut writer = open(&self.store, writing, &self.database, Right::Register)?;
             let table = writer.table.clone();
             let mut saved = Vec::with_capacity(all.len());
             for (at, values) in all.iter().enumerate() {
@@ -178,7 +179,8 @@ impl Records {
     ///
     /// # Errors
     ///
-    /// [`Code::RecordNotFound`]; [`Code::RecordInvalid`] with every refused value. Nothing is written then.
+    /// [`Code::RecordNotFound`]; [`Code::RecordInvalid`] with every refused value; [`Code::AccessDenied`]. Nothing is
+    /// written then.
     pub fn update(&self, target: impl Into<Selector>, values: &Values) -> Result<Saved> {
         self.update_with(target, values, &WriteOptions::default())
     }
@@ -200,7 +202,7 @@ impl Records {
     /// As [`Records::update`]; [`Error::line`] tells the place of the refused one, counted from 1.
     pub fn update_all(&self, all: &[(Selector, Values)], options: &WriteOptions) -> Result<Vec<Saved>> {
         self.store.write(|writing| {
-            let mut writer = Writer::open(&self.store, writing, &self.database)?;
+            let mut writer = open(&self.store, writing, &self.database, Right::Update)?;
             let table = writer.table.clone();
             let mut saved = Vec::with_capacity(all.len());
             for (at, (target, values)) in all.iter().enumerate() {
@@ -292,7 +294,7 @@ impl Records {
 
     fn set_approval(&self, target: &Selector, to: Approval) -> Result<Saved> {
         self.store.write(|writing| {
-            let mut writer = Writer::open(&self.store, writing, &self.database)?;
+            let mut writer = open(&self.store, writing, &self.database, Right::Update)?;
             let found = writer.set_approval(target, to)?;
             let (id, revision, differed) = found.ok_or_else(|| missing(&self.database, target))?;
             let key = writer.last_key().to_owned();
@@ -306,6 +308,21 @@ pub(super) fn missing(database: &str, target: &Selector) -> Error {
     Error::new(Code::RecordNotFound).with_value(target).with_rule(database)
 }
 
+/// A writer for a database, by its code or id, for whoever has the rights.
+fn open<'c>(
+    store: &Store,
+    connection: &'c Connection,
+    database: &str,
+    rights: impl Into<Rights>,
+) -> Result<Writer<'c>> {
+    let door = Door::open(store, connection)?;
+    let table = door.catalog().table(database)?;
+    for right in rights.into().iter() {
+        door.demand(table, right)?;
+    }
+    Ok(Writer::new(store, connection, table))
+}
+
 fn register(
     store: &Store,
     connection: &Connection,
@@ -313,7 +330,7 @@ fn register(
     values: &Values,
     options: &WriteOptions,
 ) -> Result<Saved> {
-    let mut writer = Writer::open(store, connection, database)?;
+    let mut writer = open(store, connection, database, Right::Register)?;
     let table = writer.table.clone();
     let outcome = writer.insert(Draft::of(&table, values), options)?;
     let key = writer.last_key().to_owned();
@@ -329,7 +346,7 @@ fn update(
     values: &Values,
     options: &WriteOptions,
 ) -> Result<Saved> {
-    let mut writer = Writer::open(store, connection, database)?;
+    let mut writer = open(store, connection, database, Right::Update)?;
     let table = writer.table.clone();
     let outcome = writer.update(target, Draft::of(&table, values), options)?;
     let outcome = outcome.ok_or_else(|| missing(database, target))?;
@@ -345,7 +362,7 @@ fn upsert(
     values: &Values,
     options: &WriteOptions,
 ) -> Result<Saved> {
-    let mut writer = Writer::open(store, connection, database)?;
+    let mut writer = open(store, connection, database, Rights::from([Right::Register, Right::Update]))?;
     let table = writer.table.clone();
     let draft = Draft::of(&table, values);
     let outcome = match draft.key(&table) {
@@ -368,7 +385,7 @@ fn delete(
     target: &Selector,
     expected_revision: Option<i64>,
 ) -> Result<i64> {
-    let mut writer = Writer::open(store, connection, database)?;
+    let mut writer = open(store, connection, database, Right::Delete)?;
     let id = writer.delete(target, expected_revision)?.ok_or_else(|| missing(database, target))?;
     writer.finish()?;
     Ok(id)

@@ -140,7 +140,7 @@ impl Writer<'_> {
                 violations.push(place(required(layout, *at), number));
             }
         }
-        file::attach(self.connection, self.now, layout, &mut cells, None, number, violations)?;
+        file::attach(self, layout, &mut cells, None, number, violations)?;
         if violations.len() > before || bad.contains(&true) {
             return Ok(());
         }
@@ -193,7 +193,7 @@ impl Writer<'_> {
                 violations.push(place(required(layout, *at), number));
             }
         }
-        file::attach(self.connection, self.now, layout, &mut cells, Some(&old), number, violations)?;
+        file::attach(self, layout, &mut cells, Some(&old), number, violations)?;
         if violations.len() > before || bad {
             return Ok(false);
         }
@@ -353,7 +353,7 @@ impl Writer<'_> {
                     self.store_row(layout, *id, &nothing, &layout.plan().files)??;
                     for at in &layout.plan().files {
                         if let Some(file) = old[*at].int().filter(|file| kept.contains(file)) {
-                            file::release(self.connection, file)?;
+                            file::release(self.connection, file, self.actor)?;
                             old[*at] = Cell::Null;
                         }
                     }

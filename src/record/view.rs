@@ -7,9 +7,10 @@ use rusqlite::{Connection, OptionalExtension};
 use super::approval::Approval;
 use super::input::Selector;
 use super::records::{Records, missing};
+use crate::access::{Door, Right};
 use crate::error::Result;
 use crate::query::{Cursor, Query, page_ids};
-use crate::schema::{Catalog, Cell, Field, Layout, Table, Value, ValueFormat};
+use crate::schema::{Cell, Field, Layout, Table, Value, ValueFormat};
 use crate::store::{Store, Timestamp};
 
 /// A record, as it was read.
@@ -284,8 +285,8 @@ impl Records {
     /// [`Code::DatabaseNotFound`](crate::Code::DatabaseNotFound).
     pub fn find(&self, target: impl Into<Selector>) -> Result<Option<Record>> {
         let reading = self.store.reading()?;
-        let catalog = Catalog::of(&self.store, &reading)?;
-        read(&reading, catalog.table(&self.database)?, &target.into())
+        let door = Door::open(&self.store, &reading)?;
+        read(&reading, door.table(&self.database, Right::View)?, &target.into())
     }
 
     /// Reads the records that a query finds; see [`Store::query`].
@@ -322,9 +323,9 @@ impl Store {
     /// When the database does not exist, or the query does not fit it.
     pub fn query(&self, database: &str, query: &Query) -> Result<Page> {
         let reading = self.reading()?;
-        let catalog = Catalog::of(self, &reading)?;
-        let table = catalog.table(database)?;
-        let (ids, next) = page_ids(self, &reading, &catalog, table, query)?;
+        let door = Door::open(self, &reading)?;
+        let table = door.table(database, Right::View)?;
+        let (ids, next) = page_ids(self, &reading, door.catalog(), table, query)?;
         let mut records = Vec::with_capacity(ids.len());
         for id in ids {
             records.extend(read(&reading, table, &Selector::Id(id))?);

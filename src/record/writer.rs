@@ -12,7 +12,7 @@ use super::key::{NewKey, is_issued, new_key};
 use super::number::Counters;
 use super::{file, resolve};
 use crate::error::{Broken, Code, Error, Result, Violation};
-use crate::schema::{Catalog, Cell, DateTime, DefaultValue, FieldKind, Layout, Table, full_text_tokens};
+use crate::schema::{Cell, DateTime, DefaultValue, FieldKind, Layout, Table, full_text_tokens};
 use crate::store::Store;
 
 /// Writes records of one database in one transaction. [`Writer::finish`] must be called before the commit.
@@ -89,12 +89,6 @@ impl<'c> Writer<'c> {
         }
     }
 
-    /// Opens a writer for a database by code or id.
-    pub(crate) fn open(store: &Store, connection: &'c Connection, database: &str) -> Result<Writer<'c>> {
-        let catalog = Catalog::of(store, connection)?;
-        Ok(Writer::new(store, connection, catalog.table(database)?))
-    }
-
     /// Stores what the writer kept to itself.
     pub(crate) fn finish(mut self) -> Result<()> {
         self.counters.flush(self.connection)
@@ -159,7 +153,7 @@ impl<'c> Writer<'c> {
             };
         }
         self.in_savepoint(|writer| {
-            file::attach(writer.connection, writer.now, layout, &mut cells, None, None, &mut violations)?;
+            file::attach(writer, layout, &mut cells, None, None, &mut violations)?;
             // With violations in the header the rows are still judged, under a header that is taken back.
             let inserted = match violations.is_empty() {
                 true => writer.insert_header(&mut cells, issued, options, &mut violations)?,
@@ -287,7 +281,7 @@ impl<'c> Writer<'c> {
             }
         }
         let outcome = self.in_savepoint(|writer| {
-            file::attach(writer.connection, writer.now, layout, &mut cells, Some(&old), None, &mut violations)?;
+            file::attach(writer, layout, &mut cells, Some(&old), None, &mut violations)?;
             let rows_changed = match has_rows {
                 true => writer.write_rows(id, draft.rows, &cells, options, false, &mut violations)?,
                 false => false,

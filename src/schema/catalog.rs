@@ -14,7 +14,7 @@ use super::plan::Plan;
 use super::value::Cell;
 use super::{documents, names};
 use crate::error::{Code, Error, Result};
-use crate::store::{self, Store, quote};
+use crate::store::{self, Derived, Store, quote};
 
 /// The greatest magnitude of a stored number: 18 digits.
 pub(crate) const NUMBER_LIMIT: i64 = 999_999_999_999_999_999;
@@ -22,6 +22,15 @@ pub(crate) const NUMBER_LIMIT: i64 = 999_999_999_999_999_999;
 /// Every database of a store, of one version of the definitions.
 pub(crate) struct Catalog {
     tables: Vec<Arc<Table>>,
+    hidden: Hidden,
+}
+
+/// Databases into which no path may lead through a link.
+#[derive(Default)]
+struct Hidden {
+    /// The user who may not see them.
+    from: String,
+    ids: Vec<i64>,
 }
 
 /// One database.
@@ -187,11 +196,11 @@ impl Catalog {
     /// The definitions as the transaction of `connection` sees them.
     pub(crate) fn of(store: &Store, connection: &Connection) -> Result<Arc<Catalog>> {
         let version = store::definitions_version(connection)?;
-        if let Some(kept) = store.derived(version).and_then(|kept| kept.downcast::<Catalog>().ok()) {
+        if let Some(kept) = store.derived(Derived::Catalog, version) {
             return Ok(kept);
         }
         let catalog = Arc::new(Catalog::load(connection)?);
-        store.set_derived(version, catalog.clone());
+        store.set_derived(Derived::Catalog, version, catalog.clone());
         Ok(catalog)
     }
 
@@ -219,7 +228,23 @@ impl Catalog {
             }
             tables.push(Arc::new(table));
         }
-        Ok(Catalog { tables })
+        Ok(Catalog { tables, hidden: Hidden::default() })
+    }
+
+    /// The same catalog for a user who may not see the records of the databases `ids`.
+    pub(crate) fn hiding(&self, user: &str, ids: Vec<i64>) -> Catalog {
+        Catalog { tables: self.tables.clone(), hidden: Hidden { from: user.to_owned(), ids } }
+    }
+
+    /// Refuses a path that leads through a link into a database whose records are hidden.
+    pub(crate) fn enter(&self, table: &Table) -> Result<()> {
+        match self.hidden.ids.contains(&table.id) {
+            false => Ok(()),
+            true => Err(Error::new(Code::AccessDenied)
+                .with_name(&self.hidden.from)
+                .with_value(table.code())
+                .with_rule("view")),
+        }
     }
 
     pub(crate) fn tables(&self) -> &[Arc<Table>] {

@@ -85,7 +85,7 @@ pub(crate) fn get<D: Document>(connection: &Connection, database: Option<i64>, n
 
 /// Gives the definition an id if it has none, and keeps it.
 pub(crate) fn save<D: Document>(connection: &Connection, database: Option<i64>, definition: &mut D) -> Result<i64> {
-    let id = claim_id(connection, D::KIND, definition.id())?;
+    let id = claim_id(connection, D::KIND, database, definition.id())?;
     definition.set_id(id);
     let sql = "SELECT id FROM renkei_definition
         WHERE kind = ?1 AND ifnull(database_id, 0) = ifnull(?2, 0) AND code = ?3 AND id <> ?4";
@@ -111,13 +111,15 @@ pub(crate) fn remove(connection: &Connection, id: i64) -> Result<()> {
     store::definitions_changed(connection)
 }
 
-/// The id given, or the next one. An id that names another kind of thing is refused.
-fn claim_id(connection: &Connection, kind: &str, given: Option<i64>) -> Result<i64> {
+/// The id given, or the next one. An id that names another kind of thing, or one of another database, is refused.
+fn claim_id(connection: &Connection, kind: &str, database: Option<i64>, given: Option<i64>) -> Result<i64> {
     let Some(id) = given else { return store::next_id(connection) };
-    let sql = "SELECT kind FROM renkei_definition WHERE id = ?1";
-    let other: Option<String> = connection.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?;
-    if let Some(other) = other.filter(|other| other != kind) {
-        let rule = format!("the id {id} is taken by a {other}");
+    let sql = "SELECT kind, database_id FROM renkei_definition WHERE id = ?1";
+    let other: Option<(String, Option<i64>)> =
+        connection.prepare_cached(sql)?.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    if let Some((other, of)) = other.filter(|(other, of)| other != kind || *of != database) {
+        let of = of.map(|of| format!(" of the database {of}")).unwrap_or_default();
+        let rule = format!("the id {id} is taken by a {other}{of}");
         return Err(Error::new(Code::DefinitionInvalid).with_name(kind).with_rule(rule));
     }
     store::reserve_id(connection, id)?;

@@ -66,7 +66,7 @@ pub(crate) fn code_fault(code: &str) -> Option<String> {
 }
 
 /// Marks that belong to words: the long vowel and the repetition signs of Japanese.
-fn is_mark(c: char) -> bool {
+pub(crate) fn is_mark(c: char) -> bool {
     matches!(c, 'ー' | '々' | '〇' | 'ゝ' | 'ゞ' | 'ヽ' | 'ヾ' | '・')
 }
 

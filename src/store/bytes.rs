@@ -27,6 +27,10 @@ pub(crate) struct StoredBytes {
     pub(crate) sha256: [u8; 32],
     pub(crate) created_at: Timestamp,
     pub(crate) expires_at: Option<Timestamp>,
+    /// The user who stored them; `None` is the host.
+    pub(crate) created_by: Option<i64>,
+    /// The database of the record that they belong to.
+    pub(crate) database_id: Option<i64>,
 }
 
 /// Stores what `input` gives. A failure, of the input or of the store, leaves nothing behind.
@@ -40,9 +44,9 @@ pub(crate) fn put(
     let created_at = store.now();
     let id = store.write(|writing| {
         let id = next_id(writing)?;
-        let sql = "INSERT INTO renkei_file (id, name, bytes, sha256, state, created_at, expires_at)
-            VALUES (?1, ?2, 0, x'', ?3, ?4, ?5)";
-        writing.prepare_cached(sql)?.execute((id, name, WRITING, created_at.0, expires_at.0))?;
+        let sql = "INSERT INTO renkei_file (id, name, bytes, sha256, state, created_at, expires_at, created_by)
+            VALUES (?1, ?2, 0, x'', ?3, ?4, ?5, ?6)";
+        writing.prepare_cached(sql)?.execute((id, name, WRITING, created_at.0, expires_at.0, store.actor))?;
         Ok(id)
     })?;
     let result = put_pieces(store, id, &mut input, most);
@@ -57,7 +61,9 @@ pub(crate) fn put(
             return Err(error);
         }
     };
-    Ok(StoredBytes { id, name: name.to_owned(), bytes, sha256, created_at, expires_at: Some(expires_at) })
+    let name = name.to_owned();
+    let (created_by, expires_at) = (store.actor, Some(expires_at));
+    Ok(StoredBytes { id, name, bytes, sha256, created_at, expires_at, created_by, database_id: None })
 }
 
 fn put_pieces(store: &Store, id: i64, input: &mut impl Read, most: u64) -> Result<(u64, [u8; 32])> {
@@ -100,7 +106,7 @@ fn put_pieces(store: &Store, id: i64, input: &mut impl Read, most: u64) -> Resul
 
 /// What is known of whole bytes; `None` if there are none, or they have expired.
 pub(crate) fn find(connection: &Connection, id: i64, now: Timestamp) -> Result<Option<StoredBytes>> {
-    let sql = "SELECT name, bytes, sha256, created_at, expires_at FROM renkei_file
+    let sql = "SELECT name, bytes, sha256, created_at, expires_at, created_by, database_id FROM renkei_file
         WHERE id = ?1 AND state <> ?2 AND (expires_at IS NULL OR expires_at > ?3)";
     let found = connection
         .prepare_cached(sql)?
@@ -112,6 +118,8 @@ pub(crate) fn find(connection: &Connection, id: i64, now: Timestamp) -> Result<O
                 sha256: row.get_ref(2)?.as_blob()?.try_into().unwrap_or([0; 32]),
                 created_at: Timestamp(row.get(3)?),
                 expires_at: row.get::<_, Option<i64>>(4)?.map(Timestamp),
+                created_by: row.get(5)?,
+                database_id: row.get(6)?,
             })
         })
         .optional()?;

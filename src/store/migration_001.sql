@@ -1,9 +1,11 @@
--- Counters and facts of the store: 'definitions' counts changes of definitions, 'next_id' is the next id handed out.
+-- Counters and facts of the store: 'definitions' counts changes of definitions, 'next_id' is the next id handed out,
+-- 'audit_file' and 'audit_taken' say how much of which audit file was taken into renkei_audit.
 CREATE TABLE renkei_meta (
     name TEXT PRIMARY KEY,
     value INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO renkei_meta (name, value) VALUES ('definitions', 1), ('next_id', 100001);
+INSERT INTO renkei_meta (name, value) VALUES ('definitions', 1), ('next_id', 100001),
+    ('audit_file', 0), ('audit_taken', 0);
 
 -- Databases, lists, searches, import settings: one JSON document each, as documented for blueprints.
 CREATE TABLE renkei_definition (
@@ -29,12 +31,60 @@ CREATE TABLE renkei_counter (
     PRIMARY KEY (field_id, period)
 ) STRICT, WITHOUT ROWID;
 
+-- Access. Lists of address ranges are JSON.
 CREATE TABLE renkei_user (
     id INTEGER PRIMARY KEY,
     code TEXT NOT NULL UNIQUE,
     name TEXT NOT NULL,
-    active INTEGER NOT NULL DEFAULT 1
+    active INTEGER NOT NULL DEFAULT 1,
+    administrator INTEGER NOT NULL DEFAULT 0,
+    calls_per_minute INTEGER,
+    addresses TEXT NOT NULL DEFAULT '[]'
 ) STRICT;
+CREATE UNIQUE INDEX renkei_user_login ON renkei_user (lower(code));
+-- Rights as bits: view 1, register 2, update 4, delete 8, import 16, export 32, manage 64.
+CREATE TABLE renkei_right (
+    user_id INTEGER NOT NULL REFERENCES renkei_user (id) ON DELETE CASCADE,
+    -- 0 stands for every database
+    database_id INTEGER NOT NULL,
+    rights INTEGER NOT NULL,
+    PRIMARY KEY (user_id, database_id)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE renkei_token (
+    id INTEGER PRIMARY KEY,
+    user_id INTEGER NOT NULL REFERENCES renkei_user (id) ON DELETE CASCADE,
+    name TEXT NOT NULL,
+    -- SHA-256 of the secret, which is kept nowhere; a token is found by the first 8 bytes
+    hash BLOB NOT NULL,
+    finder INTEGER NOT NULL,
+    addresses TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    created_by INTEGER,
+    expires_at INTEGER,
+    revoked_at INTEGER,
+    last_used_at INTEGER,
+    last_address TEXT
+) STRICT;
+CREATE INDEX renkei_token_finder ON renkei_token (finder);
+CREATE INDEX renkei_token_user ON renkei_token (user_id);
+-- The settings of access, as documented for blueprints.
+CREATE TABLE renkei_access (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    document TEXT NOT NULL
+) STRICT;
+-- Who did what. Calls come here from the file `-audit` beside the store, of which renkei_meta remembers how much was taken.
+CREATE TABLE renkei_audit (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    user_id INTEGER,
+    token_id INTEGER,
+    address TEXT,
+    action TEXT NOT NULL,
+    database_id INTEGER,
+    subject TEXT NOT NULL,
+    result TEXT NOT NULL
+) STRICT;
+CREATE INDEX renkei_audit_at ON renkei_audit (at);
 
 -- Stored bytes: uploads (with an end of life) and the files of file fields.
 CREATE TABLE renkei_file (
@@ -45,7 +95,11 @@ CREATE TABLE renkei_file (
     -- 0 while being written, 1 whole and belonging to no record, 2 belonging to a record
     state INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
-    expires_at INTEGER
+    expires_at INTEGER,
+    -- the user who may use it while it belongs to no record; none is the host
+    created_by INTEGER,
+    -- the database of the record it belongs to
+    database_id INTEGER
 ) STRICT;
 CREATE INDEX renkei_file_expiry ON renkei_file (expires_at) WHERE expires_at IS NOT NULL;
 CREATE TABLE renkei_file_chunk (

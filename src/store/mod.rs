@@ -12,10 +12,12 @@ mod quote;
 mod turn;
 
 use std::any::Any;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use once_cell::sync::OnceCell;
 use rusqlite::{Connection, ErrorCode};
 
 pub use clock::{Clock, ManualClock, OsRandom, Random, SystemClock, Timestamp};
@@ -41,6 +43,15 @@ pub struct Store {
     pub(crate) inner: Arc<Inner>,
     /// On whose behalf this handle acts; `None` is the host itself.
     pub(crate) actor: Option<i64>,
+    /// How he came, when he came with a token.
+    pub(crate) visit: Option<Arc<Visit>>,
+}
+
+/// How a user came.
+pub(crate) struct Visit {
+    /// The id of his token.
+    pub(crate) token: i64,
+    pub(crate) address: Option<IpAddr>,
 }
 
 pub(crate) struct Inner {
@@ -52,10 +63,21 @@ pub(crate) struct Inner {
     writer: Turn<Connection>,
     readers: Mutex<Vec<Connection>>,
     sign: WaitSign,
-    /// What the room of definitions made of them, kept while the definitions stay as they are.
-    derived: RwLock<Option<(i64, Arc<dyn Any + Send + Sync>)>>,
+    /// What rooms above made of the definitions, kept while these stay as they are.
+    derived: [RwLock<Option<(i64, Arc<dyn Any + Send + Sync>)>>; 2],
+    /// What the room of access keeps while the store is open.
+    access: OnceCell<Box<dyn Any + Send + Sync>>,
     /// Jobs that this process was asked to end: seen at once, also by a runner that holds the turn to write.
     cancelled: Mutex<Vec<i64>>,
+}
+
+/// What is made of the definitions and kept while they stay as they are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Derived {
+    /// The catalog of the databases.
+    Catalog,
+    /// Users and their rights, and the settings of access.
+    Access,
 }
 
 /// Idle reading connections kept for reuse.
@@ -103,11 +125,13 @@ impl Store {
                 readers: Mutex::new(Vec::new()),
                 sign: WaitSign::new(with_suffix(&beside, "-turn")),
                 beside,
-                derived: RwLock::new(None),
+                derived: [RwLock::new(None), RwLock::new(None)],
+                access: OnceCell::new(),
                 cancelled: Mutex::new(Vec::new()),
                 options,
             }),
             actor: None,
+            visit: None,
         })
     }
 
@@ -158,8 +182,15 @@ impl Store {
     }
 
     /// A write transaction. Waits for its turn.
+    ///
+    /// # Errors
+    ///
+    /// When this thread writes already: it would wait for itself.
     pub(crate) fn writing(&self) -> Result<Writing<'_>> {
-        let held = self.inner.writer.take();
+        let Some(held) = self.inner.writer.take() else {
+            let rule = "a transaction is open on this thread: write through it, or after it";
+            return Err(Error::new(Code::Argument).with_rule(rule));
+        };
         self.inner.begin(&held)?;
         Ok(Writing { store: &self.inner, held })
     }
@@ -172,6 +203,11 @@ impl Store {
         Ok(result)
     }
 
+    /// Whether this thread holds the turn to write.
+    pub(crate) fn is_writing(&self) -> bool {
+        self.inner.writer.is_held_here()
+    }
+
     /// After a commit made because somebody waited: lets the waiting process in before the next transaction.
     pub(crate) fn give_way(&self) {
         let until = Instant::now() + Duration::from_millis(100);
@@ -180,10 +216,21 @@ impl Store {
         }
     }
 
-    /// What the room of definitions keeps, if it is of this version of the definitions.
-    pub(crate) fn derived(&self, version: i64) -> Option<Arc<dyn Any + Send + Sync>> {
-        let derived = self.inner.derived.read().unwrap_or_else(PoisonError::into_inner);
-        derived.as_ref().filter(|(of, _)| *of == version).map(|(_, value)| value.clone())
+    /// What was made of this version of the definitions, if it is kept.
+    pub(crate) fn derived<T: Send + Sync + 'static>(&self, what: Derived, version: i64) -> Option<Arc<T>> {
+        let derived = self.inner.derived[what as usize].read().unwrap_or_else(PoisonError::into_inner);
+        let kept = derived.as_ref().filter(|(of, _)| *of == version).map(|(_, value)| value.clone());
+        kept?.downcast().ok()
+    }
+
+    pub(crate) fn set_derived<T: Send + Sync + 'static>(&self, what: Derived, version: i64, value: Arc<T>) {
+        *self.inner.derived[what as usize].write().unwrap_or_else(PoisonError::into_inner) = Some((version, value));
+    }
+
+    /// What the room of access keeps while the store is open; made at the first call.
+    pub(crate) fn access_state<T: Default + Send + Sync + 'static>(&self) -> &T {
+        let state = self.inner.access.get_or_init(|| Box::new(T::default()));
+        state.downcast_ref().expect("one room has one type of state")
     }
 
     pub(crate) fn sign_cancel(&self, job: i64) {
@@ -196,10 +243,6 @@ impl Store {
 
     pub(crate) fn clear_cancel(&self, job: i64) {
         self.inner.cancelled.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| *other != job);
-    }
-
-    pub(crate) fn set_derived(&self, version: i64, value: Arc<dyn Any + Send + Sync>) {
-        *self.inner.derived.write().unwrap_or_else(PoisonError::into_inner) = Some((version, value));
     }
 }
 

@@ -8,15 +8,23 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::ThreadId;
 
 use once_cell::sync::OnceCell;
 
 /// A first-in first-out lock around the writing connection.
 pub(crate) struct Turn<T> {
     next: AtomicU64,
-    serving: Mutex<u64>,
+    serving: Mutex<Serving>,
     changed: Condvar,
     held: Mutex<T>,
+}
+
+/// Whose turn it is.
+struct Serving {
+    ticket: u64,
+    /// The thread that holds the turn.
+    holder: Option<ThreadId>,
 }
 
 /// The right to write, until dropped.
@@ -28,20 +36,33 @@ pub(crate) struct TurnGuard<'a, T> {
 
 impl<T> Turn<T> {
     pub(crate) fn new(value: T) -> Turn<T> {
-        Turn { next: AtomicU64::new(0), serving: Mutex::new(0), changed: Condvar::new(), held: Mutex::new(value) }
+        let serving = Mutex::new(Serving { ticket: 0, holder: None });
+        Turn { next: AtomicU64::new(0), serving, changed: Condvar::new(), held: Mutex::new(value) }
     }
 
-    pub(crate) fn take(&self) -> TurnGuard<'_, T> {
+    /// Waits for the turn; `None` when this thread holds it already, and would wait for ever.
+    pub(crate) fn take(&self) -> Option<TurnGuard<'_, T>> {
+        let here = std::thread::current().id();
         // The ticket is drawn under the lock, so that tickets are served in the order of arrival.
         let mut serving = self.serving.lock().unwrap_or_else(PoisonError::into_inner);
+        if serving.holder == Some(here) {
+            return None;
+        }
         let ticket = self.next.fetch_add(1, Ordering::Relaxed);
-        while *serving != ticket {
+        while serving.ticket != ticket {
             serving = self.changed.wait(serving).unwrap_or_else(PoisonError::into_inner);
         }
+        serving.holder = Some(here);
         drop(serving);
         // A thread that panicked while it held the turn has rolled back in its guard: the connection is usable.
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        TurnGuard { turn: self, ticket, held: Some(held) }
+        Some(TurnGuard { turn: self, ticket, held: Some(held) })
+    }
+
+    /// Whether this thread holds the turn.
+    pub(crate) fn is_held_here(&self) -> bool {
+        let serving = self.serving.lock().unwrap_or_else(PoisonError::into_inner);
+        serving.holder == Some(std::thread::current().id())
     }
 }
 
@@ -63,7 +84,8 @@ impl<T> Drop for TurnGuard<'_, T> {
     fn drop(&mut self) {
         self.held = None;
         let mut serving = self.turn.serving.lock().unwrap_or_else(PoisonError::into_inner);
-        *serving += 1;
+        serving.ticket += 1;
+        serving.holder = None;
         drop(serving);
         self.turn.changed.notify_all();
     }
@@ -124,10 +146,11 @@ mod tests {
     fn turns_are_taken_in_order_of_arrival() {
         let turn = Turn::new(Mutex::new(Vec::new()));
         std::thread::scope(|scope| {
-            let first = turn.take();
+            let first = turn.take().unwrap();
+            assert!(turn.take().is_none() && turn.is_held_here());
             for name in 0..4u64 {
                 let turn = &turn;
-                scope.spawn(move || turn.take().lock().unwrap().push(name));
+                scope.spawn(move || turn.take().unwrap().lock().unwrap().push(name));
                 while turn.next.load(Ordering::Relaxed) < name + 2 {
                     std::thread::yield_now();
                 }
@@ -135,7 +158,8 @@ mod tests {
             assert!(first.somebody_waits());
             drop(first);
         });
-        assert_eq!(*turn.take().lock().unwrap(), [0, 1, 2, 3]);
+        assert!(!turn.is_held_here());
+        assert_eq!(*turn.take().unwrap().lock().unwrap(), [0, 1, 2, 3]);
     }
 
     #[test]
