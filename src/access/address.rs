@@ -188,3 +188,162 @@ fn forwarded(word: &str) -> Option<IpAddr> {
     let inner = word.strip_prefix('[')?.strip_suffix(']')?;
     inner.parse::<Ipv6Addr>().ok().map(|address| IpAddr::V6(address).to_canonical())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn address() -> impl Strategy<Value = IpAddr> {
+        prop_oneof![
+            any::<u32>().prop_map(|bits| IpAddr::V4(Ipv4Addr::from_bits(bits))),
+            any::<u128>().prop_map(|bits| IpAddr::V6(Ipv6Addr::from_bits(bits))),
+            any::<u32>().prop_map(|bits| IpAddr::V6(Ipv4Addr::from_bits(bits).to_ipv6_mapped())),
+        ]
+    }
+
+    /// The bits of an address as it is compared.
+    fn digits(address: IpAddr) -> Vec<bool> {
+        let bytes = match address.to_canonical() {
+            IpAddr::V4(address) => address.octets().to_vec(),
+            IpAddr::V6(address) => address.octets().to_vec(),
+        };
+        bytes.iter().flat_map(|byte| (0..8).map(move |at| byte & (0x80 >> at) != 0)).collect()
+    }
+
+    /// A range around an address.
+    fn range() -> impl Strategy<Value = (AddressRange, Vec<bool>)> {
+        (address(), 0..=128usize).prop_map(|(address, prefix)| {
+            let all = digits(address);
+            let prefix = prefix.min(all.len());
+            let cut: Vec<u8> = all
+                .chunks(8)
+                .enumerate()
+                .map(|(byte, bits)| {
+                    let bit = |(at, bit): (usize, &bool)| u8::from(*bit && byte * 8 + at < prefix) << (7 - at);
+                    bits.iter().enumerate().map(bit).sum()
+                })
+                .collect();
+            let first = match <[u8; 4]>::try_from(cut.as_slice()) {
+                Ok(four) => IpAddr::from(four),
+                Err(_) => IpAddr::from(<[u8; 16]>::try_from(cut.as_slice()).unwrap()),
+            };
+            (AddressRange::new(first, prefix as u8).unwrap(), all[..prefix].to_vec())
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn a_range_has_the_addresses_that_begin_like_it((range, start) in range(), other in address(), near in any::<u8>()) {
+            // One of the range itself, as it stands and with its last bits turned.
+            let flip = |first: IpAddr| match first {
+                IpAddr::V4(first) => IpAddr::V4(Ipv4Addr::from_bits(first.to_bits() ^ u32::from(near))),
+                IpAddr::V6(first) => IpAddr::V6(Ipv6Addr::from_bits(first.to_bits() ^ u128::from(near) << (near % 100))),
+            };
+            for address in [other, range.first, flip(range.first)] {
+                let same_kind = address.to_canonical().is_ipv4() == range.first.is_ipv4();
+                let expected = same_kind && digits(address).starts_with(&start);
+                prop_assert_eq!(range.contains(address), expected, "{} in {}", address, range);
+            }
+        }
+
+        #[test]
+        fn ranges_read_back((range, _) in range()) {
+            prop_assert_eq!(range.to_string().parse::<AddressRange>().unwrap(), range);
+            let json = serde_json::to_string(&range).unwrap();
+            prop_assert_eq!(serde_json::from_str::<AddressRange>(&json).unwrap(), range);
+        }
+
+        #[test]
+        fn no_text_is_too_much(text in "[0-9a-f:./ ]{0,40}|.{0,20}") {
+            let _ = text.parse::<AddressRange>();
+            let trusted = ["0.0.0.0/0".parse().unwrap(), "::/0".parse().unwrap()];
+            let _ = client_address(Ipv4Addr::LOCALHOST.into(), &text, &trusted);
+        }
+
+        /// What a caller writes into the header stands before what the proxies add, and changes nothing.
+        #[test]
+        fn nobody_forges_his_address(
+            forged in "[^,]{0,30}(, ?[0-9a-f.:]{0,15}){0,4}",
+            caller in address(),
+            hops in prop::collection::vec(0..=255u8, 0..4),
+        ) {
+            let trusted = ["10.0.0.0/8".parse::<AddressRange>().unwrap()];
+            prop_assume!(!trusted[0].contains(caller));
+            let peer = IpAddr::from([10, 0, 0, 1]);
+            let mut header = caller.to_string();
+            for hop in hops {
+                header.push_str(&format!(", 10.1.2.{hop}"));
+            }
+            prop_assert_eq!(client_address(peer, &header, &trusted), Some(caller.to_canonical()));
+            let header = format!("{forged}, {header}");
+            prop_assert_eq!(client_address(peer, &header, &trusted), Some(caller.to_canonical()));
+            // And who comes past the proxies is who he is, whatever he says.
+            prop_assert_eq!(client_address(caller, &header, &trusted), Some(caller.to_canonical()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_range_is_refused() {
+        for text in [
+            "",
+            "/",
+            "/8",
+            "192.0.2.0/",
+            "192.0.2.0/33",
+            "192.0.2.1/24",
+            "192.0.2.0/+8",
+            "192.0.2.0/08",
+            "192.0.2.0/-1",
+            "192.0.2",
+            "192.0.2.0/24/8",
+            "192.0.02.1",
+            " 192.0.2.1",
+            "2001:db8::/129",
+            "2001:db8::1/32",
+            "fe80::1%eth0",
+            "localhost",
+            "*",
+            "192.0.2.0-192.0.2.9",
+            "0x7f.0.0.1",
+            "::ffff:192.0.2.1/120",
+        ] {
+            assert_eq!(text.parse::<AddressRange>().unwrap_err().code(), Code::Argument, "{text}");
+        }
+        let error = "192.0.2.1/24".parse::<AddressRange>().unwrap_err();
+        assert!(error.to_string().contains("192.0.2.0/24"), "{error}");
+    }
+
+    #[test]
+    fn one_address_has_many_spellings() {
+        let range = |text: &str| text.parse::<AddressRange>().unwrap();
+        assert_eq!(range("::ffff:192.0.2.0/120"), range("192.0.2.0/24"));
+        assert_eq!(range("::ffff:192.0.2.7"), range("192.0.2.7/32"));
+        assert_eq!(range("::ffff:0:0/96"), range("0.0.0.0/0"));
+        assert_eq!(range("2001:db8:0::0/32").to_string(), "2001:db8::/32");
+        assert!(!range("::/0").contains("192.0.2.7".parse().unwrap()));
+        assert!(range("::ffff:0:0/96").contains("192.0.2.7".parse().unwrap()));
+    }
+
+    #[test]
+    fn proxies_write_addresses_in_many_ways() {
+        let trusted = ["127.0.0.1".parse::<AddressRange>().unwrap()];
+        let told = |header: &str| client_address("::ffff:127.0.0.1".parse().unwrap(), header, &trusted);
+        for header in
+            ["192.0.2.7", " 192.0.2.7 ", "192.0.2.7:4711", "\"192.0.2.7:4711\"", "x,192.0.2.7", "192.0.2.7,127.0.0.1"]
+        {
+            assert_eq!(told(header), "192.0.2.7".parse().ok(), "{header}");
+        }
+        for header in ["[2001:db8::7]", "[2001:db8::7]:80", "2001:db8::7", "\"[2001:db8::7]\""] {
+            assert_eq!(told(header), "2001:db8::7".parse().ok(), "{header}");
+        }
+        // A proxy that does not know, and one that is not to be understood: nobody knows.
+        for header in ["unknown", "_hidden", "192.0.2.7,", "192.0.2.7 127.0.0.1", "[192.0.2.7]", "for=192.0.2.7", ","] {
+            assert_eq!(told(header), None, "{header}");
+        }
+        assert_eq!(told("  "), "127.0.0.1".parse().ok());
+    }
+}
