@@ -64,7 +64,7 @@ pub(crate) struct Inner {
     readers: Mutex<Vec<Connection>>,
     sign: WaitSign,
     /// What rooms above made of the definitions, kept while these stay as they are.
-    derived: [RwLock<Option<(i64, Arc<dyn Any + Send + Sync>)>>; 2],
+    derived: [RwLock<Option<(i64, Anything)>>; 2],
     /// What the room of access keeps while the store is open.
     access: OnceCell<Box<dyn Any + Send + Sync>>,
     /// Jobs that this process was asked to end: seen at once, also by a runner that holds the turn to write.
@@ -79,6 +79,9 @@ pub(crate) enum Derived {
     /// Users and their rights, and the settings of access.
     Access,
 }
+
+/// What a room above keeps here, of a type that only it knows.
+type Anything = Arc<dyn Any + Send + Sync>;
 
 /// Idle reading connections kept for reuse.
 const KEPT_READERS: usize = 16;
