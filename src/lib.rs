@@ -59,7 +59,7 @@
 //! | `record` | register, update, delete, view; detail rows, links, numbers | [`Records`], [`Values`], [`Record`] |
 //! | `query` | conditions, sort, paging, aggregation; saved lists and searches | [`Query`], [`Condition`] |
 //! | `csv` | decoding and encoding, UTF-8 and Shift_JIS (cp932) | [`csv`] |
-//! | `access` | users | [`User`], [`Store::as_user`] |
+//! | `access` | users and their rights, tokens, addresses, calls per minute, audit log | [`User`], [`Store::as_user`], [`Store::authenticate`] |
 //! | `schema` | databases, fields, values and their rules, display formats, SQL tables | [`Database`], [`Field`], [`Value`] |
 //! | `store` | the file: opening, connections, transactions, clock | [`Store`], [`StoreOptions`] |
 //! | `error` | one error type, one table of codes and messages | [`Error`], [`Code`] |
@@ -74,6 +74,14 @@
 //! saved condition, an *import setting* (インポート設定) a saved mapping of CSV columns; an *import reservation*
 //! (インポート予約) is one asked-for run of it.
 //!
+//! # Who acts
+//!
+//! A [`Store`] that was opened acts as the host program itself, which may do everything. [`Store::as_user`] and
+//! [`Store::authenticate`] give handles that act on behalf of a user: he may do what the [`Right`]s of his definition say,
+//! at every door alike, and nothing without them; records tell who created and who updated them. A host that answers calls
+//! from outside asks [`Store::client_address`], [`Store::authenticate`] and [`Store::count_call`], and then uses the handle
+//! it got; [`Store::note_audit`] remembers what came of it.
+//!
 //! # In the file
 //!
 //! One `STRICT` table a database, named by its code, one column a field, and `code__detail` for detail rows. Inside it is
@@ -83,8 +91,10 @@
 //! with a second copy of SQLite inside one process.
 //!
 //! Beside the file stand SQLite's own `-wal` and `-shm`, an empty `-turn` by which a process shows that it waits to write,
-//! and, while imports run, a `-run-…` by which a runner shows that it lives. The latter two may be deleted when no process
-//! has the store open; the first two belong to the data.
+//! and, while imports run, a `-run-…` by which a runner shows that it lives; where calls from outside are counted and
+//! noted, `-calls` (and `-calls-…` for users with a number of their own), and `-audit` with the lines of the audit log that
+//! are not in the store yet. `-turn`, `-run-…` and `-calls` may be deleted when no process has the store open; the others
+//! belong to the data.
 //!
 //! # Threads and processes
 //!

@@ -316,7 +316,8 @@ fn definitions_are_shown_to_whom_they_concern() {
 fn no_path_leads_into_a_database_that_is_not_seen() {
     let fixture = office();
     let host = &fixture.store;
-    let paths: [fn(&Store, &str) -> Result<(), Error>; 7] = [
+    type Act = fn(&Store, &str) -> Result<(), Error>;
+    let paths: [Act; 7] = [
         |user, path| user.query("orders", &Query::new().filter(Condition::starts_with(path, "金"))).map(drop),
         |user, path| user.query("orders", &Query::new().sort(Sort::ascending(path))).map(drop),
         |user, path| user.count("orders", Some(&Condition::equals(path, "金庫は地下"))).map(drop),
@@ -531,7 +532,7 @@ fn issue(store: &Store, token: &NewToken) -> IssuedToken {
 }
 
 fn refusal(result: Result<Store, Error>) -> Code {
-    result.err().expect("refused").code()
+    result.unwrap_err().code()
 }
 
 #[test]
@@ -977,6 +978,16 @@ fn a_damaged_audit_file_spoils_no_other_line() {
     assert_eq!(subjects(), ["2\n3", "4", "5", "6", "7", "8"]);
     note("9");
     assert_eq!(subjects(), ["2\n3", "4", "5", "6", "7", "8", "9"]);
+    // More than is taken at once.
+    let mut bytes = b"renkei-audit-1 00000000000000ff".to_vec();
+    for number in 0..60_000 {
+        bytes.extend(format!("\n{{\"at\":{},\"action\":\"many\",\"subject\":\"{number:0100}\"}}", NOW.0).bytes());
+    }
+    std::fs::write(&journal, bytes).unwrap();
+    let lines = host.audit(&AuditQuery::new().action("many").limit(100_000)).unwrap().lines;
+    assert!(lines.iter().rev().enumerate().all(|(at, line)| line.subject.parse() == Ok(at)));
+    assert_eq!(lines.len(), 60_000);
+    assert!(std::fs::metadata(&journal).unwrap().len() < 100);
     // A long subject is cut.
     note(&"あ".repeat(5_000));
     assert!(subjects().last().unwrap().chars().count() <= 1_001);
