@@ -103,10 +103,10 @@ pub(super) fn append(store: &Store, line: &Line) -> Result<()> {
         return Err(error.into());
     }
     drop(file);
-    match size > LARGE {
-        true => take(store),
-        false => Ok(()),
+    if size > LARGE {
+        try_take(store);
     }
+    Ok(())
 }
 
 fn new_number(store: &Store) -> i64 {
@@ -195,6 +195,13 @@ pub(super) fn take(store: &Store) -> Result<()> {
             Some(_) => {}
             None => return Ok(()),
         }
+    }
+}
+
+/// As [`take`], where there is something more important than that it works.
+pub(super) fn try_take(store: &Store) {
+    if let Err(error) = take(store) {
+        log::warn!("the audit file was not taken into the store: {error}");
     }
 }
 

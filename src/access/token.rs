@@ -310,7 +310,7 @@ impl Store {
     /// [`Code::AdministratorOnly`].
     pub fn tokens(&self) -> Result<Vec<Token>> {
         super::demand_administrator(self, &*self.reading()?, "tokens")?;
-        journal::take(self)?;
+        journal::try_take(self);
         let reading = self.reading()?;
         let sql = "SELECT t.id, u.code, t.name, t.created_at, t.expires_at, t.revoked_at, t.addresses, t.last_used_at,
             t.last_address FROM renkei_token t JOIN renkei_user u ON u.id = t.user_id ORDER BY t.id";

@@ -67,6 +67,7 @@ impl ImportRequest {
     }
 
     /// The import of a file, read in place when the import runs. A change of the file in between is noticed.
+    /// It is read with the rights of the host program, also for a user: take no path from outside.
     pub fn path(database: impl Into<String>, setting: impl Into<String>, path: impl AsRef<Path>) -> ImportRequest {
         ImportRequest::of(database.into(), setting.into(), FileOf::Path(path.as_ref().to_owned()))
     }
