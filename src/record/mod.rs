@@ -26,4 +26,5 @@ pub use file::FileInfo;
 pub use input::{DetailMode, DetailRow, KeyMode, RecordId, Selector, Values, WriteOptions};
 pub use records::{Records, Saved, Transaction};
 pub use view::{Page, Record, RecordRow};
+pub(crate) use view::Shown;
 pub use writer::Written;
