@@ -67,7 +67,8 @@ impl Store {
             // Nobody receives any more when the stream was dropped.
             let _ = sender.send(last);
         })?;
-        let mut stream = ExportStream { messages: Some(messages), piece: Vec::new(), position: 0, exported: None, failed: false };
+        let mut stream =
+            ExportStream { messages: Some(messages), piece: Vec::new(), position: 0, exported: None, failed: false };
         stream.next_piece()?;
         Ok(stream)
     }

@@ -39,7 +39,8 @@ impl UserNames {
     fn add(&mut self, connection: &Connection, code: &str) -> Result<()> {
         if self.name(code).is_none() {
             let sql = "SELECT name FROM renkei_user WHERE code = ?1";
-            let name: Option<String> = connection.prepare_cached(sql)?.query_row([code], |row| row.get(0)).optional()?;
+            let name: Option<String> =
+                connection.prepare_cached(sql)?.query_row([code], |row| row.get(0)).optional()?;
             self.0.extend(name.map(|name| (code.to_owned(), name)));
         }
         Ok(())

@@ -33,7 +33,7 @@ pub(super) fn read_whole(request: &mut Request<'_>, most: u64) -> Result<Vec<u8>
 
 /// Reads the JSON of a request: an object. Nothing at all, and the empty list of PHP, are objects without members; what is
 /// missing is told by name then.
-pub(super) fn parse(bytes: &[u8], name: &str) -> Result<Json<'_>, Refusal> {
+pub(super) fn parse<'a>(bytes: &'a [u8], name: &str) -> Result<Json<'a>, Refusal> {
     if bytes.trim_ascii().is_empty() {
         return Ok(Json::Object(Vec::new()));
     }
@@ -74,10 +74,6 @@ pub(super) struct Bounded<R> {
 impl<R> Bounded<R> {
     pub(super) fn new(source: R, most: u64) -> Bounded<R> {
         Bounded { source, left: most }
-    }
-
-    pub(super) fn get_ref(&self) -> &R {
-        &self.source
     }
 }
 

@@ -75,7 +75,8 @@ impl Entry {
             Some(_) => table.details.as_ref(),
             None => Some(&table.header),
         };
-        let column = layout.and_then(|layout| layout.columns.iter().find(|column| column.field.code == violation.field()));
+        let column =
+            layout.and_then(|layout| layout.columns.iter().find(|column| column.field.code == violation.field()));
         let name = column.map_or_else(|| violation.field().to_owned(), |column| column.id.to_string());
         let code = InnerCode::of_value(violation.code());
         Entry { name, value: violation.value().to_owned(), code, msg: code.render(violation.name(), violation.rule()) }

@@ -88,11 +88,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         name: "csvimport",
         about: "Reserves the import of a file that was uploaded.",
         takes_file: false,
-        parameters: &[
-            DATABASE,
-            IMPORT,
-            parameter("fileId", true, ParameterKind::Id, "The file, from `fileupload`."),
-        ],
+        parameters: &[DATABASE, IMPORT, parameter("fileId", true, ParameterKind::Id, "The file, from `fileupload`.")],
     },
     Function {
         action: Action::CsvDataImport,
@@ -118,10 +114,20 @@ pub(super) const FUNCTIONS: &[Function] = &[
         takes_file: false,
         parameters: &[
             DATABASE,
-            parameter("listId", false, ParameterKind::Id, "The list: columns and order. Default: every item, the key first."),
+            parameter(
+                "listId",
+                false,
+                ParameterKind::Id,
+                "The list: columns and order. Default: every item, the key first.",
+            ),
             parameter("searchId", false, ParameterKind::Id, "The search: which records. Default: all."),
             parameter("limit", false, ParameterKind::Count, "How many records; cut to what the server allows."),
-            parameter("offset", false, ParameterKind::Count, "How many records are left out at the beginning. Default 0."),
+            parameter(
+                "offset",
+                false,
+                ParameterKind::Count,
+                "How many records are left out at the beginning. Default 0.",
+            ),
         ],
     },
     Function {

@@ -123,14 +123,14 @@ impl Call<'_> {
                 false => OuterCode::BodyLarge.into(),
             });
         }
-        let result = Multipart::new(Bounded::new(&mut request.body, most), boundary)
-            .map_err(Stop::Fault)
-            .and_then(|mut source| {
+        let result = Multipart::new(Bounded::new(&mut request.body, most), boundary).map_err(Stop::Fault).and_then(
+            |mut source| {
                 while let Some(part) = source.next_part()? {
                     self.read_part(&part, &mut source, parts)?;
                 }
                 Ok(())
-            });
+            },
+        );
         result.map_err(|stop| match stop {
             Stop::Refused(refusal) => refusal,
             Stop::Fault(fault) => body::broken(fault, request.body.has_failed()),

@@ -54,6 +54,7 @@ mod functions;
 mod imports;
 mod json;
 mod multipart;
+mod openapi;
 mod parameters;
 mod records;
 mod request;
@@ -66,6 +67,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use codes::{InnerCode, OuterCode};
+pub use openapi::openapi;
 pub use request::Request;
 pub use response::{Body, Response};
 

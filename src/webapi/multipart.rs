@@ -470,7 +470,8 @@ mod tests {
             ],
             b"\n",
         );
-        let expected = vec![one("json", None, b"{\"dbSchemaId\":\"100201\"}"), one("uploadFile", Some("uploadFile.csv"), csv)];
+        let expected =
+            vec![one("json", None, b"{\"dbSchemaId\":\"100201\"}"), one("uploadFile", Some("uploadFile.csv"), csv)];
         let declared = boundary(b"multipart/form-data; boundary=boundary;").unwrap();
         assert_eq!(read_all_ways(&php, Some(&declared)), Ok(expected.clone()));
         assert_eq!(read_all_ways(&php, None), Ok(expected.clone()));
@@ -525,7 +526,7 @@ mod tests {
             (b"", b"\n"),
             (b"", b""),
             (b"\n", b"\n\n"),
-            (b"--b", b"--b\n"),
+            (b"--bx", b"--bx\n"),
             (b"\n--bx\r\n--b x\n-", b"\n--bx\r\n--b x\n-\r\n"),
             (b"\r\r\r", b"\r\r\r\r\n"),
             (b"\r\n-\r\n--\r\n", b"\r\n-\r\n--\r\n\r\n"),

@@ -121,7 +121,8 @@ pub(super) fn members<'q>(value: &'q Json<'q>) -> Option<&'q [Member<'q>]> {
 fn count(value: &Json<'_>) -> Option<u64> {
     let text = value.scalar()?.trim();
     // 200.0 is what some languages make of 200.
-    let text = text.split_once('.').filter(|(_, rest)| rest.bytes().all(|byte| byte == b'0')).map_or(text, |(whole, _)| whole);
+    let text =
+        text.split_once('.').filter(|(_, rest)| rest.bytes().all(|byte| byte == b'0')).map_or(text, |(whole, _)| whole);
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().unwrap_or(u64::MAX))
 }
@@ -140,7 +141,9 @@ mod tests {
 
     #[test]
     fn scalars_come_as_texts_and_as_numbers() {
-        let query = Json::parse(br#"{"a":"7","b":7,"c":"007","d":null,"e":"","f":"x","g":-1,"h":99999999999999999999,"i":" 7 "}"#);
+        let query = Json::parse(
+            br#"{"a":"7","b":7,"c":"007","d":null,"e":"","f":"x","g":-1,"h":99999999999999999999,"i":" 7 "}"#,
+        );
         let query = query.unwrap();
         let parameters = Parameters { query: &query, faults: Vec::new() };
         let ids: Vec<Option<i64>> = "abcdefghi".chars().map(|name| parameters.id(&name.to_string())).collect();
@@ -151,10 +154,19 @@ mod tests {
 
     #[test]
     fn counts_and_flags() {
-        for (text, expected) in [("200.0", Some(200)), ("200.5", None), ("1e2", None), ("\"\"", None), ("[1]", None), ("true", None)] {
+        for (text, expected) in
+            [("200.0", Some(200)), ("200.5", None), ("1e2", None), ("\"\"", None), ("[1]", None), ("true", None)]
+        {
             assert_eq!(count(&Json::parse(text.as_bytes()).unwrap()), expected, "{text}");
         }
-        for (text, expected) in [("\"1\"", Some(true)), ("1", Some(true)), ("true", Some(true)), ("0", Some(false)), ("2", None), ("{}", None)] {
+        for (text, expected) in [
+            ("\"1\"", Some(true)),
+            ("1", Some(true)),
+            ("true", Some(true)),
+            ("0", Some(false)),
+            ("2", None),
+            ("{}", None),
+        ] {
             assert_eq!(flag(&Json::parse(text.as_bytes()).unwrap()), expected, "{text}");
         }
     }

@@ -14,8 +14,7 @@ use crate::record::{DetailMode, KeyMode, Record, Saved, Shown, Values, WriteOpti
 use crate::schema::{Column, Table, ValueFormat, write_moment};
 
 /// The fields that every record has, in the order in which they are shown.
-const SYSTEM: [System; 5] =
-    [System::Id, System::CreatedAt, System::CreatedBy, System::UpdatedAt, System::UpdatedBy];
+const SYSTEM: [System; 5] = [System::Id, System::CreatedAt, System::CreatedBy, System::UpdatedAt, System::UpdatedBy];
 
 /// Where detail rows stand, and the number of a row in them.
 pub(super) const DETAILS: &str = "details";
@@ -94,11 +93,7 @@ fn row_key(table: &Table, parameters: &mut Parameters<'_>) -> RowKey {
 }
 
 /// Reads `values`, once all parameters are good.
-fn values_of(
-    table: &Table,
-    parameters: &mut Parameters<'_>,
-    row_key: RowKey,
-) -> Result<Values, Refusal> {
+fn values_of(table: &Table, parameters: &mut Parameters<'_>, row_key: RowKey) -> Result<Values, Refusal> {
     let read = values::read(table, parameters.object("values").unwrap_or_default(), row_key);
     if read.is_err() {
         parameters.refuse("values", InnerCode::ParameterType);

@@ -86,7 +86,8 @@ impl<'a> Request<'a> {
 
     /// The first header of this name.
     pub fn header_value(&self, name: &str) -> Option<&[u8]> {
-        self.header_values(name).next()
+        let found = self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_ref())
     }
 
     /// Every header of this name, in their order.

@@ -30,9 +30,9 @@ fn path_of(target: &str) -> &str {
 
 /// Host and rest of a target that is a whole URL.
 fn absolute(target: &str) -> Option<(&str, &str)> {
-    let scheme = target.find("://").filter(|at| {
-        target[..*at].eq_ignore_ascii_case("http") || target[..*at].eq_ignore_ascii_case("https")
-    })?;
+    let scheme = target
+        .find("://")
+        .filter(|at| target[..*at].eq_ignore_ascii_case("http") || target[..*at].eq_ignore_ascii_case("https"))?;
     let rest = &target[scheme + 3..];
     let path = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     Some(rest.split_at(path))
@@ -64,7 +64,9 @@ mod tests {
     fn the_nine_functions_are_found() {
         for function in super::super::functions::FUNCTIONS {
             let path = format!("/abc1de2/{}/{}/version/v1", function.group, function.name);
-            for target in [path.clone(), format!("{path}/"), format!("{path}?a=b/c"), format!("https://db.example.test{path}")] {
+            for target in
+                [path.clone(), format!("{path}/"), format!("{path}?a=b/c"), format!("https://db.example.test{path}")]
+            {
                 let found = route(&target, "abc1de2").map(|found| found.name);
                 assert_eq!(found, Some(function.name), "{target}");
             }
@@ -102,7 +104,8 @@ mod tests {
 
     #[test]
     fn the_url_is_the_one_called_with_http() {
-        let url_of = |target: &str, host: &[u8]| url(&Request::new("POST", target.to_owned()).owned_header("HOST", host));
+        let url_of =
+            |target: &str, host: &[u8]| url(&Request::new("POST", target.to_owned()).owned_header("HOST", host));
         assert_eq!(url_of("/a/api/x", b"db.example.test:8443"), "http://db.example.test:8443/a/api/x");
         assert_eq!(url_of("https://h.test/a?q=1", b"other"), "http://h.test/a?q=1");
         assert_eq!(url(&Request::new("POST", "/a")), "http://localhost/a");
