@@ -35,7 +35,7 @@
 //! let database = store.database("orders")?.id.unwrap();
 //! let call = |function: &str, json: String| {
 //!     let target = format!("/abc1de2/apirecord/{function}/version/v1");
-//!     let request = Request::new("POST", target).header("X-HD-apitoken", &token.secret).body(json.into_bytes());
+//!     let request = Request::new("POST", target).header("X-HD-apitoken", token.secret()).body(json.into_bytes());
 //!     api.handle(request)
 //! };
 //! let response = call("regist", format!(r#"{{"dbSchemaId":{database},"values":{{"number":"A-1","state":"受付"}}}}"#));

@@ -16,7 +16,9 @@ fn view(f: &Fixture, request: Request<'_>) -> (u16, Json) {
 }
 
 fn request() -> Request<'static> {
-    Request::new("POST", format!("/{ACCOUNT}/apirecord/view/version/v1")).header("Host", "h").remote("203.0.113.7".parse().unwrap())
+    Request::new("POST", format!("/{ACCOUNT}/apirecord/view/version/v1"))
+        .header("Host", "h")
+        .remote("203.0.113.7".parse().unwrap())
 }
 
 #[test]
@@ -32,14 +34,16 @@ fn calls_need_a_token_that_is_good() {
     }
     let expired = f.store.issue_token(&NewToken::of("link").expires_in(Duration::from_secs(60))).unwrap();
     let revoked = f.store.issue_token(&NewToken::of("link")).unwrap();
-    f.store.revoke_token(revoked.id).unwrap();
+    f.store.revoke_token(revoked.id()).unwrap();
     f.turn_to(61);
-    for token in ["x", "あ", &"a".repeat(64), &expired.secret, &revoked.secret, &f.token[1..]] {
+    for token in ["x", "あ", &"a".repeat(64), expired.secret(), revoked.secret(), &f.token[1..]] {
         let response = f.api.handle(request().header("X-HD-apitoken", token).body(VIEW.as_bytes()));
         assert!(response.header("www-authenticate").is_some());
         let (status, answer) = text(response);
         assert_eq!(status, 401, "{token}");
-        assert!(answer.contains(r#""errors":{"code":"2","msg":"認証に失敗しました。APIトークンが正しくありません。","description":[]}"#));
+        assert!(answer.contains(
+            r#""errors":{"code":"2","msg":"認証に失敗しました。APIトークンが正しくありません。","description":[]}"#
+        ));
         assert!(!answer.contains(token) || token.len() < 5, "the token must not be repeated");
     }
     for name in ["X-HD-apitoken", "x-hd-apitoken", "X-HD-APITOKEN"] {
@@ -61,7 +65,9 @@ fn a_request_without_a_good_token_is_refused_before_its_body() {
     let response = f.api.handle(waiting().reader(Untouchable));
     assert!(response.closes());
     assert_eq!(response.status(), 401);
-    let response = f.api.handle(waiting().header("X-HD-apitoken", &f.token).header("Content-Length", "9").reader(&b"{\"a\":1}  "[..]));
+    let response = f
+        .api
+        .handle(waiting().header("X-HD-apitoken", &f.token).header("Content-Length", "9").reader(&b"{\"a\":1}  "[..]));
     assert!(!response.closes());
     assert_eq!(response.status(), 400);
     // Who sends without asking is listened to, so that he sees the answer.
@@ -76,10 +82,11 @@ fn a_request_without_a_good_token_is_refused_before_its_body() {
 fn rights_are_those_of_the_user() {
     let mut f = Fixture::new();
     f.cases(&["a"]);
-    f.token = f.store.issue_token(&NewToken::of("reader")).unwrap().secret;
+    f.token = f.store.issue_token(&NewToken::of("reader")).unwrap().secret().to_owned();
     assert_eq!(f.call("apirecord/view", VIEW).0, 200);
     let csv = "--b\r\nContent-Disposition: form-data; name=uploadFile; filename=a.csv\r\n\r\na\r\n--b--\r\n";
-    let both = "--b\r\nContent-Disposition: form-data; name=json\r\n\r\n{\"dbSchemaId\":100201,\"importId\":100401}\r\n".to_owned() + csv;
+    let both = "--b\r\nContent-Disposition: form-data; name=json\r\n\r\n{\"dbSchemaId\":100201,\"importId\":100401}\r\n"
+        .to_owned() + csv;
     let answers = [
         f.call("apirecord/view", r#"{"dbSchemaId":100203,"keyId":"1"}"#),
         f.call("apirecord/regist", r#"{"dbSchemaId":100201,"values":{}}"#),
@@ -92,7 +99,10 @@ fn rights_are_those_of_the_user() {
     ];
     for (status, answer) in answers {
         assert_eq!(status, 403, "{answer}");
-        assert!(answer.contains(r#""errors":{"code":"904","msg":"この操作を行う権限がありません。","description":[]}"#), "{answer}");
+        assert!(
+            answer.contains(r#""errors":{"code":"904","msg":"この操作を行う権限がありません。","description":[]}"#),
+            "{answer}"
+        );
     }
     assert_eq!(f.count("cases"), 1);
 }
@@ -101,7 +111,7 @@ fn rights_are_those_of_the_user() {
 fn writers_are_told_by_name() {
     let mut f = Fixture::new();
     f.cases(&["a"]);
-    f.token = f.store.issue_token(&NewToken::of("tanto_a")).unwrap().secret;
+    f.token = f.store.issue_token(&NewToken::of("tanto_a")).unwrap().secret().to_owned();
     f.turn_to(60);
     f.ok("apirecord/update", r#"{"dbSchemaId":100201,"keyId":"000000001","values":{"100304":"b"}}"#);
     let items = f.ok("apirecord/view", VIEW)["items"].clone();
@@ -124,7 +134,8 @@ fn addresses_are_judged_behind_trusted_proxies() {
     );
     f.cases(&["a"]);
     let from = |peer: Option<&str>, forwarded: &[&'static str]| {
-        let mut request = Request::new("POST", format!("/{ACCOUNT}/apirecord/view/version/v1")).header("X-HD-apitoken", &f.token);
+        let mut request =
+            Request::new("POST", format!("/{ACCOUNT}/apirecord/view/version/v1")).header("X-HD-apitoken", &f.token);
         if let Some(peer) = peer {
             request = request.remote(peer.parse().unwrap());
         }
@@ -146,7 +157,10 @@ fn addresses_are_judged_behind_trusted_proxies() {
     ] {
         let (status, answer) = from(peer, forwarded);
         assert_eq!(status, 403, "{peer:?} {forwarded:?}");
-        assert_eq!(answer["errors"], serde_json::json!({"code": "7", "msg": "アクセスが拒否されました。", "description": []}));
+        assert_eq!(
+            answer["errors"],
+            serde_json::json!({"code": "7", "msg": "アクセスが拒否されました。", "description": []})
+        );
     }
 }
 
@@ -161,7 +175,10 @@ fn calls_are_counted_and_refused_by_the_known_words() {
     assert_eq!(response.header("retry-after"), Some("40"));
     let (status, answer) = text(response);
     assert_eq!(status, 429);
-    assert!(answer.contains(r#""errors":{"code":"903","msg":"APIの実行回数が制限を超えました。","description":[]}"#), "{answer}");
+    assert!(
+        answer.contains(r#""errors":{"code":"903","msg":"APIの実行回数が制限を超えました。","description":[]}"#),
+        "{answer}"
+    );
     // Refused calls do not count, and calls that are no calls neither.
     for _ in 0..50 {
         assert_eq!(f.call("apirecord/view", VIEW).0, 429);

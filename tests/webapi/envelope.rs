@@ -118,12 +118,24 @@ fn parameters_of_a_wrong_kind_are_told() {
     let codes = |function: &str, json: &str| -> Vec<String> {
         let description = f.refused(function, json);
         let entries = description.as_array().unwrap().iter();
-        entries.map(|entry| format!("{}={}:{}", entry["name"].as_str().unwrap(), entry["value"].as_str().unwrap(), entry["code"].as_str().unwrap())).collect()
+        entries
+            .map(|entry| {
+                format!(
+                    "{}={}:{}",
+                    entry["name"].as_str().unwrap(),
+                    entry["value"].as_str().unwrap(),
+                    entry["code"].as_str().unwrap()
+                )
+            })
+            .collect()
     };
     assert_eq!(codes("apirecord/view", r#"{"dbSchemaId":"abc","keyId":"1"}"#), ["dbSchemaId=abc:8"]);
     assert_eq!(codes("apirecord/view", r#"{"dbSchemaId":999999,"keyId":"1"}"#), ["dbSchemaId=999999:8"]);
     assert_eq!(codes("apirecord/view", r#"{"dbSchemaId":"cases","keyId":"1"}"#), ["dbSchemaId=cases:8"]);
-    assert_eq!(codes("apirecord/view", r#"{"dbSchemaId":[100201],"keyId":{"a":1}}"#), [r#"dbSchemaId=[100201]:1004"#, r#"keyId={"a":1}:1004"#]);
+    assert_eq!(
+        codes("apirecord/view", r#"{"dbSchemaId":[100201],"keyId":{"a":1}}"#),
+        [r#"dbSchemaId=[100201]:1004"#, r#"keyId={"a":1}:1004"#]
+    );
     assert_eq!(
         codes("api/csvexport", r#"{"dbSchemaId":100201,"limit":-1,"offset":"x","listId":7,"searchId":"x"}"#),
         ["limit=-1:1002", "offset=x:1002", "listId=7:8", "searchId=x:8"]
@@ -132,8 +144,14 @@ fn parameters_of_a_wrong_kind_are_told() {
         codes("apirecord/regist", r#"{"dbSchemaId":100201,"values":"x","keyMode":2,"getSubordinate":"yes"}"#),
         ["values=x:1004", "keyMode=2:1003", "getSubordinate=yes:1003"]
     );
-    assert_eq!(codes("apirecord/regist", r#"{"dbSchemaId":100201,"values":{"details":"x"}}"#), [r#"values={"details":"x"}:1004"#]);
-    assert_eq!(codes("apirecord/regist", r#"{"dbSchemaId":100201,"values":{"details":[1]}}"#), [r#"values={"details":[1]}:1004"#]);
+    assert_eq!(
+        codes("apirecord/regist", r#"{"dbSchemaId":100201,"values":{"details":"x"}}"#),
+        [r#"values={"details":"x"}:1004"#]
+    );
+    assert_eq!(
+        codes("apirecord/regist", r#"{"dbSchemaId":100201,"values":{"details":[1]}}"#),
+        [r#"values={"details":[1]}:1004"#]
+    );
     // A definition of another database is none.
     assert_eq!(codes("api/csvexport", r#"{"dbSchemaId":100201,"listId":100503}"#), ["listId=100503:8"]);
     assert_eq!(codes("api/csvimport", r#"{"dbSchemaId":100201,"importId":100402,"fileId":1}"#), ["importId=100402:8"]);
@@ -175,8 +193,15 @@ fn the_echo_keeps_the_order_and_nested_values() {
 fn json_is_read_whatever_the_content_type_says() {
     let f = with_seven_cases();
     let json = r#"{"dbSchemaId":"100201","keyId":"000000001"}"#;
-    for content_type in ["application/json;charset=UTF-8", "application/json; charset=utf-8", "text/plain", "", "application/x-www-form-urlencoded"] {
-        let request = f.request("apirecord/view").header("content-type", content_type).header("Accept", "multipart/form-data");
+    for content_type in [
+        "application/json;charset=UTF-8",
+        "application/json; charset=utf-8",
+        "text/plain",
+        "",
+        "application/x-www-form-urlencoded",
+    ] {
+        let request =
+            f.request("apirecord/view").header("content-type", content_type).header("Accept", "multipart/form-data");
         assert_eq!(text(f.api.handle(request.body(json.as_bytes()))).0, 200, "{content_type}");
     }
     assert_eq!(text(f.api.handle(f.request("apirecord/view").body(json.as_bytes()))).0, 200);
@@ -213,10 +238,15 @@ fn unknown_paths_and_other_methods() {
         (status, allow, serde_json::from_str::<serde_json::Value>(&answer).unwrap()["errors"].clone())
     };
     let view = "/abc1de2/apirecord/view/version/v1";
-    for path in ["/", "/abc1de2/apirecord/get/version/v1", "/other12/apirecord/view/version/v1", "/abc1de2/api/view/version/v1"] {
+    for path in
+        ["/", "/abc1de2/apirecord/get/version/v1", "/other12/apirecord/view/version/v1", "/abc1de2/api/view/version/v1"]
+    {
         let (status, _, errors) = errors("POST", path);
         assert_eq!(status, 404);
-        assert_eq!(errors, serde_json::json!({"code": "901", "msg": "指定されたAPIは存在しません。", "description": []}));
+        assert_eq!(
+            errors,
+            serde_json::json!({"code": "901", "msg": "指定されたAPIは存在しません。", "description": []})
+        );
     }
     for method in ["GET", "PUT", "OPTIONS", "HEAD", "post"] {
         let (status, allow, errors) = errors(method, view);

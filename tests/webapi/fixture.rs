@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use renkei::webapi::{Options, Request, Response, WebApi};
-use renkei::{
-    AccessSettings, Blueprint, Clock, ManualClock, NewToken, Right, Rights, Store, Timestamp, User, Worker,
-};
+use renkei::{AccessSettings, Blueprint, Clock, ManualClock, NewToken, Right, Rights, Store, Timestamp, User, Worker};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
@@ -119,11 +117,7 @@ impl Fixture {
     pub fn with(options: Options, access: AccessSettings) -> Fixture {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::new(NOW));
-        let store = Store::options()
-            .create(true)
-            .clock(clock.clone())
-            .open(dir.path().join("store.db"))
-            .unwrap();
+        let store = Store::options().create(true).clock(clock.clone()).open(dir.path().join("store.db")).unwrap();
         let blueprint = Blueprint::from_json(BLUEPRINT)
             .unwrap()
             .access(access)
@@ -131,7 +125,7 @@ impl Fixture {
             .user(User::new("tanto_a", "担当A").allow_everywhere(Rights::ALL))
             .user(User::new("reader", "閲覧者").allow("cases", [Right::View]));
         store.apply(&blueprint).unwrap();
-        let token = store.issue_token(&NewToken::of("link")).unwrap().secret;
+        let token = store.issue_token(&NewToken::of("link")).unwrap().secret().to_owned();
         let api = WebApi::with_options(&store, ACCOUNT, options).unwrap();
         Fixture { store, api, clock, token, _dir: dir }
     }

@@ -46,7 +46,12 @@ fn endless_bodies_are_broken_off() {
         ("api/fileupload", "multipart/form-data; boundary=b", "--b\nA: ", "header"),
         ("api/fileupload", "multipart/form-data; boundary=b", "", "--b\n\n\n"),
         ("api/fileupload", "multipart/form-data; boundary=b", "--b\nContent-Disposition: x; name=other\n\n", "\r\n--"),
-        ("api/fileupload", "multipart/form-data; boundary=b", "--b\nContent-Disposition: x; name=uploadFile\n\n", "a,b,c\n"),
+        (
+            "api/fileupload",
+            "multipart/form-data; boundary=b",
+            "--b\nContent-Disposition: x; name=uploadFile\n\n",
+            "a,b,c\n",
+        ),
         ("api/fileupload", "multipart/form-data; boundary=b", "--b\nContent-Disposition: x; name=uploadFile\n\n", "x"),
         ("api/csvdataimport", "multipart/form-data; boundary=b", "--b\nContent-Disposition: x; name=json\n\n", "1"),
         ("api/csvdataimport", "multipart/form-data", "", "-"),
@@ -107,8 +112,9 @@ fn deep_wide_and_long_json() {
     bodies.push(values(format!("{{{}}}", many.join(","))));
     for (at, body) in bodies.iter().enumerate() {
         for function in ["apirecord/regist", "apirecord/update", "apirecord/view", "api/csvexport"] {
-            if function == "apirecord/regist" && at == 13 {
-                continue; // Many equal labels are a set, and a good one.
+            // An export does not look at values.
+            if function == "api/csvexport" && body.contains("100201") {
+                continue;
             }
             let (status, answer) = f.call(function, body.clone());
             assert!(matches!(status, 400 | 413), "{at} {function}: {}", &answer[..answer.len().min(500)]);
@@ -148,10 +154,16 @@ fn headers_are_no_way_in() {
         .owned_header("X-HD-apitoken", f.token.clone());
     assert_eq!(text(f.api.handle(request.body(&body[..]))).0, 401);
     for token in [vec![b'a'; 1_000_000], b"\0".to_vec(), b"\xff".to_vec(), b"' OR 1=1 --".to_vec()] {
-        let request = Request::new("POST", format!("/{ACCOUNT}/apirecord/view/version/v1")).owned_header("X-HD-apitoken", token);
+        let request =
+            Request::new("POST", format!("/{ACCOUNT}/apirecord/view/version/v1")).owned_header("X-HD-apitoken", token);
         assert_eq!(text(f.api.handle(request)).0, 401);
     }
-    for content_type in ["multipart/", "multipart/form-data; boundary=\"", "multipart/form-data; boundary=;;;=", "multipart/form-data; boundary=\r\n"] {
+    for content_type in [
+        "multipart/",
+        "multipart/form-data; boundary=\"",
+        "multipart/form-data; boundary=;;;=",
+        "multipart/form-data; boundary=\r\n",
+    ] {
         let request = f.request("api/fileupload").owned_header("Content-Type", content_type).body(&body[..]);
         assert_eq!(text(f.api.handle(request)).0, 400, "{content_type}");
     }
@@ -183,7 +195,8 @@ fn keys_that_look_like_other_things() {
 
 /// Anything, and much that is nearly right.
 fn json() -> impl Strategy<Value = serde_json::Value> {
-    let id = prop::sample::select(vec!["100201", "100203", "100300", "100303", "100322", "100401", "100501", "1", "x", ""]);
+    let id =
+        prop::sample::select(vec!["100201", "100203", "100300", "100303", "100322", "100401", "100501", "1", "x", ""]);
     let leaf = prop_oneof![
         Just(serde_json::Value::Null),
         any::<bool>().prop_map(Into::into),
@@ -194,9 +207,34 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
         id.prop_map(|id| id.parse::<i64>().map_or(serde_json::Value::Null, Into::into)),
     ];
     let name = prop::sample::select(vec![
-        "dbSchemaId", "keyId", "values", "details", "importId", "fileId", "processId", "listId", "searchId", "limit", "offset",
-        "keyMode", "getSubordinate", "updateDetailKeyId", "responseType", "detailKey", "100302", "100303", "100304", "100305",
-        "100306", "100321", "100322", "100360", "100371", "行", "[ID]", "",
+        "dbSchemaId",
+        "keyId",
+        "values",
+        "details",
+        "importId",
+        "fileId",
+        "processId",
+        "listId",
+        "searchId",
+        "limit",
+        "offset",
+        "keyMode",
+        "getSubordinate",
+        "updateDetailKeyId",
+        "responseType",
+        "detailKey",
+        "100302",
+        "100303",
+        "100304",
+        "100305",
+        "100306",
+        "100321",
+        "100322",
+        "100360",
+        "100371",
+        "行",
+        "[ID]",
+        "",
     ]);
     leaf.prop_recursive(4, 24, 6, move |inner| {
         prop_oneof![

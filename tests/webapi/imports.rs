@@ -9,7 +9,8 @@ use crate::fixture::{CLIENTS, Fixture, text};
 const TARGET: &str = r#"{"dbSchemaId":"100201","importId":"100401"}"#;
 
 fn part(name: &str, more: &str, content: &[u8]) -> Vec<u8> {
-    [format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"{more}\r\n\r\n").as_bytes(), content, b"\r\n"].concat()
+    [format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"{more}\r\n\r\n").as_bytes(), content, b"\r\n"]
+        .concat()
 }
 
 fn file(content: &[u8]) -> Vec<u8> {
@@ -64,7 +65,8 @@ fn every_client_is_understood() {
 #[test]
 fn the_answer_is_as_the_reference_shows_it() {
     let f = Fixture::new();
-    let (_, answer) = f.upload("api/csvdataimport", TYPE, parts(&[part("json", "", TARGET.as_bytes()), file(b"a,1,\r\n")]));
+    let (_, answer) =
+        f.upload("api/csvdataimport", TYPE, parts(&[part("json", "", TARGET.as_bytes()), file(b"a,1,\r\n")]));
     let process = serde_json::from_str::<Json>(&answer).unwrap()["processId"].as_str().unwrap().to_owned();
     assert_eq!(
         answer,
@@ -103,7 +105,12 @@ fn files_are_kept_and_imported_as_often_as_wanted() {
     f.turn_to(24 * 60 * 60);
     let (code, answer) = reserve();
     assert_eq!(code, 400);
-    assert!(answer.contains(&format!(r#""description":[{{"name":"fileId","value":"{id}","code":"8","msg":"紐づくデータが存在しません。"}}]"#)), "{answer}");
+    assert!(
+        answer.contains(&format!(
+            r#""description":[{{"name":"fileId","value":"{id}","code":"8","msg":"紐づくデータが存在しません。"}}]"#
+        )),
+        "{answer}"
+    );
 }
 
 #[test]
@@ -116,7 +123,12 @@ fn states_before_and_after_the_run() {
     };
     let state = |process: &str| {
         let items = status(&f, process);
-        (items["processStatus"].as_str().unwrap().to_owned(), items["nowCondition"].as_i64().unwrap(), items["succeedCount"].as_u64().unwrap(), items["failureCount"].as_u64().unwrap())
+        (
+            items["processStatus"].as_str().unwrap().to_owned(),
+            items["nowCondition"].as_i64().unwrap(),
+            items["succeedCount"].as_u64().unwrap(),
+            items["failureCount"].as_u64().unwrap(),
+        )
     };
     let is = |word: &str, condition, good, bad| (word.to_owned(), condition, good, bad);
     let all_bad = reserve(b"a,1\r\nb,2\r\n");
@@ -132,17 +144,27 @@ fn states_before_and_after_the_run() {
     assert_eq!(state(&unreadable).1, 3);
     assert_eq!(state(&cancelled), is("forced", 3, 0, 0));
     let rejects = f.store.rejects(all_bad.parse().unwrap(), 0, 1).unwrap();
-    assert!(rejects[0].message_ja.starts_with("インポート設定の項目設定で設定した項目数とインポートデータの項目数が異なります。"));
+    assert!(
+        rejects[0]
+            .message_ja
+            .starts_with("インポート設定の項目設定で設定した項目数とインポートデータの項目数が異なります。")
+    );
     for process in ["1", "x", "99999999999999999999"] {
         let description = f.refused("api/checkcsvimportprocess", format!(r#"{{"processId":"{process}"}}"#));
-        assert_eq!(description, json!([{"name": "processId", "value": process, "code": "8", "msg": "紐づくデータが存在しません。"}]));
+        assert_eq!(
+            description,
+            json!([{"name": "processId", "value": process, "code": "8", "msg": "紐づくデータが存在しません。"}])
+        );
     }
 }
 
 #[test]
 fn whether_the_first_line_is_data_is_for_the_setting_to_say() {
     let f = Fixture::new();
-    let body = parts(&[part("json", "", br#"{"dbSchemaId":100203,"importId":100402}"#), file("番号,名前\r\n1,a\n2,b".as_bytes())]);
+    let body = parts(&[
+        part("json", "", br#"{"dbSchemaId":100203,"importId":100402}"#),
+        file("番号,名前\r\n1,a\n2,b".as_bytes()),
+    ]);
     assert_eq!(f.upload("api/csvdataimport", TYPE, body).0, 200);
     f.work();
     assert_eq!(f.count("visits"), 2);
@@ -181,10 +203,9 @@ fn refused_uploads_leave_nothing() {
     let csv = || file(b"a,1,\r\n");
     assert_eq!(refused(parts(&[]), "api/fileupload")["name"], "uploadFile");
     assert_eq!(refused(parts(&[json(TARGET)]), "api/csvdataimport")["name"], "uploadFile");
-    for (body, function) in [
-        (parts(&[json("{"), csv()]), "api/csvdataimport"),
-        (parts(&[csv(), json("{")]), "api/csvdataimport"),
-    ] {
+    for (body, function) in
+        [(parts(&[json("{"), csv()]), "api/csvdataimport"), (parts(&[csv(), json("{")]), "api/csvdataimport")]
+    {
         let entry = refused(body, function);
         assert_eq!((entry["name"].as_str(), entry["code"].as_str()), (Some("json"), Some("1005")));
     }
@@ -216,13 +237,22 @@ fn files_are_bounded_in_bytes_and_lines() {
     let kept = uploads(&f);
     let (code, answer) = upload(b"1\r\n2\r\n3\r\n4\r\n5\r\n6");
     assert_eq!(code, 400);
-    assert!(answer.contains(r#"{"name":"uploadFile","value":"","code":"1008","msg":"ファイルの行数が上限（5行）を超えています。"}"#), "{answer}");
+    assert!(
+        answer.contains(
+            r#"{"name":"uploadFile","value":"","code":"1008","msg":"ファイルの行数が上限（5行）を超えています。"}"#
+        ),
+        "{answer}"
+    );
     let large = r#"{"name":"uploadFile","value":"","code":"1007","msg":"ファイルのサイズが上限（1000バイト）を超えています。"}"#;
     let (code, answer) = upload(&[b'x'; 1_001]);
     assert_eq!(code, 400);
     assert!(answer.contains(large), "{answer}");
     // What says at once that it is too large is not read at all.
-    let request = f.request("api/fileupload").header("Content-Type", TYPE).header("Content-Length", "99999999").header("Expect", "100-continue");
+    let request = f
+        .request("api/fileupload")
+        .header("Content-Type", TYPE)
+        .header("Content-Length", "99999999")
+        .header("Expect", "100-continue");
     let response = f.api.handle(request.reader(std::io::repeat(b'x')));
     assert!(response.closes());
     let (code, answer) = text(response);

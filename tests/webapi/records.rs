@@ -29,7 +29,7 @@ fn a_record_is_shown_as_the_reference_shows_it() {
                 {"100351":"2026/01/05 08:30:15","100352":"…","100353":"A"}]}}"#,
     );
     assert_eq!(answer["items"], json!({"keyId": "000000007", "id": "7"}));
-    f.token = f.store.issue_token(&NewToken::of("tanto_a")).unwrap().secret;
+    f.token = f.store.issue_token(&NewToken::of("tanto_a")).unwrap().secret().to_owned();
     f.turn_to(0);
     f.ok("apirecord/update", r#"{"dbSchemaId":"100202","keyId":"000000007","values":{"100342":"済"}}"#);
     f.ok("apirecord/update", r#"{"dbSchemaId":"100202","keyId":"000000007","values":{"100342":"受付"}}"#);
@@ -59,7 +59,8 @@ fn what_was_shown_may_be_written_back() {
     );
     let before = record(&f.store, "orders", "000000001");
     for mode in [0, 1] {
-        let shown = f.ok("apirecord/view", format!(r#"{{"dbSchemaId":100202,"keyId":"000000001","responseType":{mode}}}"#));
+        let shown =
+            f.ok("apirecord/view", format!(r#"{{"dbSchemaId":100202,"keyId":"000000001","responseType":{mode}}}"#));
         let mut values = shown["items"].clone();
         values["details"] = json!(null);
         let request = json!({"dbSchemaId": 100202, "keyId": "000000001", "values": values});
@@ -78,11 +79,17 @@ fn values_come_in_many_forms() {
     };
     let record = stored(r#"{"100303":0,"100302":"2026年01月05日","100304":12.50,"100305":["C","A"],"100301":""}"#);
     assert_eq!((record.text("amount"), record.text("accepted")), ("0.00".to_owned(), "2026-01-05".to_owned()));
-    assert_eq!((record.text("title"), record.text("tags"), record.text("state")), ("12.50".to_owned(), "A,C".to_owned(), String::new()));
-    for (amount, expected) in [("12.5", "12.50"), ("1e3", "1000.00"), ("\"1.5\"", "1.50"), ("12.000", "12.00"), ("[7]", "7.00"), ("[]", "")] {
+    assert_eq!(
+        (record.text("title"), record.text("tags"), record.text("state")),
+        ("12.50".to_owned(), "A,C".to_owned(), String::new())
+    );
+    for (amount, expected) in
+        [("12.5", "12.50"), ("1e3", "1000.00"), ("\"1.5\"", "1.50"), ("12.000", "12.00"), ("[7]", "7.00"), ("[]", "")]
+    {
         assert_eq!(stored(&format!(r#"{{"100303":{amount}}}"#)).text("amount"), expected);
     }
-    for date in ["\"2026-05-01\"", "\"20260501\"", "20260501", "\"2026/05/01\"", "\"2026年05月01日\"", "\"2026/5/1\""] {
+    for date in ["\"2026-05-01\"", "\"20260501\"", "20260501", "\"2026/05/01\"", "\"2026年05月01日\"", "\"2026/5/1\""]
+    {
         assert_eq!(stored(&format!(r#"{{"100302":{date}}}"#)).text("accepted"), "2026-05-01", "{date}");
     }
     for tags in [r#"["A","B"]"#, r#""A,B""#, r#"{"1":"B","0":"A"}"#, r#"["A","","B"]"#] {
@@ -129,12 +136,14 @@ fn bad_values_are_all_told_by_item_id() {
         assert!(found.contains(&(name.to_owned(), value.to_owned(), code.to_owned())), "{name} in {found:?}");
     }
     assert_eq!(found.len(), 12);
-    let messages: Vec<&str> = description["header"].as_array().unwrap().iter().filter_map(|entry| entry["msg"].as_str()).collect();
+    let messages: Vec<&str> =
+        description["header"].as_array().unwrap().iter().filter_map(|entry| entry["msg"].as_str()).collect();
     assert!(messages.contains(&"'商品リンク'に紐づくデータが存在しません。"));
     assert!(messages.contains(&"'件名'は20文字以内で入力してください。"));
     assert_eq!(f.count("cases"), 0);
     for (value, code) in [(r#"{"a":1}"#, "1125"), (r#"["a","b"]"#, "1125")] {
-        let description = f.refused("apirecord/regist", format!(r#"{{"dbSchemaId":100201,"values":{{"100304":{value}}}}}"#));
+        let description =
+            f.refused("apirecord/regist", format!(r#"{{"dbSchemaId":100201,"values":{{"100304":{value}}}}}"#));
         assert_eq!(description["header"][0]["code"], code, "{value}");
     }
 }
@@ -143,7 +152,10 @@ fn bad_values_are_all_told_by_item_id() {
 fn a_required_item_counts_also_when_it_is_not_mentioned() {
     let f = Fixture::new();
     let description = f.refused("apirecord/regist", r#"{"dbSchemaId":100203,"values":{"100360":"7"}}"#);
-    assert_eq!(description, json!({"header": [{"name": "100361", "value": "", "code": "1101", "msg": "'顧客名'を入力してください。"}]}));
+    assert_eq!(
+        description,
+        json!({"header": [{"name": "100361", "value": "", "code": "1101", "msg": "'顧客名'を入力してください。"}]})
+    );
     f.ok("apirecord/regist", r#"{"dbSchemaId":100203,"values":{"100360":"7","100361":"a"}}"#);
     let description = f.refused("apirecord/update", r#"{"dbSchemaId":100203,"keyId":"0007","values":{"100361":""}}"#);
     assert_eq!(description["header"][0]["msg"], "'顧客名'を入力してください。");
@@ -171,7 +183,8 @@ fn keys_are_issued_or_given() {
     assert_eq!(status, 400);
     assert!(answer.contains(r#""code":"1121","msg":"'番号'にてキー項目の形式として正しくありません。""#), "{answer}");
     // A typed key is that of the caller.
-    let visits = |key: &str| f.call("apirecord/regist", format!(r#"{{"dbSchemaId":100203,"values":{{{key}"100361":"a"}}}}"#));
+    let visits =
+        |key: &str| f.call("apirecord/regist", format!(r#"{{"dbSchemaId":100203,"values":{{{key}"100361":"a"}}}}"#));
     assert_eq!(key_of(visits(r#""100360":7,"#)), "0007");
     assert_eq!(visits(r#""100360":"0007","#).0, 400);
     assert!(visits("").1.contains(r#""name":"100360","value":"","code":"1101""#));
@@ -188,14 +201,20 @@ fn records_are_meant_by_their_key() {
     // The record number is no key.
     let description = f.refused("apirecord/update", r#"{"dbSchemaId":100203,"id":1,"values":{}}"#);
     assert_eq!(description[0]["name"], "keyId");
-    assert_eq!(f.refused("apirecord/update", r#"{"dbSchemaId":100203,"keyId":"1","values":{"100361":""}}"#)[0]["code"], "8");
+    assert_eq!(
+        f.refused("apirecord/update", r#"{"dbSchemaId":100203,"keyId":"1","values":{"100361":""}}"#)[0]["code"],
+        "8"
+    );
     // A key may be changed, and the new one is the answer.
     let answer = f.ok("apirecord/update", r#"{"dbSchemaId":100203,"keyId":"7","values":{"100360":"8"}}"#);
     assert_eq!(answer["items"]["keyId"], "0008");
     let answer = f.ok("apirecord/delete", r#"{"dbSchemaId":"100203","keyId":"8"}"#);
     assert_eq!(answer["items"], json!({"keyId": "0008", "id": "1"}));
     let description = f.refused("apirecord/delete", r#"{"dbSchemaId":"100203","keyId":"8"}"#);
-    assert_eq!(description, json!([{"name": "keyId", "value": "8", "code": "8", "msg": "紐づくデータが存在しません。"}]));
+    assert_eq!(
+        description,
+        json!([{"name": "keyId", "value": "8", "code": "8", "msg": "紐づくデータが存在しません。"}])
+    );
 }
 
 #[test]
@@ -252,7 +271,10 @@ fn rows_without_a_key_are_appended() {
         "apirecord/update",
         r#"{"dbSchemaId":100201,"keyId":"000000001","updateDetailKeyId":"100322","values":{}}"#,
     );
-    assert_eq!(description, json!([{"name": "updateDetailKeyId", "value": "100322", "code": "8", "msg": "紐づくデータが存在しません。"}]));
+    assert_eq!(
+        description,
+        json!([{"name": "updateDetailKeyId", "value": "100322", "code": "8", "msg": "紐づくデータが存在しません。"}])
+    );
 }
 
 #[test]
@@ -263,12 +285,29 @@ fn rows_are_found_by_their_key() {
         r#"{"dbSchemaId":100203,"values":{"100360":"1","100361":"a","details":[{"100371":"x","100372":"1"},{"100371":"y","100372":"2"}]}}"#,
     );
     let update = |more: &str, rows: &str| {
-        f.call("apirecord/update", format!(r#"{{"dbSchemaId":100203,"keyId":"1",{more}"values":{{"details":{rows}}}}}"#))
+        f.call(
+            "apirecord/update",
+            format!(r#"{{"dbSchemaId":100203,"keyId":"1",{more}"values":{{"details":{rows}}}}}"#),
+        )
     };
-    assert_eq!(update(r#""updateDetailKeyId":"detailKey","#, r#"[{"detailKey":"y","100372":"2b"},{"detailKey":"z","100372":"3"}]"#).0, 200);
+    assert_eq!(
+        update(
+            r#""updateDetailKeyId":"detailKey","#,
+            r#"[{"detailKey":"y","100372":"2b"},{"detailKey":"z","100372":"3"}]"#
+        )
+        .0,
+        200
+    );
     assert_eq!(reports(&f, "visits", "1"), ["1", "2b", "3"]);
     assert_eq!(update(r#""updateDetailKeyId":"100371","#, r#"[{"100371":"x","100372":"1b"},{"100372":"4"}]"#).0, 200);
-    assert_eq!(update(r#""updateDetailKeyId":100371,"#, r#"{"3":{"100371":"z","100372":"3b"},"7":{"detailKey":"x","100372":"5"}}"#).0, 200);
+    assert_eq!(
+        update(
+            r#""updateDetailKeyId":100371,"#,
+            r#"{"3":{"100371":"z","100372":"3b"},"7":{"detailKey":"x","100372":"5"}}"#
+        )
+        .0,
+        200
+    );
     assert_eq!(reports(&f, "visits", "1"), ["1b", "2b", "3b", "4", "5"]);
     // Without the parameter the key finds nothing, so that it would stand twice.
     let (status, answer) = update("", r#"[{"100371":"x","100372":"6"}]"#);
@@ -281,7 +320,8 @@ fn rows_are_found_by_their_key() {
 #[test]
 fn rows_for_a_database_without_any_are_refused() {
     let f = Fixture::new();
-    let description = f.refused("apirecord/regist", r#"{"dbSchemaId":100200,"values":{"100290":"A","details":[{"1":"x"}]}}"#);
+    let description =
+        f.refused("apirecord/regist", r#"{"dbSchemaId":100200,"values":{"100290":"A","details":[{"1":"x"}]}}"#);
     assert_eq!(description["header"][0]["code"], "1128");
     f.ok("apirecord/regist", r#"{"dbSchemaId":100200,"values":{"100290":"A","details":[]}}"#);
     assert!(f.ok("apirecord/view", r#"{"dbSchemaId":100200,"keyId":"A"}"#)["items"].get("details").is_none());
@@ -310,8 +350,14 @@ fn parallel_calls_do_not_disturb_each_other() {
             let f = &f;
             scope.spawn(move || {
                 for at in 0..25 {
-                    f.ok("apirecord/regist", format!(r#"{{"dbSchemaId":100201,"values":{{"100304":"{thread}-{at}"}}}}"#));
-                    f.ok("apirecord/update", r#"{"dbSchemaId":100201,"keyId":"000000001","values":{"details":[{"100322":"x"}]}}"#);
+                    f.ok(
+                        "apirecord/regist",
+                        format!(r#"{{"dbSchemaId":100201,"values":{{"100304":"{thread}-{at}"}}}}"#),
+                    );
+                    f.ok(
+                        "apirecord/update",
+                        r#"{"dbSchemaId":100201,"keyId":"000000001","values":{"details":[{"100322":"x"}]}}"#,
+                    );
                     f.csv(r#"{"dbSchemaId":100201,"limit":5}"#);
                 }
             });
