@@ -11,12 +11,12 @@ use super::functions::{Action, Function};
 use super::json::Json;
 use super::multipart;
 use super::parameters::Parameters;
-use super::request::Request;
+use super::request::{Request, RequestBody};
 use super::response::Response;
 use super::{Inner, exports, imports, records, target};
-use crate::access::{AuditEntry, Right, client_address};
+use crate::access::{AuditEntry, Door, Right, client_address};
 use crate::error::{Code, Error};
-use crate::schema::{Catalog, Table};
+use crate::schema::Table;
 use crate::store::Store;
 
 /// The header of the token.
@@ -51,17 +51,11 @@ impl Inner {
             Err(refusal) => return frame.refuse(&nothing, &refusal),
         };
         let mut call = Call { api: self, function, store, notes: Notes::default() };
-        let response = match (function.takes_file, multipart_type(request)) {
-            (false, None) => match body::read_whole(request, self.options.json_bytes) {
-                Err(refusal) => frame.refuse(&nothing, &refusal),
-                Ok(bytes) => match body::parse_body(&bytes) {
-                    Err(refusal) => frame.refuse(&nothing, &refusal),
-                    Ok(query) => call.respond(&frame, &query),
-                },
-            },
-            (_, boundary) => call.respond_to_parts(&frame, request, boundary.flatten()),
+        let response = match function.takes_file {
+            true => call.respond_to_parts(&frame, request, boundary(request)),
+            false => call.respond_to_json(&frame, request),
         };
-        call.note(request, &response);
+        call.note(&response);
         response
     }
 
@@ -90,7 +84,7 @@ impl Inner {
         })?;
         store.count_call().map_err(|error| match error.code() {
             Code::CallsExceeded => {
-                let pause = error.retry_after().unwrap_or_default().as_secs().max(1);
+                let pause = error.retry_after().unwrap_or_default().as_millis().div_ceil(1_000).max(1);
                 Refusal::from(OuterCode::TooManyCalls).with_header("Retry-After", pause.to_string())
             }
             _ => Refusal::of_fault(&error),
@@ -111,13 +105,31 @@ impl Inner {
     }
 }
 
-/// Whether the request says that it is multipart, and its boundary.
-fn multipart_type(request: &Request<'_>) -> Option<Option<Vec<u8>>> {
-    let content_type = request.header_value("content-type")?;
-    multipart::is_multipart(content_type).then(|| multipart::boundary(content_type))
+/// The boundary that the request names, if it says that it is multipart and names one.
+fn boundary(request: &Request<'_>) -> Option<Vec<u8>> {
+    multipart::boundary(request.header_value("content-type")?)
 }
 
 impl Call<'_> {
+    /// Answers a request whose body is JSON, whatever its type says; or has a part that is.
+    fn respond_to_json(&mut self, frame: &Frame, request: &mut Request<'_>) -> Response {
+        let nothing = Json::Object(Vec::new());
+        let bytes = match body::read_whole(request, self.api.options.json_bytes) {
+            Ok(bytes) => bytes,
+            Err(refusal) => return frame.refuse(&nothing, &refusal),
+        };
+        let in_parts = request.header_value("content-type").is_some_and(multipart::is_multipart);
+        if in_parts && bytes.trim_ascii_start().starts_with(b"--") {
+            let boundary = boundary(request);
+            request.body = RequestBody::bytes(bytes);
+            return self.respond_to_parts(frame, request, boundary);
+        }
+        match body::parse_body(&bytes) {
+            Ok(query) => self.respond(frame, &query),
+            Err(refusal) => frame.refuse(&nothing, &refusal),
+        }
+    }
+
     /// Judges the parameters and does what is asked for.
     pub(super) fn respond(&mut self, frame: &Frame, query: &Json<'_>) -> Response {
         let mut parameters = Parameters::of(self.function, query);
@@ -142,56 +154,47 @@ impl Call<'_> {
         }
     }
 
-    /// The database that is meant, if the user has the right. Otherwise it is noted what is wrong.
+    /// The database that is meant, if the user has the right.
     ///
     /// # Errors
     ///
-    /// The refusal, when the right is missing or there is no such database; further parameters mean nothing then.
+    /// The refusal, when there is no such database or the right is missing; further parameters mean nothing then.
     pub(super) fn database(&mut self, parameters: &mut Parameters<'_>, right: Right) -> Result<Arc<Table>, Refusal> {
-        let found = match parameters.id("dbSchemaId") {
-            Some(id) => self.table(id)?,
-            None => None,
+        const NAME: &str = "dbSchemaId";
+        let Some(id) = parameters.id(NAME) else { return Err(refused(parameters)) };
+        let find = || -> Result<Arc<Table>, Error> {
+            let reading = self.store.reading()?;
+            Ok(Door::open(&self.store, &reading)?.table(&id.to_string(), right)?.clone())
         };
-        let Some(table) = found else {
-            if parameters.id("dbSchemaId").is_some() {
-                parameters.refuse("dbSchemaId", InnerCode::NotFound);
-            }
-            parameters.check()?;
-            return Err(OuterCode::Internal.into());
-        };
+        let table = find().map_err(|error| match error.code() {
+            Code::DatabaseNotFound => of_parameter(parameters, NAME, InnerCode::NotFound),
+            _ => Refusal::of_fault(&error),
+        })?;
         self.notes.database = Some(table.id);
-        self.require(table.code(), right)?;
         Ok(table)
     }
 
-    fn table(&self, id: i64) -> Result<Option<Arc<Table>>, Refusal> {
-        let find = || -> Result<Option<Arc<Table>>, Error> {
-            let reading = self.store.reading()?;
-            let catalog = Catalog::of(&self.store, &reading)?;
-            Ok(catalog.tables().iter().find(|table| table.id == id).cloned())
-        };
-        find().map_err(|error| Refusal::of_fault(&error))
-    }
-
-    pub(super) fn require(&self, database: &str, right: Right) -> Result<(), Refusal> {
-        match self.store.may(database, right) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(OuterCode::NotPermitted.into()),
-            Err(error) => Err(Refusal::of_fault(&error)),
-        }
-    }
-
     /// Tells the audit log what was done and what came of it.
-    fn note(&self, request: &Request<'_>, response: &Response) {
+    fn note(&self, response: &Response) {
         let action = format!("{}/{}", self.function.group, self.function.name);
-        let mut entry =
-            AuditEntry::new(action).subject(self.notes.subject.as_str()).result(response.status().to_string());
+        let result = response.refused.map_or("ok", OuterCode::number);
+        let mut entry = AuditEntry::new(action).subject(self.notes.subject.as_str()).result(result);
         if let Some(database) = self.notes.database {
             entry = entry.database(database);
         }
-        let _ = request;
         if let Err(error) = self.store.note_audit(&entry) {
             log::error!("the audit log misses a call of {}: {error}", self.function.name);
         }
     }
+}
+
+/// The refusal of parameters of which one at least was refused.
+pub(super) fn refused(parameters: &mut Parameters<'_>) -> Refusal {
+    parameters.check().err().unwrap_or_else(|| OuterCode::Internal.into())
+}
+
+/// The refusal of a parameter, and of those refused before.
+pub(super) fn of_parameter(parameters: &mut Parameters<'_>, name: &str, code: InnerCode) -> Refusal {
+    parameters.refuse(name, code);
+    refused(parameters)
 }

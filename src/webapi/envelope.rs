@@ -232,6 +232,7 @@ impl Frame {
         ]);
         errors.write(&mut out);
         let mut response = Response::bytes(code.status(), JSON_TYPE, self.end(out));
+        response.refused = Some(code);
         response = match code.status() {
             401 => response.with_header("WWW-Authenticate", "X-HD-apitoken"),
             405 => response.with_header("Allow", "POST"),

@@ -1,6 +1,6 @@
 //! `csvexport`: records of a list and a search as CSV, read from one moment while it is sent.
 
-use super::call::Call;
+use super::call::{Call, of_parameter};
 use super::codes::InnerCode;
 use super::envelope::{Refusal, Reply};
 use super::parameters::Parameters;
@@ -40,8 +40,7 @@ pub(super) fn export<'a>(call: &mut Call<'_>, parameters: &mut Parameters<'_>) -
     let stream = call.store.export_stream(&export).map_err(|error| match error.code() {
         // What was saved does not fit its database any more.
         Code::QueryField | Code::QueryOperator | Code::QueryValue | Code::QueryShape => {
-            parameters.refuse(if with_list { "listId" } else { "searchId" }, InnerCode::SettingUnusable);
-            parameters.check().err().unwrap_or_else(|| Refusal::of_fault(&error))
+            of_parameter(parameters, if with_list { "listId" } else { "searchId" }, InnerCode::SettingUnusable)
         }
         _ => Refusal::of_fault(&error),
     })?;

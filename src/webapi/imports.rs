@@ -4,7 +4,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use super::body::{self, Bounded, Counted};
-use super::call::Call;
+use super::call::{Call, of_parameter, refused};
 use super::codes::{InnerCode, OuterCode};
 use super::envelope::{Frame, Refusal, Reply};
 use super::exports::definition;
@@ -243,16 +243,6 @@ fn named<'a>(name: &'static str, id: String) -> Reply<'a> {
     Reply::Items { items: Json::object([(name, Json::text(id.clone()))]), before: Some((name, id)) }
 }
 
-fn of_parameter(parameters: &mut Parameters<'_>, name: &str, code: InnerCode) -> Refusal {
-    parameters.refuse(name, code);
-    refused(parameters)
-}
-
-/// The refusal of parameters of which one at least was refused.
-pub(super) fn refused(parameters: &mut Parameters<'_>) -> Refusal {
-    parameters.check().err().unwrap_or_else(|| OuterCode::Internal.into())
-}
-
 /// `csvimport`
 pub(super) fn reserve<'a>(call: &mut Call<'_>, parameters: &mut Parameters<'_>) -> Result<Reply<'a>, Refusal> {
     let (table, setting) = call.setting(parameters)?;
@@ -272,7 +262,6 @@ pub(super) fn check<'a>(call: &mut Call<'_>, parameters: &mut Parameters<'_>) ->
     })?;
     call.notes.database = Some(status.database_id);
     call.notes.subject = id.to_string();
-    call.require(&status.database_id.to_string(), Right::Import)?;
     let (word, condition) = match status.state {
         JobState::Reserved => ("wait", "0"),
         JobState::Running => ("processing", "1"),

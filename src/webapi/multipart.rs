@@ -354,7 +354,7 @@ fn parameter(value: &[u8], name: &str) -> Option<Vec<u8>> {
     loop {
         rest = &rest[memchr::memchr(b';', rest)? + 1..];
         loop {
-            let Some(equals) = rest.iter().position(|byte| matches!(byte, b'=' | b';')) else { return None };
+            let equals = rest.iter().position(|byte| matches!(byte, b'=' | b';'))?;
             if rest[equals] == b';' {
                 rest = &rest[equals + 1..];
                 continue;

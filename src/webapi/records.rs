@@ -1,9 +1,8 @@
 //! `regist`, `update`, `delete` and `view`: one record a call.
 
-use super::call::Call;
+use super::call::{Call, refused};
 use super::codes::InnerCode;
 use super::envelope::{Refusal, Reply};
-use super::imports::refused;
 use super::json::Json;
 use super::parameters::{Member, Parameters};
 use super::values::{self, RowKey};

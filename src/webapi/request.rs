@@ -122,7 +122,7 @@ enum Source<'a> {
 }
 
 impl<'a> RequestBody<'a> {
-    fn bytes(bytes: impl Into<Cow<'a, [u8]>>) -> RequestBody<'a> {
+    pub(super) fn bytes(bytes: impl Into<Cow<'a, [u8]>>) -> RequestBody<'a> {
         // What the host has whole needs no reading for the sake of the connection.
         RequestBody { source: Source::Bytes(Cursor::new(bytes.into())), ended: true, failed: false }
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, Cursor, Read, Write};
 
+use super::codes::OuterCode;
 use crate::export::ExportStream;
 
 /// One HTTP response, for a host's server to send.
@@ -42,6 +43,8 @@ pub struct Response {
     pub(super) headers: Vec<(&'static str, String)>,
     pub(super) body: Body,
     pub(super) closes: bool,
+    /// What the call was refused for, for the audit log.
+    pub(super) refused: Option<OuterCode>,
 }
 
 impl Response {
@@ -55,7 +58,7 @@ impl Response {
 
     fn of(status: u16, content_type: &str, body: Body) -> Response {
         let headers = vec![("Content-Type", content_type.to_owned()), ("Cache-Control", "no-store".to_owned())];
-        Response { status, headers, body, closes: false }
+        Response { status, headers, body, closes: false, refused: None }
     }
 
     pub(super) fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Response {

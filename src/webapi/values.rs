@@ -39,7 +39,7 @@ pub(super) fn read(table: &Table, given: &[Member<'_>], row_key: RowKey) -> Resu
     for (name, value) in given {
         if name == DETAILS && table.header.find(DETAILS).is_none() {
             for row in rows(value)? {
-                values = values.row(read_row(table, row?, row_key, &mut unknown));
+                values = values.row(read_row(table, row, row_key, &mut unknown));
             }
         } else if let Some((name, value)) = item(&table.header, name, value, &mut unknown) {
             values = values.set(name, value);
@@ -49,12 +49,12 @@ pub(super) fn read(table: &Table, given: &[Member<'_>], row_key: RowKey) -> Resu
 }
 
 /// The rows of `details`. PHP makes an object with numbers for names of an array with gaps.
-fn rows<'j>(details: &'j Json<'j>) -> Result<Box<dyn Iterator<Item = Result<&'j [Member<'j>], NoRows>> + 'j>, NoRows> {
+fn rows<'j>(details: &'j Json<'j>) -> Result<Vec<&'j [Member<'j>]>, NoRows> {
     let row = |row: &'j Json<'j>| members(row).ok_or(NoRows);
     match details {
-        Json::Array(items) => Ok(Box::new(items.iter().map(row))),
-        Json::Object(members) => Ok(Box::new(members.iter().map(move |(_, value)| row(value)))),
-        nothing if nothing.is_nothing() => Ok(Box::new(std::iter::empty())),
+        Json::Array(items) => items.iter().map(row).collect(),
+        Json::Object(members) => members.iter().map(|(_, value)| row(value)).collect(),
+        nothing if nothing.is_nothing() => Ok(Vec::new()),
         _ => Err(NoRows),
     }
 }

@@ -195,6 +195,7 @@ fn json_is_read_whatever_the_content_type_says() {
     let json = r#"{"dbSchemaId":"100201","keyId":"000000001"}"#;
     for content_type in [
         "application/json;charset=UTF-8",
+        "multipart/form-data; boundary=x",
         "application/json; charset=utf-8",
         "text/plain",
         "",
