@@ -10,7 +10,7 @@ use crate::store::Store;
 
 /// What waits to be read: so many pieces of so many bytes at most.
 const PIECES: usize = 2;
-const PIECE: usize = 64 << 10;
+const PIECE: usize = 128 << 10;
 
 enum Message {
     Piece(Vec<u8>),

@@ -24,7 +24,7 @@ pub(super) fn read_whole(request: &mut Request<'_>, most: u64) -> Result<Vec<u8>
         return Err(OuterCode::BodyLarge.into());
     }
     let mut bytes = Vec::with_capacity(declared.unwrap_or(0).min(64 << 10) as usize);
-    match request.body.by_ref().take(most + 1).read_to_end(&mut bytes) {
+    match request.body.by_ref().take(most.saturating_add(1)).read_to_end(&mut bytes) {
         Ok(_) if bytes.len() as u64 > most => Err(OuterCode::BodyLarge.into()),
         Ok(_) => Ok(bytes),
         Err(_) => Err(OuterCode::BodyBroken.into()),

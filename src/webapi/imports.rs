@@ -116,7 +116,8 @@ impl Call<'_> {
     ) -> Result<(), Refusal> {
         let options = &self.api.options;
         let takes_file = self.function.takes_file;
-        let most = options.json_bytes + AROUND + if takes_file { options.upload_bytes } else { 0 };
+        let file = if takes_file { options.upload_bytes } else { 0 };
+        let most = options.json_bytes.saturating_add(AROUND).saturating_add(file);
         if body::declared(request).is_some_and(|length| length > most) {
             return Err(match takes_file {
                 true => body::too_large(options.upload_bytes).into(),
@@ -139,11 +140,12 @@ impl Call<'_> {
 
     fn read_part(&mut self, part: &Part, source: &mut Source<'_, '_>, parts: &mut Parts) -> Result<(), Stop> {
         let is = |name: &str| part.name.eq_ignore_ascii_case(name);
+        let takes_json = !self.function.parameters.is_empty();
         // JSON that is sent as a file is not looked at, and what it says is missing; clients know that.
-        if is(JSON_PART) && part.file_name.is_none() && parts.json.is_none() {
+        if is(JSON_PART) && takes_json && part.file_name.is_none() && parts.json.is_none() {
             let most = self.api.options.json_bytes;
             let mut bytes = Vec::new();
-            if source.by_ref().take(most + 1).read_to_end(&mut bytes).is_err() {
+            if source.by_ref().take(most.saturating_add(1)).read_to_end(&mut bytes).is_err() {
                 return Err(fault_of(source));
             }
             if bytes.len() as u64 > most {

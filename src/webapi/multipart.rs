@@ -198,9 +198,10 @@ impl<R: Read> Multipart<R> {
             let Some(colon) = memchr::memchr(b':', line) else { continue };
             let (name, value) = (line[..colon].trim_ascii(), &line[colon + 1..]);
             if name.eq_ignore_ascii_case(b"content-disposition") {
-                let text = |name| parameter(value, name).map(|value| String::from_utf8_lossy(&value).into_owned());
-                part.name = text("name").unwrap_or_default();
-                part.file_name = text("filename").or_else(|| text("filename*"));
+                let text = |value: Vec<u8>| String::from_utf8_lossy(&value).into_owned();
+                part.name = parameter(value, "name").map(text).unwrap_or_default();
+                let encoded = || parameter(value, "filename*").map(|value| decoded(&value));
+                part.file_name = parameter(value, "filename").or_else(encoded).map(text);
             } else if name.eq_ignore_ascii_case(b"content-transfer-encoding") {
                 let value = value.trim_ascii();
                 if value.eq_ignore_ascii_case(b"base64") || value.eq_ignore_ascii_case(b"quoted-printable") {
@@ -392,6 +393,27 @@ fn value_of(rest: &[u8]) -> (Vec<u8>, &[u8]) {
     }
     let end = memchr::memchr(b';', rest).unwrap_or(rest.len());
     (rest[..end].trim_ascii().to_vec(), &rest[end..])
+}
+
+/// A value such as `utf-8''%E8%A1%A8.csv`.
+fn decoded(value: &[u8]) -> Vec<u8> {
+    let encoded = value.splitn(3, |byte| *byte == b'\'').nth(2).unwrap_or(value);
+    let digit = |at: usize| encoded.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+    let mut out = Vec::with_capacity(encoded.len());
+    let mut at = 0;
+    while let Some(byte) = encoded.get(at) {
+        match (byte, digit(at + 1), digit(at + 2)) {
+            (b'%', Some(high), Some(low)) => {
+                out.push((high * 16 + low) as u8);
+                at += 3;
+            }
+            _ => {
+                out.push(*byte);
+                at += 1;
+            }
+        }
+    }
+    out
 }
 
 fn ends_value(rest: &[u8]) -> bool {
@@ -638,6 +660,14 @@ mod tests {
         ] {
             assert_eq!(of(text).as_deref(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn names_of_files_in_another_form() {
+        let body =
+            b"--b\n\n\n--b\nContent-Disposition: form-data; name=f; filename*=UTF-8'ja'%E8%A1%A8%2%zz.csv\n\nx\n--b--";
+        let parts = read_all_ways(body, Some(b"b")).unwrap();
+        assert_eq!(parts[1], one("f", Some("表%2%zz.csv"), b"x"));
     }
 
     fn contents() -> impl Strategy<Value = Vec<Vec<u8>>> {
