@@ -51,6 +51,7 @@
 //!
 //! | room | what it does | where to begin |
 //! | --- | --- | --- |
+//! | `webapi` | the Web API of 働くDB / 楽楽販売: one request in, one response out | [`webapi`] |
 //! | `blueprint` | one document of all definitions: apply, plan, dump | [`Blueprint`], [`Store::apply`] |
 //! | `worker` | runs what is due | [`Worker`] |
 //! | `export` | lists and searches to CSV | [`Export`], [`Store::export`] |
@@ -120,6 +121,7 @@ mod query;
 mod record;
 mod schema;
 mod store;
+pub mod webapi;
 mod worker;
 
 pub use access::*;

@@ -44,6 +44,17 @@ fn every_bad_cell_is_told_with_its_place() {
 }
 
 #[test]
+fn line_breaks_in_texts_of_one_line_may_be_left_out() {
+    let fixture = Fixture::new();
+    let mut own = setting("customers", ImportMode::Upsert, &["number", "name", "memo"]);
+    own.drop_line_breaks = true;
+    let done = fixture.import(own, "a,b,c\n1,\"佐\r\n藤\n\",\"一\n二\"\n2,\"\n\",x\n");
+    assert_eq!(done.faults(), [(6, Some(2), "value.required".to_owned())]);
+    let record = fixture.store.records("customers").view("1").unwrap();
+    assert_eq!((record.text("name"), record.text("memo")), ("佐藤".to_owned(), "一\n二".to_owned()));
+}
+
+#[test]
 fn what_only_the_writer_can_see_has_its_place_as_well() {
     let fixture = Fixture::new();
     let mut own = setting("customers", ImportMode::Upsert, &["number", "name", "", "mail", "office"]);

@@ -11,7 +11,7 @@ use super::request::{Export, Headings};
 use crate::access::{Door, Right};
 use crate::csv::{Unmapped, Writer};
 use crate::error::{Code, Error, Result};
-use crate::query::{List, ListColumn, Query, Row, Search, Selection};
+use crate::query::{List, ListColumn, Query, Row, Search, Selection, System};
 use crate::schema::{Catalog, Cell, Table, ValueFormat, documents};
 use crate::store::Store;
 
@@ -160,7 +160,10 @@ fn all_columns(table: &Table) -> Vec<ListColumn> {
 fn code(table: &Table, path: &str) -> String {
     let layouts = || std::iter::once(&table.header).chain(&table.details);
     let has_code = || layouts().flat_map(|layout| &layout.columns).any(|column| column.field.code == path);
-    if path.starts_with('_') || has_code() {
+    if let Some(system) = System::find(path) {
+        return system.name().to_owned();
+    }
+    if has_code() {
         return path.to_owned();
     }
     let found = layouts().find_map(|layout| layout.find(path).map(|at| layout.columns[at].field.code.clone()));

@@ -15,7 +15,7 @@ mod setting;
 mod source;
 
 pub(crate) use indexes::make_left_indexes;
-pub(crate) use reservation::KIND;
+pub(crate) use reservation::{KIND, discard_upload};
 pub(crate) use run::{Control, run};
 pub(crate) use setting::save as save_setting;
 

@@ -309,6 +309,11 @@ impl Loaded {
     }
 }
 
+/// Deletes an upload that is not needed after all.
+pub(crate) fn discard_upload(store: &Store, id: i64) -> Result<()> {
+    store.write(|writing| bytes::discard(writing, id))
+}
+
 impl Store {
     /// Keeps bytes for an import within the next 24 hours (一時ファイル).
     ///

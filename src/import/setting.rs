@@ -64,6 +64,9 @@ pub struct ImportSetting {
     /// How number texts are read, instead of what the fields say (数値項目の入力チェック/フィルター).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number_input: Option<NumberInput>,
+    /// Whether line breaks inside texts of one line are left out, as 働くDB does. Default: such texts are refused.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub drop_line_breaks: bool,
     /// Whether dependent fields are filled through links that the file sets (従属項目の取得).
     #[serde(default, skip_serializing_if = "is_false")]
     pub fill_dependents: bool,
@@ -137,6 +140,7 @@ impl ImportSetting {
             details: DetailMode::default(),
             atomic: false,
             number_input: None,
+            drop_line_breaks: false,
             fill_dependents: false,
             approve: false,
         }

@@ -16,7 +16,8 @@ pub(super) const DEPTH: usize = 64;
 /// A field is named by a path: the code (or id, or display name) of a header or detail field; a field of a linked
 /// record as `link.field`, up to four links far; or one of the system fields `_id`, `_revision`, `_created_at`,
 /// `_created_by`, `_updated_at`, `_updated_by` and `_approval` (`pending` or `approved`). Links compare by the key of
-/// the linked record, users by their code (the host itself is empty), choices by label.
+/// the linked record, users by their code (the host itself is empty), choices by label. System fields may also be named as
+/// people see them: `[ID]`, `[登録日]`, `[登録ユーザ]`, `[更新日]`, `[更新ユーザ]`.
 ///
 /// A comparison with a detail field is fulfilled when some detail row fulfils it; comparisons that must hold for the
 /// same row stand together in [`Condition::detail`].

@@ -19,7 +19,7 @@ pub use rows::Row;
 
 pub(crate) use list::{save_list, save_search};
 pub(crate) use page::page_ids;
-pub(crate) use path::renamed as renamed_path;
+pub(crate) use path::{System, renamed as renamed_path};
 pub(crate) use rows::Selection;
 
 use rusqlite::{Connection, Statement};

@@ -45,6 +45,26 @@ impl System {
             System::Approval => "_approval",
         }
     }
+
+    /// The name shown to people, which may stand in paths as well.
+    pub(crate) fn shown(self) -> &'static str {
+        match self {
+            System::Id => "[ID]",
+            System::Revision => "[改訂]",
+            System::CreatedAt => "[登録日]",
+            System::CreatedBy => "[登録ユーザ]",
+            System::UpdatedAt => "[更新日]",
+            System::UpdatedBy => "[更新ユーザ]",
+            System::Approval => "[承認]",
+        }
+    }
+
+    pub(crate) fn find(text: &str) -> Option<System> {
+        // Most texts are names of other fields.
+        let first = text.as_bytes().first();
+        let may_be = matches!(first, Some(b'_' | b'['));
+        System::ALL.into_iter().filter(|_| may_be).find(|system| system.name() == text || system.shown() == text)
+    }
 }
 
 /// Where the first step of a path may be.
@@ -137,7 +157,7 @@ impl<'a> Path<'a> {
     }
 
     fn end_at_system(&mut self, text: &str) -> bool {
-        let Some(system) = System::ALL.into_iter().find(|system| system.name() == text) else { return false };
+        let Some(system) = System::find(text) else { return false };
         self.sql = system.name();
         self.leaf = Leaf::System(system);
         true
@@ -236,7 +256,7 @@ impl<'a> Path<'a> {
     pub(super) fn name(&self) -> &'a str {
         match self.leaf {
             Leaf::Field { column, .. } => &column.field.name,
-            Leaf::System(system) => system.name(),
+            Leaf::System(system) => system.shown(),
         }
     }
 
@@ -279,7 +299,7 @@ impl<'a> Path<'a> {
 /// `None` when it names nothing, or when nothing of it has changed.
 pub(crate) fn renamed(before: &Catalog, after: &Catalog, database: i64, text: &str) -> Option<String> {
     let (old, new) = (before.table_by_id(database).ok()?, after.table_by_id(database).ok()?);
-    if System::ALL.iter().any(|system| system.name() == text) {
+    if System::find(text).is_some() {
         return None;
     }
     let layouts = || {
@@ -317,7 +337,7 @@ fn renamed_steps(
         let (link, rest) = (&text[..at], &text[at + 1..]);
         let target = linked(before, &old.columns[old.find(link)?])?;
         let now = after.table_by_id(target.id).ok()?;
-        let rest = if System::ALL.iter().any(|system| system.name() == rest) {
+        let rest = if System::find(rest).is_some() {
             rest.to_owned()
         } else {
             renamed_step(&target.header, &now.header, rest)

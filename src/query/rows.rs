@@ -11,7 +11,7 @@ use super::path::{Leaf, Path, Place, System};
 use super::{Piece, prepared};
 use crate::access::{Door, Right};
 use crate::error::{Code, Error, Result};
-use crate::schema::{Catalog, Cell, Column, DateTime, FieldKind, Number, Table, Value, ValueFormat};
+use crate::schema::{Catalog, Cell, Column, FieldKind, Number, Table, Value, ValueFormat, write_moment};
 use crate::store::{Store, Timestamp};
 
 /// SQLite joins at most 64 tables; what is beyond is read by subqueries.
@@ -302,7 +302,7 @@ impl Row<'_> {
     pub(crate) fn write(&self, column: usize, format: ValueFormat, out: &mut Vec<u8>) -> Result<()> {
         let output = self.output(column)?;
         let at = match (&output.what, format) {
-            (What::User, ValueFormat::Display) => output.at + 1,
+            (What::User, ValueFormat::Csv | ValueFormat::Display) => output.at + 1,
             _ => output.at,
         };
         let cell = Cell::from_sql(self.row.get_ref(at)?)?;
@@ -324,7 +324,7 @@ impl Row<'_> {
     pub(crate) fn lend(&self, column: usize, format: ValueFormat, scratch: &mut Vec<u8>) -> Result<Option<&str>> {
         let output = self.output(column)?;
         let at = match (&output.what, format) {
-            (What::User, ValueFormat::Display) => output.at + 1,
+            (What::User, ValueFormat::Csv | ValueFormat::Display) => output.at + 1,
             _ => output.at,
         };
         // The most frequent cells first, without making a `Cell` of them.
@@ -372,20 +372,6 @@ impl std::fmt::Debug for Row<'_> {
 
 fn approval(int: i64) -> &'static str {
     if int == 0 { "pending" } else { "approved" }
-}
-
-/// As a field of date and time would be written that has no patterns of its own.
-fn write_moment(out: &mut Vec<u8>, at: DateTime, format: ValueFormat) {
-    let text = at.to_string();
-    match format {
-        ValueFormat::Raw => out.extend_from_slice(text.as_bytes()),
-        ValueFormat::Csv => out.extend_from_slice(text.replace('-', "/").as_bytes()),
-        ValueFormat::Display => {
-            let text = text.replace('-', "/");
-            // To the minute.
-            out.extend_from_slice(text.rsplit_once(':').map_or(text.as_str(), |(minute, _)| minute).as_bytes());
-        }
-    }
 }
 
 impl Store {

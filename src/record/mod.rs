@@ -25,5 +25,6 @@ pub use approval::Approval;
 pub use file::FileInfo;
 pub use input::{DetailMode, DetailRow, KeyMode, RecordId, Selector, Values, WriteOptions};
 pub use records::{Records, Saved, Transaction};
+pub(crate) use view::Shown;
 pub use view::{Page, Record, RecordRow};
 pub use writer::Written;

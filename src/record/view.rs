@@ -10,7 +10,7 @@ use super::records::{Records, missing};
 use crate::access::{Door, Right};
 use crate::error::Result;
 use crate::query::{Cursor, Query, page_ids};
-use crate::schema::{Cell, Field, Layout, Table, Value, ValueFormat};
+use crate::schema::{Cell, Column, Field, FieldKind, Layout, Table, Value, ValueFormat};
 use crate::store::{Store, Timestamp};
 
 /// A record, as it was read.
@@ -28,6 +28,49 @@ pub struct Record {
     approval: i64,
     cells: Vec<Cell<'static>>,
     rows: Vec<RecordRow>,
+    users: Arc<UserNames>,
+}
+
+/// The users that a record names, by code, and what they are called.
+#[derive(Default)]
+struct UserNames(Vec<(String, String)>);
+
+impl UserNames {
+    fn add(&mut self, connection: &Connection, code: &str) -> Result<()> {
+        if self.name(code).is_none() {
+            let sql = "SELECT name FROM renkei_user WHERE code = ?1";
+            let name: Option<String> =
+                connection.prepare_cached(sql)?.query_row([code], |row| row.get(0)).optional()?;
+            self.0.extend(name.map(|name| (code.to_owned(), name)));
+        }
+        Ok(())
+    }
+
+    /// Adds the users that a row names.
+    fn add_of(&mut self, connection: &Connection, layout: &Layout, cells: &[Cell<'_>]) -> Result<()> {
+        for (column, cell) in layout.columns.iter().zip(cells) {
+            if let (true, Some(code)) = (names_user(column), cell.text()) {
+                self.add(connection, code)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn name(&self, code: &str) -> Option<&str> {
+        self.0.iter().find(|(other, _)| other == code).map(|(_, name)| name.as_str())
+    }
+}
+
+fn names_user(column: &Column) -> bool {
+    matches!(column.effective().field.kind, FieldKind::User {})
+}
+
+/// A value as it is shown to people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Shown {
+    Text(String),
+    /// The labels of a field that takes several.
+    Labels(Vec<String>),
 }
 
 /// A detail row of a record.
@@ -36,6 +79,7 @@ pub struct RecordRow {
     table: Arc<Table>,
     id: i64,
     cells: Vec<Cell<'static>>,
+    users: Arc<UserNames>,
 }
 
 /// Some of the records that a query finds.
@@ -74,6 +118,11 @@ impl Record {
         self.created_by.as_deref()
     }
 
+    /// The name of the user who registered it.
+    pub fn created_by_name(&self) -> Option<&str> {
+        self.users.name(self.created_by.as_deref()?)
+    }
+
     /// When the record was last written.
     pub fn updated_at(&self) -> Timestamp {
         self.updated_at
@@ -82,6 +131,11 @@ impl Record {
     /// The code of the user who last wrote it; `None` for the host itself.
     pub fn updated_by(&self) -> Option<&str> {
         self.updated_by.as_deref()
+    }
+
+    /// The name of the user who last wrote it.
+    pub fn updated_by_name(&self) -> Option<&str> {
+        self.users.name(self.updated_by.as_deref()?)
     }
 
     /// The approval state, where the database keeps one.
@@ -101,7 +155,16 @@ impl Record {
 
     /// The value of a field as it is shown to people.
     pub fn display(&self, field: &str) -> String {
-        text(&self.table.header, &self.cells, field, ValueFormat::Display)
+        display(&self.table.header, &self.cells, &self.users, field)
+    }
+
+    pub(crate) fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// Every value as it is shown to people, in the order of the definition.
+    pub(crate) fn shown(&self) -> impl Iterator<Item = (&Column, Shown)> {
+        shown(&self.table.header, &self.cells, &self.users)
     }
 
     /// The fields and their values, in the order of the definition.
@@ -156,7 +219,12 @@ impl RecordRow {
 
     /// The value of a detail field as it is shown to people.
     pub fn display(&self, field: &str) -> String {
-        self.layout().map(|layout| text(layout, &self.cells, field, ValueFormat::Display)).unwrap_or_default()
+        self.layout().map(|layout| display(layout, &self.cells, &self.users, field)).unwrap_or_default()
+    }
+
+    /// Every value as it is shown to people, in the order of the definition.
+    pub(crate) fn shown(&self) -> impl Iterator<Item = (&Column, Shown)> {
+        self.layout().into_iter().flat_map(|layout| shown(layout, &self.cells, &self.users))
     }
 
     /// The fields and their values, in the order of the definition.
@@ -198,6 +266,34 @@ fn text(layout: &Layout, cells: &[Cell<'static>], field: &str, format: ValueForm
     layout.find(field).map(|at| layout.columns[at].text(&cells[at], format)).unwrap_or_default()
 }
 
+fn display(layout: &Layout, cells: &[Cell<'static>], users: &UserNames, field: &str) -> String {
+    layout.find(field).map(|at| display_of(&layout.columns[at], &cells[at], users)).unwrap_or_default()
+}
+
+fn display_of(column: &Column, cell: &Cell<'static>, users: &UserNames) -> String {
+    match cell.text() {
+        Some(code) if names_user(column) => users.name(code).unwrap_or(code).to_owned(),
+        _ => column.text(cell, ValueFormat::Display),
+    }
+}
+
+fn shown<'a>(
+    layout: &'a Layout,
+    cells: &'a [Cell<'static>],
+    users: &'a UserNames,
+) -> impl Iterator<Item = (&'a Column, Shown)> {
+    layout.columns.iter().zip(cells).map(|(column, cell)| {
+        let shown = match column.effective().field.kind {
+            FieldKind::Choices { .. } => match column.value(cell) {
+                Value::Choices(labels) => Shown::Labels(labels),
+                _ => Shown::Labels(Vec::new()),
+            },
+            _ => Shown::Text(display_of(column, cell, users)),
+        };
+        (column, shown)
+    })
+}
+
 fn fields<'a>(layout: &'a Layout, cells: &'a [Cell<'static>]) -> impl Iterator<Item = (&'a Field, Value)> {
     layout.columns.iter().zip(cells).map(|(column, cell)| (&column.field, column.value(cell)))
 }
@@ -221,19 +317,35 @@ fn read(connection: &Connection, table: &Arc<Table>, target: &Selector) -> Resul
         cells.push(Cell::from_sql(row.get_ref(7 + at)?)?.into_owned());
     }
     let id = row.get(0)?;
+    let created_by = user(connection, row.get(3)?)?;
+    let updated_by = user(connection, row.get(5)?)?;
+    let mut users = UserNames::default();
+    for code in [&created_by, &updated_by].into_iter().flatten() {
+        users.add(connection, code)?;
+    }
+    users.add_of(connection, layout, &cells)?;
+    let mut rows = match &table.details {
+        Some(details) => rows(connection, table, details, id)?,
+        None => Vec::new(),
+    };
+    for row in &rows {
+        users.add_of(connection, table.details()?, &row.cells)?;
+    }
+    let users = Arc::new(users);
+    for row in &mut rows {
+        row.users = users.clone();
+    }
     let record = Record {
         id,
         revision: row.get(1)?,
         created_at: Timestamp(row.get(2)?),
-        created_by: user(connection, row.get(3)?)?,
+        created_by,
         updated_at: Timestamp(row.get(4)?),
-        updated_by: user(connection, row.get(5)?)?,
+        updated_by,
         approval: row.get(6)?,
         cells,
-        rows: match &table.details {
-            Some(details) => rows(connection, table, details, id)?,
-            None => Vec::new(),
-        },
+        rows,
+        users,
         table: table.clone(),
     };
     Ok(Some((record, row.get(7 + layout.columns.len())?)))
@@ -260,7 +372,7 @@ fn rows(connection: &Connection, table: &Arc<Table>, layout: &Layout, record: i6
         for at in 0..layout.columns.len() {
             cells.push(Cell::from_sql(row.get_ref(1 + at)?)?.into_owned());
         }
-        rows.push(RecordRow { table: table.clone(), id: row.get(0)?, cells });
+        rows.push(RecordRow { table: table.clone(), id: row.get(0)?, cells, users: Arc::default() });
     }
     Ok(rows)
 }

@@ -280,6 +280,12 @@ impl Table {
         self.header.key.expect("validated: a database has a key")
     }
 
+    /// How many columns in use stand before the detail rows where a record is shown as a whole.
+    pub(crate) fn details_place(&self) -> usize {
+        let before = self.definition.details_at.unwrap_or(usize::MAX);
+        self.definition.fields.iter().take(before).filter(|field| !field.retired).count()
+    }
+
     /// The detail layout, or the error that says there is none.
     pub(crate) fn details(&self) -> Result<&Layout> {
         self.details.as_ref().ok_or_else(|| Error::new(Code::DetailsAbsent).with_rule(self.code()))

@@ -385,6 +385,9 @@ fn alter_tables(
     if old.approval != new.approval {
         note(if new.approval { "keeps an approval state" } else { "no longer keeps an approval state" }.to_owned());
     }
+    if old.details_at != new.details_at {
+        note("shows the detail rows at another place".to_owned());
+    }
     if old.details.is_empty() && !new.details.is_empty() {
         ddl::create_details(connection, new)?;
         note(format!("{} detail fields", new.details.len()));

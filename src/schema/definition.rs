@@ -36,6 +36,9 @@ pub struct Database {
     /// The fields of the detail rows (明細), in order; without any, records have no detail rows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<Field>,
+    /// How many header fields stand before the detail rows where a record is shown as a whole. Default: all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details_at: Option<usize>,
     /// Whether records carry an approval state.
     #[serde(default, skip_serializing_if = "is_false")]
     pub approval: bool,
@@ -446,6 +449,7 @@ impl Database {
             name: name.into(),
             fields: Vec::new(),
             details: Vec::new(),
+            details_at: None,
             approval: false,
         }
     }
@@ -459,6 +463,12 @@ impl Database {
     /// Adds a field of the detail rows.
     pub fn detail(mut self, field: Field) -> Database {
         self.details.push(field);
+        self
+    }
+
+    /// Shows the detail rows behind the first `fields` header fields, instead of behind all of them.
+    pub fn details_at(mut self, fields: usize) -> Database {
+        self.details_at = Some(fields);
         self
     }
 

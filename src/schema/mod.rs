@@ -24,6 +24,7 @@ pub(crate) use change::{check_ids, define};
 pub(crate) use check::{check_key, check_part};
 pub(crate) use deferred::{adopt_indexes, defer_indexes, forget_deferred, restore_indexes};
 pub(crate) use expression::Scope;
+pub(crate) use format::write_moment;
 pub(crate) use plan::{Calculation, DefaultValue, Operand};
 pub(crate) use value::Cell;
 

@@ -32,6 +32,9 @@ pub(super) fn validate(database: &Database, all: &[Database]) -> Result<()> {
     if database.fields.iter().any(|field| field.is_key() && field.retired) {
         faults.push("the key cannot be retired".to_owned());
     }
+    if let Some(at) = database.details_at.filter(|at| *at > database.fields.len()) {
+        faults.push(format!("`details_at` is {at}, but there are {} header fields", database.fields.len()));
+    }
     let detail_keys = database.details.iter().filter(|field| matches!(field.kind, FieldKind::DetailKey { .. })).count();
     if detail_keys > 1 {
         faults.push(format!("`details` has {detail_keys} detail keys; one is the most"));

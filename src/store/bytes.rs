@@ -126,6 +126,14 @@ pub(crate) fn find(connection: &Connection, id: i64, now: Timestamp) -> Result<O
     Ok(found)
 }
 
+/// Deletes whole bytes that belong to nothing.
+pub(crate) fn discard(connection: &Connection, id: i64) -> Result<()> {
+    let sql = "DELETE FROM renkei_file WHERE id = ?1 AND state = ?2
+        AND NOT EXISTS (SELECT 1 FROM renkei_import WHERE file_id = ?1)";
+    connection.prepare_cached(sql)?.execute((id, FREE))?;
+    Ok(())
+}
+
 /// Deletes what has expired; how many.
 pub(crate) fn sweep(connection: &Connection, now: Timestamp) -> Result<usize> {
     // A file that an open import still needs stays until the import has ended.
