@@ -102,6 +102,8 @@
 mod access;
 mod blueprint;
 pub mod csv;
+#[doc = include_str!("definitions.md")]
+pub mod definitions {}
 mod error;
 mod export;
 mod import;
@@ -113,7 +115,7 @@ mod store;
 mod worker;
 
 pub use access::User;
-pub use blueprint::Blueprint;
+pub use blueprint::{Blueprint, DefinitionKind};
 pub use error::{Code, Error, Kind, Language, Result, Violation};
 pub use export::*;
 pub use import::*;

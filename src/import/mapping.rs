@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::setting::{ImportSetting, MatchBy};
-use crate::error::{Code, Error, Result, shorten};
+use crate::error::{Code, Error, Result, shorten, words};
 use crate::schema::{Column, Table};
 
 /// Columns that the file of rejects adds; a mended file may be imported with them still there.
@@ -46,7 +46,8 @@ impl Mapping {
             let list = |texts: &[String]| {
                 let shown: Vec<String> = texts.iter().take(50).map(|text| shorten(text).into_owned()).collect();
                 let more = if texts.len() > shown.len() { ", …" } else { "" };
-                format!("[{}{more}] ({} columns)", shown.join(", "), texts.len())
+                let shown = shown.join(", ");
+                words!("[{shown}{more}]（{}列）", "[{shown}{more}] ({} columns)", texts.len())
             };
             Error::new(Code::CsvHeader).with_rule(list(&expected)).with_value(list(own))
         };
@@ -66,7 +67,7 @@ impl Mapping {
             MatchBy::Header => {
                 for (at, text) in own.iter().enumerate() {
                     if let Some(first) = own[..at].iter().position(|other| other == text) {
-                        let rule = format!("{} and {}", first + 1, at + 1);
+                        let rule = words!("{}と{}", "{} and {}", first + 1, at + 1);
                         return Err(Error::new(Code::CsvHeaderDuplicate).with_value(text).with_rule(rule));
                     }
                 }
@@ -117,7 +118,7 @@ impl Mapping {
     }
 }
 
-fn target(table: &Table, field: Option<&str>) -> Target {
+pub(super) fn target(table: &Table, field: Option<&str>) -> Target {
     let Some(field) = field else { return Target::Skipped };
     if let Some(at) = table.header.find(field) {
         return Target::Header(at);

@@ -12,7 +12,7 @@ use super::reject::{self, Reject, RejectFile};
 use super::setting::ImportSetting;
 use super::source::Source;
 use crate::csv::Encoding;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, words};
 use crate::job::{self, Job, JobError, JobState, NewJob};
 use crate::schema::Catalog;
 use crate::schema::documents;
@@ -339,7 +339,7 @@ impl Store {
         };
         let most = self.limits().file_bytes;
         if source.bytes() > most {
-            let rule = format!("a file of at most {most} bytes");
+            let rule = words!("ファイルは{most}バイトまで", "a file of at most {most} bytes");
             return Err(Error::new(Code::LimitPassed).with_rule(rule).with_value(source.bytes()));
         }
         // Read through before the turn to write is taken.
@@ -381,7 +381,8 @@ impl Store {
                 }
                 Source::Path { path, changed, .. } => {
                     let text = path.to_str().ok_or_else(|| {
-                        let rule = format!("the path {} is not Unicode", path.display());
+                        let rule =
+                            words!("パス{}がUnicodeではありません", "the path {} is not Unicode", path.display());
                         Error::new(Code::Argument).with_rule(rule)
                     })?;
                     (None, Some(text), Some(*changed))

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::display::{DatePattern, NumberDisplay};
 use super::expression::Expression;
 use super::number::{Number, NumberInput, Rounding};
+use crate::error::{Error, Words};
 
 /// A user-defined record type: ordered fields, exactly one of them the key.
 ///
@@ -402,14 +403,14 @@ fn is_half_up(value: &Rounding) -> bool {
 /// and the type's own reader judges the rest.
 impl<'de> Deserialize<'de> for Field {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Field, D::Error> {
-        use serde::de::Error;
+        use serde::de::Error as _;
 
         let mut members = serde_json::Map::deserialize(deserializer)?;
         let label = match members.get("code") {
             Some(serde_json::Value::String(code)) => format!("field \"{code}\""),
             _ => "a field without a \"code\"".to_owned(),
         };
-        fn take<T: serde::de::DeserializeOwned, E: Error>(
+        fn take<T: serde::de::DeserializeOwned, E: serde::de::Error>(
             members: &mut serde_json::Map<String, serde_json::Value>,
             label: &str,
             name: &str,
@@ -438,6 +439,15 @@ impl<'de> Deserialize<'de> for Field {
 }
 
 impl Database {
+    /// Reads the definition of one database; see [`definitions`](crate::definitions) for its form.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::DefinitionJson`](crate::Code::DefinitionJson), with the place in the document.
+    pub fn from_json(json: &str) -> crate::error::Result<Database> {
+        serde_json::from_str(json).map_err(Error::json)
+    }
+
     /// A database without fields yet.
     pub fn new(code: impl Into<String>, name: impl Into<String>) -> Database {
         Database {
@@ -644,7 +654,34 @@ impl Field {
         matches!(self.kind, FieldKind::Key { .. })
     }
 
-    /// The word for the type in JSON and in messages.
+    /// The word for the type in messages.
+    pub(crate) fn type_words(&self) -> Words {
+        let ja = match &self.kind {
+            FieldKind::Key { .. } => "キー",
+            FieldKind::DetailKey { .. } => "明細キー",
+            FieldKind::Text { .. } => "文字列",
+            FieldKind::Multiline { .. } => "文字列（複数行）",
+            FieldKind::Number { .. } => "数値",
+            FieldKind::Date { .. } => "日付",
+            FieldKind::DateTime { .. } => "日時",
+            FieldKind::Time { .. } => "時間",
+            FieldKind::Choice { .. } => "選択",
+            FieldKind::Choices { .. } => "複数選択",
+            FieldKind::User {} => "ユーザ",
+            FieldKind::Email {} => "メールアドレス",
+            FieldKind::Url {} => "URL",
+            FieldKind::Phone {} => "電話番号",
+            FieldKind::AutoNumber { .. } => "自動採番",
+            FieldKind::Link { .. } => "リンク",
+            FieldKind::Dependent { .. } => "従属",
+            FieldKind::Reference { .. } => "参照",
+            FieldKind::Calculated { .. } => "計算",
+            FieldKind::File { .. } => "ファイル",
+        };
+        Words::both(ja, self.type_name())
+    }
+
+    /// The word for the type in JSON.
     pub fn type_name(&self) -> &'static str {
         match &self.kind {
             FieldKind::Key { .. } => "key",

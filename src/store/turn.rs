@@ -8,6 +8,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::ThreadId;
 
 use once_cell::sync::OnceCell;
 
@@ -17,6 +18,8 @@ pub(crate) struct Turn<T> {
     serving: Mutex<u64>,
     changed: Condvar,
     held: Mutex<T>,
+    /// The thread whose turn it is.
+    holder: Mutex<Option<ThreadId>>,
 }
 
 /// The right to write, until dropped.
@@ -28,10 +31,21 @@ pub(crate) struct TurnGuard<'a, T> {
 
 impl<T> Turn<T> {
     pub(crate) fn new(value: T) -> Turn<T> {
-        Turn { next: AtomicU64::new(0), serving: Mutex::new(0), changed: Condvar::new(), held: Mutex::new(value) }
+        Turn {
+            next: AtomicU64::new(0),
+            serving: Mutex::new(0),
+            changed: Condvar::new(),
+            held: Mutex::new(value),
+            holder: Mutex::new(None),
+        }
     }
 
-    pub(crate) fn take(&self) -> TurnGuard<'_, T> {
+    /// Waits for the turn; `None` when this very thread has it already, and would wait for ever.
+    pub(crate) fn take(&self) -> Option<TurnGuard<'_, T>> {
+        let this = std::thread::current().id();
+        if *self.holder() == Some(this) {
+            return None;
+        }
         // The ticket is drawn under the lock, so that tickets are served in the order of arrival.
         let mut serving = self.serving.lock().unwrap_or_else(PoisonError::into_inner);
         let ticket = self.next.fetch_add(1, Ordering::Relaxed);
@@ -41,7 +55,12 @@ impl<T> Turn<T> {
         drop(serving);
         // A thread that panicked while it held the turn has rolled back in its guard: the connection is usable.
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        TurnGuard { turn: self, ticket, held: Some(held) }
+        *self.holder() = Some(this);
+        Some(TurnGuard { turn: self, ticket, held: Some(held) })
+    }
+
+    fn holder(&self) -> MutexGuard<'_, Option<ThreadId>> {
+        self.holder.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -61,6 +80,7 @@ impl<T> std::ops::Deref for TurnGuard<'_, T> {
 
 impl<T> Drop for TurnGuard<'_, T> {
     fn drop(&mut self) {
+        *self.turn.holder() = None;
         self.held = None;
         let mut serving = self.turn.serving.lock().unwrap_or_else(PoisonError::into_inner);
         *serving += 1;
@@ -124,10 +144,11 @@ mod tests {
     fn turns_are_taken_in_order_of_arrival() {
         let turn = Turn::new(Mutex::new(Vec::new()));
         std::thread::scope(|scope| {
-            let first = turn.take();
+            let first = turn.take().unwrap();
+            assert!(turn.take().is_none(), "the thread has it already");
             for name in 0..4u64 {
                 let turn = &turn;
-                scope.spawn(move || turn.take().lock().unwrap().push(name));
+                scope.spawn(move || turn.take().unwrap().lock().unwrap().push(name));
                 while turn.next.load(Ordering::Relaxed) < name + 2 {
                     std::thread::yield_now();
                 }
@@ -135,7 +156,7 @@ mod tests {
             assert!(first.somebody_waits());
             drop(first);
         });
-        assert_eq!(*turn.take().lock().unwrap(), [0, 1, 2, 3]);
+        assert_eq!(*turn.take().unwrap().lock().unwrap(), [0, 1, 2, 3]);
     }
 
     #[test]

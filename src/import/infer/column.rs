@@ -5,7 +5,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
-use crate::error::{Code, Result, shorten};
+use crate::error::{Code, Result, Words, shorten, words};
 use crate::schema::{Catalog, Characters, Database, DatePattern, Field, FieldKind, Table, ValueFormat};
 
 const MOST_LABELS: usize = 20;
@@ -140,7 +140,7 @@ pub(super) enum KeyState {
     /// So it was as long as that was counted.
     Uncounted,
     /// No, and why not.
-    Impossible(String),
+    Impossible(Words),
     /// Nobody asked.
     Unasked,
 }
@@ -228,17 +228,21 @@ impl Judged {
             KeyState::Uncounted => None,
         };
         let why = if text.is_empty() {
-            "the value is empty".to_owned()
+            words!("{line}行目が空です", "line {line}: the value is empty")
         } else if text.len() > KEY_LENGTH && text.chars().count() > KEY_LENGTH {
-            format!("{} is longer than {KEY_LENGTH} characters", shown(text))
+            words!(
+                "{line}行目の{}が{KEY_LENGTH}文字を超えています",
+                "line {line}: {} is longer than {KEY_LENGTH} characters",
+                shown(text)
+            )
         } else if text.contains(['\n', '\r']) {
-            format!("{} has a line break", shown(text))
+            words!("{line}行目の{}に改行があります", "line {line}: {} has a line break", shown(text))
         } else if unique.is_some_and(|unique| !unique.is_new(text)) {
-            format!("{} stands a second time", shown(text))
+            words!("{line}行目の{}が重複しています", "line {line}: {} stands a second time", shown(text))
         } else {
             return;
         };
-        self.key = KeyState::Impossible(format!("line {line}: {why}"));
+        self.key = KeyState::Impossible(why);
     }
 
     /// How many different values there are besides empty, where that was counted.
@@ -303,6 +307,7 @@ fn shown(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Language;
 
     fn judge(values: &[&str]) -> (Judged, Judges) {
         let mut judges = Judges::new().unwrap();
@@ -374,7 +379,7 @@ mod tests {
             (&["a", ""], "line 3: the value is empty"),
             (&["a\r\nb"], "line 2: \"a\\r\\nb\" has a line break"),
         ] {
-            assert!(matches!(judge(values).0.key, KeyState::Impossible(found) if found == why));
+            assert!(matches!(judge(values).0.key, KeyState::Impossible(found) if found.get(Language::English) == why));
         }
         assert!(matches!(judge(&[&long]).0.key, KeyState::Impossible(_)));
         assert!(matches!(judge(&[&long[3..], "A", "a"]).0.key, KeyState::Possible(unique) if unique.len() == 3));

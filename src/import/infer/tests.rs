@@ -204,7 +204,7 @@ proptest! {
 
         let dir = tempfile::tempdir().unwrap();
         let store = Store::create(dir.path().join("a.db")).unwrap();
-        store.write(|writing| define(writing, vec![found.database.clone()]).map(|_| ())).unwrap();
+        store.write(|writing| define(writing, vec![found.database.clone()], store.local(store.now())).map(|_| ())).unwrap();
         let catalog = Catalog::of(&store, &store.reading().unwrap()).unwrap();
         let table = catalog.table("records").unwrap();
         found.setting.validate(table).unwrap();
