@@ -43,6 +43,9 @@ pub struct InferOptions {
     pub key: Option<String>,
     /// Whether records are numbered by the store even where a column could be the key. Not by default.
     pub automatic_key: bool,
+    /// Whether columns with few labels may become choices; they may by default. Otherwise they are text, which takes
+    /// labels that come later.
+    pub choices: bool,
     /// The header texts, or the codes, of the columns that get an index.
     pub index: Vec<String>,
     /// The code of the database; `records` by default.
@@ -60,6 +63,7 @@ impl Default for InferOptions {
             rows: None,
             key: None,
             automatic_key: false,
+            choices: true,
             index: Vec::new(),
             database: "records".to_owned(),
             name: String::new(),
@@ -215,7 +219,7 @@ pub fn infer(mut input: impl Read + Seek, options: &InferOptions) -> Result<Infe
         let (mut field, reason) = match key {
             Some(key) if key == at => (Field::key(code, name), key_reason.clone()),
             _ => {
-                let (kind, reason) = column.kind(&judges, seen.whole);
+                let (kind, reason) = column.kind(&judges, seen.whole && options.choices);
                 (Field::new(code, name, kind), reason)
             }
         };

@@ -3,11 +3,16 @@
 use std::sync::Arc;
 
 use super::setting::{ImportSetting, MatchBy};
+use crate::csv::Record;
 use crate::error::{Code, Error, Result, shorten, words};
 use crate::schema::{Column, Table};
 
 /// Columns that the file of rejects adds; a mended file may be imported with them still there.
 pub(crate) const REJECT_COLUMNS: [&str; 3] = ["_line", "_code", "_message"];
+
+/// What the file of rejects has in place of the cells that a short line lacks, so that its own columns stand under their
+/// names; a line is refused as long as it has one.
+pub(crate) const MISSING: &str = "_missing";
 
 /// The columns of a file, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,9 +95,18 @@ impl Mapping {
         Ok(Mapping { targets, extra, names: own.to_vec(), has_details })
     }
 
-    /// Whether a line of so many columns is one of this file.
-    pub(super) fn fits(&self, columns: usize) -> bool {
-        columns == self.targets.len() || self.extra > 0 && columns == self.targets.len() + self.extra
+    /// How many columns a line has that is none of this file; `None` if it is.
+    pub(super) fn misfit(&self, record: &Record) -> Option<usize> {
+        let own = self.targets.len();
+        match record.len() {
+            columns if columns == own => None,
+            columns if self.extra > 0 && columns == own + self.extra => {
+                let is_short = record.cell(own + 1) == Code::CsvColumns.as_str().as_bytes();
+                let missing = (0..own).filter(|at| is_short && record.cell(*at) == MISSING.as_bytes()).count();
+                (missing > 0).then_some(own - missing)
+            }
+            columns => Some(columns),
+        }
     }
 
     /// The field of a column.

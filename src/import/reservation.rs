@@ -468,8 +468,9 @@ impl Store {
     }
 
     /// Writes the refused lines as a CSV file (エラーデータ.csv) in the encoding of the import: every column as it stood,
-    /// then the line number, the codes and the messages. Mended, it can be imported again by the same setting. The
-    /// number of lines is the answer.
+    /// then the line number, the codes and the messages. Mended, it can be imported again by the same setting. Where a
+    /// line has too few cells, `_missing` stands for each of them, and must be taken away to mend it. The number of lines
+    /// is the answer; it is less than [`Counts::rejected`] when there were more than [`Limits::rejects`](crate::Limits).
     ///
     /// # Errors
     ///

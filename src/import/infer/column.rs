@@ -10,9 +10,10 @@ use crate::schema::{Catalog, Characters, Database, DatePattern, Field, FieldKind
 
 const MOST_LABELS: usize = 20;
 const LABEL_LENGTH: usize = 50;
-/// A label must stand for so many values on average, for the list of labels to look complete.
-const VALUES_PER_LABEL: u64 = 20;
-const LEAST_VALUES: u64 = 50;
+/// A label must stand for so many values on average, and so many values there must be in all, for the list of labels to
+/// look complete. A label that is missing refuses the lines of a later file, while text takes any.
+const VALUES_PER_LABEL: u64 = 50;
+const LEAST_VALUES: u64 = 1_000;
 
 /// As many characters as any key may have.
 const KEY_LENGTH: usize = 255;
@@ -359,15 +360,18 @@ mod tests {
             let (judged, judges) = judge(&labels.repeat(times));
             matches!(judged.kind(&judges, whole).0, FieldKind::Choice { .. })
         };
-        assert!(choice(&["未", "", "済"], 25, true));
-        assert!(!choice(&["未", "済"], 25, false), "more labels may stand further below");
-        assert!(!choice(&["未", "済"], 24, true), "too few values");
-        assert!(!choice(&["a", "b", "c", "d"], 19, true), "too few values a label");
+        assert!(choice(&["未", "", "済"], 500, true));
+        assert!(!choice(&["未", "済"], 500, false), "more labels may stand further below");
+        assert!(!choice(&["未", "済"], 499, true), "too few values");
+        let twenty: Vec<String> = ('a'..='t').map(String::from).collect();
+        let twenty: Vec<&str> = twenty.iter().map(String::as_str).collect();
+        assert!(choice(&twenty, 50, true));
+        assert!(!choice(&twenty, 49, true), "too few values a label");
         assert!(!choice(&["済"], 1_000, true), "one label tells nothing");
         assert!(!choice(&["0101", "0202"], 1_000, true), "figures are no labels");
         let many: Vec<String> = ('a'..='u').map(String::from).collect();
         assert!(!choice(&many.iter().map(String::as_str).collect::<Vec<_>>(), 100, true));
-        let (judged, judges) = judge(&[["未", "済"].repeat(50), vec!["済み"]].concat());
+        let (judged, judges) = judge(&[["未", "済"].repeat(1_000), vec!["済み"]].concat());
         assert!(matches!(judged.kind(&judges, true).0, FieldKind::Text { .. }), "a slip is no label");
     }
 
