@@ -271,6 +271,12 @@ impl KeyPart {
 /// How automatic numbers are made: prefix, date, serial padded with zeros.
 ///
 /// A serial that outgrows its digits gets one digit more.
+///
+/// Each number is given once, and no two records have the same; but numbers have gaps. One is used up when the record it
+/// was for is refused later on in the same transaction (a line of an import, a call inside
+/// [`Store::transaction`](crate::Store::transaction) whose error is passed over), when a given key has it already, and
+/// when its record is deleted. What is rolled back as a whole (a refused call, an atomic import, a dry run) uses up none.
+/// Nothing may be concluded from a gap, and a series without gaps is to be given by the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AutoNumber {
