@@ -14,7 +14,7 @@ use crate::store::{Store, Writing, reserve_id};
 /// All definitions of a store, or some of them, in one document.
 ///
 /// Applying it makes the store have what it says, and leaves alone what it does not mention. Ids may be given in it;
-/// otherwise they are assigned, from 100001, and stay.
+/// otherwise they are assigned, from 100001, and stay. Every member of the document stands in [`definitions`](crate::definitions).
 ///
 /// ```
 /// # let dir = tempfile::tempdir().unwrap();

@@ -74,6 +74,8 @@
 //! saved condition, an *import setting* (インポート設定) a saved mapping of CSV columns; an *import reservation*
 //! (インポート予約) is one asked-for run of it.
 //!
+//! The page [`definitions`] describes how all of these are written as JSON.
+//!
 //! # In the file
 //!
 //! One `STRICT` table a database, named by its code, one column a field, and `code__detail` for detail rows. Inside it is

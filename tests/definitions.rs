@@ -4,6 +4,8 @@ mod common;
 
 #[path = "definitions/change.rs"]
 mod change;
+#[path = "definitions/reference.rs"]
+mod reference;
 
 use common::{Fixture, blueprint};
 use renkei::{

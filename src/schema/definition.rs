@@ -64,7 +64,8 @@ pub struct Field {
     /// Whether no two records may have the same value here.
     #[serde(skip_serializing_if = "is_false")]
     pub unique: bool,
-    /// What a new record has here when nothing is given: a value as text, or `now` for the present date or time.
+    /// What a new record has here when nothing is given: a value as text, or `now` for the present date or time. Records
+    /// that exist when the field is added get it too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
     /// Whether searches and sorts by this field are served by an index.
@@ -180,7 +181,8 @@ pub enum FieldKind {
     Url {},
     /// A phone number.
     Phone {},
-    /// A number given by the store when the record is registered, and never changed.
+    /// A number given by the store when the record is registered, and never changed. Records that exist when the field is
+    /// added are numbered in their order.
     AutoNumber {
         /// How it is made.
         #[serde(default)]
