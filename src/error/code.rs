@@ -1,6 +1,6 @@
 //! The one table of codes and messages, in Japanese and English.
 
-/// What sort of trouble an [`Error`] is, for callers that branch on it.
+/// What sort of trouble an [`Error`](crate::Error) is, for callers that branch on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
