@@ -3,18 +3,18 @@
 use serde::{Deserialize, Serialize};
 
 use crate::access::{self, AccessSettings, Door, Right, User};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, Words, words};
 use crate::import::{ImportSetting, save_setting};
-use crate::query::{List, Search, renamed_path, save_list, save_search};
+use crate::query::{List, NamesFields, Search, has_field, renamed_path, save_list, save_search};
 use crate::record;
-use crate::schema::documents::{self, Document};
-use crate::schema::{self, Action, Catalog, Change, Database, FieldKind};
+use crate::schema::documents::{self, Document, kind_words};
+use crate::schema::{self, Action, Catalog, Change, Database, FieldKind, Table};
 use crate::store::{Store, Writing, reserve_id};
 
 /// All definitions of a store, or some of them, in one document.
 ///
 /// Applying it makes the store have what it says, and leaves alone what it does not mention. Ids may be given in it;
-/// otherwise they are assigned, from 100001, and stay.
+/// otherwise they are assigned, from 100001, and stay. Every member of the document stands in [`definitions`](crate::definitions).
 ///
 /// ```
 /// # let dir = tempfile::tempdir().unwrap();
@@ -60,6 +60,30 @@ pub struct Blueprint {
     pub imports: Vec<ImportSetting>,
 }
 
+/// What [`Store::remove_definition`] can take out of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum DefinitionKind {
+    /// A [`List`].
+    List,
+    /// A [`Search`].
+    Search,
+    /// An [`ImportSetting`].
+    Import,
+}
+
+impl DefinitionKind {
+    /// The word for it in JSON and in [`Change::kind`].
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DefinitionKind::List => List::KIND,
+            DefinitionKind::Search => Search::KIND,
+            DefinitionKind::Import => ImportSetting::KIND,
+        }
+    }
+}
+
 impl Blueprint {
     /// An empty document.
     pub fn new() -> Blueprint {
@@ -72,10 +96,7 @@ impl Blueprint {
     ///
     /// [`Code::DefinitionJson`], with the place in the document.
     pub fn from_json(json: &str) -> Result<Blueprint> {
-        serde_json::from_str(json).map_err(|error| {
-            let place = error.line() as u64;
-            Error::new(Code::DefinitionJson).with_rule(&error).at_line(place).with_source(error)
-        })
+        serde_json::from_str(json).map_err(Error::json)
     }
 
     /// The document as JSON, indented.
@@ -177,26 +198,22 @@ impl Store {
         Ok(all)
     }
 
-    /// Takes a list, search or import setting out of the store.
+    /// Takes a list, search or import setting of a database out of the store, by its code or id.
     ///
     /// # Errors
     ///
-    /// [`Code::DefinitionNotFound`]; [`Code::AccessDenied`]; [`Code::Argument`] for other kinds.
-    pub fn remove_definition(&self, kind: &str, database: &str, name: &str) -> Result<()> {
+    /// [`Code::DatabaseNotFound`], [`Code::DefinitionNotFound`], [`Code::AccessDenied`].
+    pub fn remove_definition(&self, kind: DefinitionKind, database: &str, name: &str) -> Result<()> {
         self.write(|writing| {
             let door = Door::open(self, writing)?;
             let table = door.table(database, Right::Manage)?.id;
             let id = match kind {
-                List::KIND => documents::get::<List>(writing, Some(table), name)?.id,
-                Search::KIND => documents::get::<Search>(writing, Some(table), name)?.id,
-                ImportSetting::KIND => documents::get::<ImportSetting>(writing, Some(table), name)?.id,
-                other => {
-                    let rule = format!("\"{other}\" is none of list, search, import");
-                    return Err(Error::new(Code::Argument).with_rule(rule));
-                }
+                DefinitionKind::List => documents::get::<List>(writing, Some(table), name)?.id,
+                DefinitionKind::Search => documents::get::<Search>(writing, Some(table), name)?.id,
+                DefinitionKind::Import => documents::get::<ImportSetting>(writing, Some(table), name)?.id,
             };
             documents::remove(writing, id.unwrap_or_default())?;
-            access::note_audit(self, writing, "definitions.remove", Some(table), format!("{kind} {name}"))
+            access::note_audit(self, writing, "definitions.remove", Some(table), format!("{} {name}", kind.as_str()))
         })
     }
 
@@ -238,9 +255,12 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
         reserve_id(writing, id)?;
     }
     let before = Catalog::load(writing)?;
-    let defined = schema::define(writing, blueprint.databases.clone())?;
+    let defined = schema::define(writing, blueprint.databases.clone(), store.local(store.now()))?;
     changes.extend(defined.changes);
     let catalog = Catalog::load(writing)?;
+    for (id, field) in defined.numbered {
+        record::number(store, writing, catalog.table_by_id(id)?, field)?;
+    }
     for id in defined.recalculate {
         record::recalculate(store, writing, catalog.table_by_id(id)?)?;
     }
@@ -271,6 +291,9 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
     for setting in &blueprint.imports {
         let mut setting = setting.clone();
         changes.extend(put(writing, &door, &catalog, &setting.database.clone(), &mut setting, save_setting)?);
+    }
+    if defined.has_changes {
+        refuse_in_use(writing, &before, &catalog)?;
     }
     if !changes.is_empty() {
         schema::check_ids(writing)?;
@@ -331,44 +354,73 @@ fn put<D: Document + PartialEq>(
     Ok(Some(change(D::KIND, definition.code(), old.is_none())))
 }
 
-/// Lists, searches and import settings name their database and its fields by codes, which may have changed.
+/// Lists, searches and import settings name their database, its fields and labels by words, which may have changed.
 fn follow_renames(writing: &Writing<'_>, before: &Catalog, after: &Catalog) -> Result<()> {
     for table in before.tables() {
-        let id = table.id;
-        let Ok(now) = after.table_by_id(id) else { continue };
-        let follow = |path: &mut String| {
-            if let Some(path_now) = renamed_path(before, after, id, path) {
-                *path = path_now;
-            }
-        };
-        follow_rename::<List>(writing, id, |list| {
-            now.code().clone_into(&mut list.database);
-            list.columns.iter_mut().for_each(|column| follow(&mut column.field));
-            list.sort.iter_mut().for_each(|sort| follow(&mut sort.field));
-        })?;
-        follow_rename::<Search>(writing, id, |search| {
-            now.code().clone_into(&mut search.database);
-            search.condition.paths_mut(&mut |path| follow(path));
-        })?;
-        follow_rename::<ImportSetting>(writing, id, |setting| {
-            now.code().clone_into(&mut setting.database);
-            setting.columns.iter_mut().filter_map(|column| column.field.as_mut()).for_each(follow);
-        })?;
+        let Ok(now) = after.table_by_id(table.id) else { continue };
+        follow::<List>(writing, before, after, now)?;
+        follow::<Search>(writing, before, after, now)?;
+        follow::<ImportSetting>(writing, before, after, now)?;
     }
     Ok(())
 }
 
-fn follow_rename<D: Document + Clone + PartialEq>(
-    writing: &Writing<'_>,
-    database: i64,
-    rename: impl Fn(&mut D),
-) -> Result<()> {
-    for old in documents::load_of::<D>(writing, database)? {
+fn follow<D: NamesFields>(writing: &Writing<'_>, before: &Catalog, after: &Catalog, now: &Table) -> Result<()> {
+    for old in documents::load_of::<D>(writing, now.id)? {
         let mut definition = old.clone();
-        rename(&mut definition);
+        definition.relabel(before, after, now.id);
+        now.code().clone_into(definition.database_mut());
+        definition.paths_mut(&mut |path| {
+            if let Some(path_now) = renamed_path(before, after, now.id, path) {
+                *path = path_now;
+            }
+        });
         if definition != old {
-            documents::save(writing, Some(database), &mut definition)?;
+            documents::save(writing, Some(now.id), &mut definition)?;
         }
+    }
+    Ok(())
+}
+
+/// Fields may only be taken out of use when no list, search or import setting names them any more.
+fn refuse_in_use(writing: &Writing<'_>, before: &Catalog, after: &Catalog) -> Result<()> {
+    for table in before.tables() {
+        let Ok(now) = after.table_by_id(table.id) else { continue };
+        let mut users = Vec::new();
+        find_users::<List>(writing, before, after, now, &mut users)?;
+        find_users::<Search>(writing, before, after, now, &mut users)?;
+        find_users::<ImportSetting>(writing, before, after, now, &mut users)?;
+        if let Some((path, _)) = users.first() {
+            let path = path.clone();
+            let of: Vec<Words> = users.into_iter().filter(|(other, _)| *other == path).map(|(_, user)| user).collect();
+            let name = format!("{}.{path}", now.code());
+            return Err(Error::new(Code::DefinitionInUse)
+                .with_field(path)
+                .with_name(name)
+                .with_rule(Words::list(&of, ", ")));
+        }
+    }
+    Ok(())
+}
+
+/// Which definitions of a kind name which fields that were in use before and are not now.
+fn find_users<D: NamesFields>(
+    writing: &Writing<'_>,
+    before: &Catalog,
+    after: &Catalog,
+    now: &Table,
+    users: &mut Vec<(String, Words)>,
+) -> Result<()> {
+    for mut definition in documents::load_of::<D>(writing, now.id)? {
+        let mut gone: Vec<String> = Vec::new();
+        definition.paths_mut(&mut |path| {
+            if has_field(before, now.id, path) && !has_field(after, now.id, path) && !gone.contains(path) {
+                gone.push(path.clone());
+            }
+        });
+        let (kind, code) = (kind_words(D::KIND), definition.code());
+        let user = words!("{kind}「{code}」", "the {kind} \"{code}\""; kind);
+        users.extend(gone.into_iter().map(|path| (path, user.clone())));
     }
     Ok(())
 }

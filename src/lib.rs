@@ -83,6 +83,8 @@
 //! from outside asks [`Store::client_address`], [`Store::authenticate`] and [`Store::count_call`], and then uses the handle
 //! it got; [`Store::note_audit`] remembers what came of it.
 //!
+//! The page [`definitions`] describes how all of these are written as JSON.
+//!
 //! # In the file
 //!
 //! One `STRICT` table a database, named by its code, one column a field, and `code__detail` for detail rows. Inside it is
@@ -113,6 +115,8 @@
 mod access;
 mod blueprint;
 pub mod csv;
+#[doc = include_str!("definitions.md")]
+pub mod definitions {}
 mod error;
 mod export;
 mod import;
@@ -125,7 +129,7 @@ pub mod webapi;
 mod worker;
 
 pub use access::*;
-pub use blueprint::Blueprint;
+pub use blueprint::{Blueprint, DefinitionKind};
 pub use error::{Code, Error, Kind, Language, Result, Violation};
 pub use export::*;
 pub use import::*;

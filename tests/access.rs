@@ -196,7 +196,7 @@ fn calls() -> Vec<Call> {
     });
     add(manage, "remove_definition", |user, host| {
         host.apply(&Blueprint::new().list(List::new("orders", "gone", "消").column("number"))).unwrap();
-        user.remove_definition("list", "orders", "gone")
+        user.remove_definition(renkei::DefinitionKind::List, "orders", "gone")
     });
     calls
 }
@@ -801,7 +801,7 @@ fn calls_are_counted_and_noted_while_somebody_writes() {
         caller.note_audit(&AuditEntry::new("apirecord/view"))?;
         assert_eq!(host.audit(&AuditQuery::new().action("apirecord/view"))?.lines.len(), 1);
         let error = host.records("orders").delete("1").unwrap_err();
-        assert_eq!(error.code(), Code::Argument, "{error}");
+        assert_eq!(error.code(), Code::StoreReentered, "{error}");
         Ok(())
     })
     .unwrap();
@@ -882,7 +882,7 @@ fn the_log_tells_who_did_what() {
     host.note_audit(&refused).unwrap();
     fixture.clock.advance(Duration::from_millis(1));
     caller.apply(&Blueprint::new().list(List::new("orders", "new", "新").column("number"))).unwrap();
-    caller.remove_definition("list", "orders", "new").unwrap();
+    caller.remove_definition(renkei::DefinitionKind::List, "orders", "new").unwrap();
     caller.revoke_token(token.id()).unwrap();
     // What changes nothing, and what only tries, is not noted.
     caller.plan(&Blueprint::new().list(List::new("orders", "new", "新").column("number"))).unwrap();

@@ -184,7 +184,9 @@ fn lines_that_could_not_be_read_are_mended_too() {
     let text = format!("{HEADER}1,佐藤,,,,,\n2,鈴木,,,,\n3,高橋,,,,,,余り\n");
     let file = |text: String| {
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-        lines[1] = lines[1].replacen("2,鈴木,,,,", "2,鈴木,,,,,", 1);
+        // Without mending it would be refused again.
+        assert!(lines[1].starts_with("2,鈴木,,,,,_missing,3,csv.columns,"), "{text}");
+        lines[1] = lines[1].replacen("_missing", "", 1);
         lines[2] = lines[2].replacen(",余り", "", 1);
         lines.join("\r\n")
     };
@@ -215,4 +217,22 @@ fn the_file_of_rejects_says_line_codes_and_messages() {
     // An import without refusals gives the header alone.
     let done = fixture.import(upsert(), format!("{HEADER}4,加藤,,,,,\n"));
     assert_eq!(String::from_utf8(done.reject_file()).unwrap().lines().count(), 1);
+}
+
+#[test]
+fn the_columns_of_a_short_line_stand_under_their_names() {
+    let fixture = Fixture::new();
+    let text = format!("{HEADER}1\n2,佐藤,,,,\n");
+    let first = fixture.import(upsert(), &text).completed([0, 0, 0, 2, 0, 0]);
+    let file = String::from_utf8(first.reject_file()).unwrap();
+    let mut reader = csv::ReaderBuilder::new().from_reader(file.as_bytes());
+    let lines: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    assert_eq!((&lines[0][0], &lines[0][1], &lines[0][6], &lines[0][7]), ("1", "_missing", "_missing", "2"));
+    assert_eq!((&lines[1][5], &lines[1][6], &lines[1][7], &lines[1][8]), ("", "_missing", "3", "csv.columns"));
+    // What is missing is told again as it was, and is never taken for a value.
+    let again = fixture.import(upsert(), &file).completed([0, 0, 0, 2, 0, 0]);
+    assert!(again.rejects()[0].message_en.contains("has 1 columns where 7"), "{:?}", again.rejects());
+    assert_eq!(String::from_utf8(again.reject_file()).unwrap().matches("_missing").count(), 7);
+    // Elsewhere it is a text like any other.
+    fixture.import(upsert(), format!("{HEADER}3,_missing,,,,,\n")).completed([1, 0, 0, 0, 0, 0]);
 }

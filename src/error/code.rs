@@ -1,6 +1,6 @@
 //! The one table of codes and messages, in Japanese and English.
 
-/// What sort of trouble an [`Error`](super::Error) is, for callers that branch on it.
+/// What sort of trouble an [`Error`](crate::Error) is, for callers that branch on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
@@ -173,7 +173,7 @@ codes! {
     DefinitionStored "definition.stored" Definition
         "定義「{name}」を変更できません。保存済みのレコードが新しい定義に合いません: {rule}" "The definition of '{name}' cannot be changed: records already stored do not fit it: {rule}. Mend them first.";
     DefinitionInUse "definition.in_use" Conflict
-        "「{name}」は使用中のため削除できません: {rule}" "'{name}' cannot be removed: it is used by {rule}.";
+        "「{name}」は使用中です: {rule}。先に、または同じ文書でそれらを変更してください。" "'{name}' cannot be taken out of use: it is used by {rule}. Change those first, or in the same document.";
 
     // Queries.
     QueryField "query.field" Usage
@@ -266,6 +266,8 @@ codes! {
         "ディスクの空き容量がありません。" "The disk is full: nothing of the last change was kept. Free some space and try again.";
     StoreBusy "store.busy" Busy
         "他の処理がストアを使用中です（{rule}待機しました）。" "Another writer has held the store for more than {rule}: try again later.";
+    StoreReentered "store.reentered" Usage
+        "このスレッドはすでにこのストアのトランザクションの中にあります。トランザクションを通して書き込んでください。" "This thread is inside a transaction of this store already: write through the transaction, or after its end.";
     SqliteOld "sqlite.old" Incompatible
         "SQLite {value}は使用できません（{rule}以降が必要です）。" "SQLite {value} can lose commits in WAL mode; {rule} or newer is needed. Enable the feature `bundled`.";
     Sqlite "sqlite" Storage

@@ -10,7 +10,7 @@ use super::parallel::{self, Division, Helper};
 use super::request::{Export, Headings};
 use crate::access::{Door, Right};
 use crate::csv::{Unmapped, Writer};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, words};
 use crate::query::{List, ListColumn, Query, Row, Search, Selection, System};
 use crate::schema::{Catalog, Cell, Table, ValueFormat, documents};
 use crate::store::Store;
@@ -124,7 +124,10 @@ impl Plan {
             columns = kept;
         }
         if columns.is_empty() {
-            return Err(Error::new(Code::Argument).with_rule("an export without details has detail columns only"));
+            return Err(Error::new(Code::Argument).with_rule(words!(
+                "明細なしの出力に明細項目の列しかありません",
+                "an export without details has detail columns only"
+            )));
         }
         let named = List { columns, ..List::new(table.code(), "", "") };
         let names = named.headings(catalog)?;
@@ -134,7 +137,12 @@ impl Plan {
             Headings::Texts(texts) => texts.clone(),
         };
         if texts.len() != names.len() {
-            let rule = format!("there are {} heading(s) for {} column(s)", texts.len(), names.len());
+            let rule = words!(
+                "見出しが{}個、列が{}個です",
+                "there are {} heading(s) for {} column(s)",
+                texts.len(),
+                names.len()
+            );
             return Err(Error::new(Code::Argument).with_rule(rule));
         }
         let columns = named.columns.into_iter().zip(texts);

@@ -170,9 +170,9 @@ impl Parser {
             };
             let offset = column.map_or(record.offset(), |at| record.cell_offset(at));
             refuse(batch, column, offset, Broken::rule(code, rule), shown.into_owned());
-        } else if !self.mapping.fits(record.len()) {
+        } else if let Some(columns) = self.mapping.misfit(record) {
             let broken = Broken::rule(Code::CsvColumns, self.mapping.targets.len().to_string());
-            refuse(batch, None, record.offset(), broken, record.len().to_string());
+            refuse(batch, None, record.offset(), broken, columns.to_string());
         } else {
             line.cells = Some(batch.cells.len());
             line.is_blank = true;

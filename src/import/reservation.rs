@@ -13,7 +13,7 @@ use super::setting::ImportSetting;
 use super::source::Source;
 use crate::access::{self, Door, Right};
 use crate::csv::Encoding;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, words};
 use crate::job::{self, Job, JobError, JobState, NewJob};
 use crate::schema::documents;
 use crate::store::{Store, Timestamp, bytes};
@@ -352,7 +352,7 @@ impl Store {
         };
         let most = self.limits().file_bytes;
         if source.bytes() > most {
-            let rule = format!("a file of at most {most} bytes");
+            let rule = words!("ファイルは{most}バイトまで", "a file of at most {most} bytes");
             return Err(Error::new(Code::LimitPassed).with_rule(rule).with_value(source.bytes()));
         }
         // Read through before the turn to write is taken.
@@ -394,7 +394,8 @@ impl Store {
                 }
                 Source::Path { path, changed, .. } => {
                     let text = path.to_str().ok_or_else(|| {
-                        let rule = format!("the path {} is not Unicode", path.display());
+                        let rule =
+                            words!("パス{}がUnicodeではありません", "the path {} is not Unicode", path.display());
                         Error::new(Code::Argument).with_rule(rule)
                     })?;
                     (None, Some(text), Some(*changed))
@@ -493,8 +494,9 @@ impl Store {
     }
 
     /// Writes the refused lines as a CSV file (エラーデータ.csv) in the encoding of the import: every column as it stood,
-    /// then the line number, the codes and the messages. Mended, it can be imported again by the same setting. The
-    /// number of lines is the answer.
+    /// then the line number, the codes and the messages. Mended, it can be imported again by the same setting. Where a
+    /// line has too few cells, `_missing` stands for each of them, and must be taken away to mend it. The number of lines
+    /// is the answer; it is less than [`Counts::rejected`] when there were more than [`Limits::rejects`](crate::Limits).
     ///
     /// # Errors
     ///

@@ -14,7 +14,7 @@ use super::reservation::{Counts, ImportProgress, Loaded};
 use super::setting::ImportMode;
 use crate::access::{self, Right};
 use crate::csv::{Reader, Record};
-use crate::error::{Broken, Code, Error, Kind, Result, Violation};
+use crate::error::{Broken, Code, Error, Kind, Result, Violation, words};
 use crate::job::{self, Claim, JobState};
 use crate::record::{DetailMode, Draft, KeyMode, RowDraft, Selector, Slot, Slots, WriteOptions, Writer, Written};
 use crate::schema::{Catalog, Cell, Table};
@@ -363,7 +363,8 @@ impl<'a, 'b> Run<'a, 'b> {
         self.is_saved = false;
         self.counts.total += 1;
         if self.counts.total > self.store.limits().import_rows {
-            let rule = format!("at most {} lines an import", self.store.limits().import_rows);
+            let most = self.store.limits().import_rows;
+            let rule = words!("1回のインポートは{most}行まで", "at most {most} lines an import");
             return Err(Error::new(Code::LimitPassed).with_rule(rule).with_value(self.counts.total));
         }
         (self.next_offset, self.next_line) = (line.next_offset, line.next_line);

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use life::{Life, Seen};
 
-use crate::error::{Code, Error, Language, Result};
+use crate::error::{Code, Error, Language, Result, Words};
 use crate::store::{Store, Timestamp, next_id};
 
 /// How long the silence of a runner is not taken for death.
@@ -52,6 +52,17 @@ impl JobState {
             JobState::Failed => "failed",
             JobState::Cancelled => "cancelled",
         }
+    }
+
+    fn words(self) -> Words {
+        let ja = match self {
+            JobState::Reserved => "予約済み",
+            JobState::Running => "実行中",
+            JobState::Completed => "完了",
+            JobState::Failed => "失敗",
+            JobState::Cancelled => "中止済み",
+        };
+        Words::both(ja, self.as_str())
     }
 
     fn from_text(text: &str) -> JobState {
@@ -347,7 +358,7 @@ pub(crate) fn cancel(store: &Store, kind: &str, id: i64) -> Result<()> {
             }
             // The runner saw the sign while this call waited for its turn.
             JobState::Cancelled if store.is_cancel_signed(id) => Ok(()),
-            ended => Err(Error::new(Code::JobState).with_value(id).with_rule(ended.as_str())),
+            ended => Err(Error::new(Code::JobState).with_value(id).with_rule(ended.words())),
         }
     });
     drop(asked);

@@ -17,9 +17,9 @@ pub use list::{List, ListColumn, Search};
 pub use page::{Cursor, Query, Sort};
 pub use rows::Row;
 
-pub(crate) use list::{save_list, save_search};
+pub(crate) use list::{NamesFields, save_list, save_search};
 pub(crate) use page::page_ids;
-pub(crate) use path::{System, renamed as renamed_path};
+pub(crate) use path::{System, exists as has_field, renamed as renamed_path};
 pub(crate) use rows::Selection;
 
 use rusqlite::{Connection, Statement};

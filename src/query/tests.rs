@@ -61,7 +61,7 @@ impl Fixture {
     fn new(lines: &[Line]) -> Fixture {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::options().create(true).time_zone("Asia/Tokyo").open(dir.path().join("s.db")).unwrap();
-        store.write(|w| define(w, databases()).map(|_| ())).unwrap();
+        store.write(|w| define(w, databases(), store.local(store.now())).map(|_| ())).unwrap();
         store
             .write(|w| {
                 w.execute("INSERT INTO renkei_user (id, code, name) VALUES (5, 'sato', '佐藤'), (6, 'ito', '伊藤')", [])?;

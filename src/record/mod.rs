@@ -18,7 +18,7 @@ mod writer;
 pub(crate) use draft::{Draft, RowDraft, Slot, Slots};
 pub(crate) use file::sweep as sweep_files;
 pub(crate) use key::is_issued as issues_keys;
-pub(crate) use recalculate::recalculate;
+pub(crate) use recalculate::{number, recalculate};
 pub(crate) use writer::Writer;
 
 pub use approval::Approval;

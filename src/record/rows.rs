@@ -7,7 +7,7 @@ use super::draft::{RowDraft, Slot};
 use super::input::{DetailMode, WriteOptions};
 use super::writer::{Writer, next_free_id, required};
 use super::{file, resolve};
-use crate::error::{Broken, Code, Error, Result, Violation};
+use crate::error::{Broken, Code, Error, Result, Violation, words};
 use crate::schema::{Cell, DefaultValue, Layout};
 
 impl Writer<'_> {
@@ -58,7 +58,8 @@ impl Writer<'_> {
                 Found::Nothing => {
                     count += 1;
                     if count > self.most_rows {
-                        let rule = format!("at most {} detail rows a record", self.most_rows);
+                        let most = self.most_rows;
+                        let rule = words!("明細行は1レコード{most}行まで", "at most {most} detail rows a record");
                         return Err(Error::new(Code::LimitPassed).with_rule(rule).with_value(count));
                     }
                     position += 1;

@@ -299,7 +299,7 @@ fn fields<'a>(layout: &'a Layout, cells: &'a [Cell<'static>]) -> impl Iterator<I
 }
 
 /// Reads the record that `target` names; `None` if there is none. The version of the definitions comes with it.
-fn read(connection: &Connection, table: &Arc<Table>, target: &Selector) -> Result<Option<(Record, i64)>> {
+pub(super) fn read(connection: &Connection, table: &Arc<Table>, target: &Selector) -> Result<Option<(Record, i64)>> {
     let layout = &table.header;
     let select = &layout.plan().select_read;
     let mut statement = connection.prepare_cached(match target {
@@ -359,6 +359,18 @@ fn glance(store: &Store, database: &str, target: &Selector) -> Option<Record> {
     // What fails is tried again in a transaction, which then tells the fault.
     let (record, found) = read(&*store.glance().ok()?, table, target).ok()??;
     (found == version).then_some(record)
+}
+
+/// Reads one page of the records that a query finds.
+pub(super) fn page(store: &Store, connection: &Connection, database: &str, query: &Query) -> Result<Page> {
+    let door = Door::open(store, connection)?;
+    let table = door.table(database, Right::View)?;
+    let (ids, next) = page_ids(store, connection, door.catalog(), table, query)?;
+    let mut records = Vec::with_capacity(ids.len());
+    for id in ids {
+        records.extend(read(connection, table, &Selector::Id(id))?.map(|(record, _)| record));
+    }
+    Ok(Page { records, next })
 }
 
 fn rows(connection: &Connection, table: &Arc<Table>, layout: &Layout, record: i64) -> Result<Vec<RecordRow>> {
@@ -448,14 +460,6 @@ impl Store {
     ///
     /// When the database does not exist, or the query does not fit it.
     pub fn query(&self, database: &str, query: &Query) -> Result<Page> {
-        let reading = self.reading()?;
-        let door = Door::open(self, &reading)?;
-        let table = door.table(database, Right::View)?;
-        let (ids, next) = page_ids(self, &reading, door.catalog(), table, query)?;
-        let mut records = Vec::with_capacity(ids.len());
-        for id in ids {
-            records.extend(read(&reading, table, &Selector::Id(id))?.map(|(record, _)| record));
-        }
-        Ok(Page { records, next })
+        page(self, &*self.reading()?, database, query)
     }
 }

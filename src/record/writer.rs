@@ -11,8 +11,8 @@ use super::input::{Selector, WriteOptions};
 use super::key::{NewKey, is_issued, new_key};
 use super::number::Counters;
 use super::{file, resolve};
-use crate::error::{Broken, Code, Error, Result, Violation};
-use crate::schema::{Cell, DateTime, DefaultValue, FieldKind, Layout, Table, full_text_tokens};
+use crate::error::{Broken, Code, Error, Result, Violation, Words, words};
+use crate::schema::{Cell, DateTime, FieldKind, Layout, Table, full_text_tokens};
 use crate::store::Store;
 
 /// Writes records of one database in one transaction. [`Writer::finish`] must be called before the commit.
@@ -238,7 +238,7 @@ impl<'c> Writer<'c> {
             return Ok(Attempt::Missing(draft));
         };
         if let Some(expected) = options.expected_revision.filter(|expected| *expected != current.revision) {
-            let rule = format!("revision {}, expected {expected}", current.revision);
+            let rule = stale(current.revision, expected);
             return Err(Error::new(Code::RevisionConflict).with_value(&self.last_key).with_rule(rule));
         }
         let key_at = table.key_index();
@@ -328,7 +328,7 @@ impl<'c> Writer<'c> {
         let slots = vec![Slot::Absent; layout.columns.len()];
         let Some(current) = self.compare_all(target, &slots)? else { return Ok(None) };
         if let Some(expected) = expected_revision.filter(|expected| *expected != current.revision) {
-            let rule = format!("revision {}, expected {expected}", current.revision);
+            let rule = stale(current.revision, expected);
             return Err(Error::new(Code::RevisionConflict).with_value(&self.last_key).with_rule(rule));
         }
         let id = current.id;
@@ -389,14 +389,7 @@ impl<'c> Writer<'c> {
             if given[*at] {
                 continue;
             }
-            cells[*at] = match default {
-                DefaultValue::Fixed(cell) => cell.clone(),
-                DefaultValue::Now => Cell::Int(match layout.columns[*at].effective().field.kind {
-                    FieldKind::Date { .. } => i64::from(self.today.date().days()),
-                    FieldKind::Time { .. } => i64::from(self.today.time().seconds()),
-                    _ => self.today.seconds(),
-                }),
-            };
+            cells[*at] = default.cell(&layout.columns[*at], self.today);
         }
         for at in &plan.numbers {
             if let FieldKind::AutoNumber { format } = &layout.columns[*at].field.kind {
@@ -681,6 +674,11 @@ fn bad_columns(slots: &Slots<'_>) -> Vec<bool> {
     } else {
         Vec::new()
     }
+}
+
+/// How a record differs from what its writer expected.
+fn stale(revision: i64, expected: i64) -> Words {
+    words!("リビジョン{revision}、想定{expected}", "revision {revision}, expected {expected}")
 }
 
 pub(super) fn required(layout: &Layout, at: usize) -> Violation {

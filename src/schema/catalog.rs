@@ -13,7 +13,7 @@ use super::definition::{Choice, Database, Field, FieldKind, KeyPart};
 use super::plan::Plan;
 use super::value::Cell;
 use super::{documents, names};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, Words, words};
 use crate::store::{self, Derived, Store, quote};
 
 /// The greatest magnitude of a stored number: 18 digits.
@@ -398,7 +398,7 @@ impl Column {
 
 impl Source {
     fn resolve(databases: &[Database], fields: &[Field], link: &str, source: &str) -> Result<Source> {
-        let broken = |rule: String| Error::new(Code::DefinitionInvalid).with_name(link).with_rule(rule);
+        let broken = |rule: Words| Error::new(Code::DefinitionInvalid).with_name(link).with_rule(rule);
         let mut path = (fields, link, source);
         let mut first: Option<(usize, String, String)> = None;
         // A chain of dependent fields ends, or comes back to where it was.
@@ -406,19 +406,35 @@ impl Source {
             let usable = path.0.iter().filter(|field| !field.retired);
             let found = usable.enumerate().find(|(_, field)| field.code == path.1);
             let Some((index, Field { kind: FieldKind::Link { database }, .. })) = found else {
-                return Err(broken(format!("\"{}\" is no link field beside it", path.1)));
+                return Err(broken(words!(
+                    "「{}」は同じ側のリンク項目ではありません",
+                    "\"{}\" is no link field beside it",
+                    path.1
+                )));
             };
             let Some(target) = databases.iter().find(|candidate| &candidate.code == database) else {
-                return Err(broken(format!("there is no database \"{database}\"")));
+                return Err(broken(words!(
+                    "データベース「{database}」がありません",
+                    "there is no database \"{database}\""
+                )));
             };
             let Some(field) = target.fields.iter().find(|field| field.code == path.2) else {
-                return Err(broken(format!("\"{database}\" has no field \"{}\"", path.2)));
+                return Err(broken(words!(
+                    "「{database}」に項目「{}」がありません",
+                    "\"{database}\" has no field \"{}\"",
+                    path.2
+                )));
             };
             let (link_index, from, sql) = first.get_or_insert_with(|| (index, database.clone(), quote(&field.code)));
             match &field.kind {
                 FieldKind::Dependent { link, source } => path = (&target.fields, link, source),
                 FieldKind::Reference { .. } | FieldKind::File { .. } => {
-                    return Err(broken(format!("\"{}\" of \"{database}\" is a {} field", path.2, field.type_name())));
+                    let kind = field.type_words();
+                    return Err(broken(words!(
+                        "「{database}」の「{}」は{kind}項目です",
+                        "\"{}\" of \"{database}\" is a {kind} field",
+                        path.2; kind
+                    )));
                 }
                 _ => {
                     let mut column = Column::plain(field);
@@ -432,12 +448,12 @@ impl Source {
                 }
             }
         }
-        Err(broken("the dependent fields form a circle".to_owned()))
+        Err(broken(words!("従属項目が循環しています", "the dependent fields form a circle")))
     }
 }
 
 /// Calculated columns in an order in which each comes after those it needs.
-pub(super) fn calculation_order(columns: &[Column]) -> Result<Vec<usize>, String> {
+pub(super) fn calculation_order(columns: &[Column]) -> Result<Vec<usize>, Words> {
     let mut order = Vec::new();
     let mut open: Vec<usize> =
         (0..columns.len()).filter(|at| matches!(columns[*at].field.kind, FieldKind::Calculated { .. })).collect();
@@ -450,7 +466,11 @@ pub(super) fn calculation_order(columns: &[Column]) -> Result<Vec<usize>, String
             Some(at) => order.push(open.remove(at)),
             None => {
                 let codes: Vec<&str> = open.iter().map(|at| columns[*at].field.code.as_str()).collect();
-                return Err(format!("the calculated fields need each other in a circle: {}", codes.join(", ")));
+                return Err(words!(
+                    "計算項目が循環しています: {}",
+                    "the calculated fields need each other in a circle: {}",
+                    codes.join(", ")
+                ));
             }
         }
     }

@@ -1,10 +1,11 @@
 //! What writing a row of a layout needs, worked out once: the SQL, and which columns need which care.
 
 use super::catalog::{Column, Layout, Table};
+use super::date::DateTime;
 use super::definition::{Field, FieldKind};
 use super::number::Rounding;
 use super::value::Cell;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, Words, words};
 use crate::schema::Expression;
 
 /// The plan of a header or of detail rows.
@@ -58,6 +59,20 @@ impl ByTarget {
 pub(crate) enum DefaultValue {
     Fixed(Cell<'static>),
     Now,
+}
+
+impl DefaultValue {
+    /// What a record gets in `column` at the moment `now`.
+    pub(crate) fn cell(&self, column: &Column, now: DateTime) -> Cell<'static> {
+        match self {
+            DefaultValue::Fixed(cell) => cell.clone(),
+            DefaultValue::Now => Cell::Int(match column.effective().field.kind {
+                FieldKind::Date { .. } => i64::from(now.date().days()),
+                FieldKind::Time { .. } => i64::from(now.time().seconds()),
+                _ => now.seconds(),
+            }),
+        }
+    }
 }
 
 /// A calculated column with its names resolved.
@@ -201,7 +216,12 @@ fn default_value(table: &Table, column: &Column, default: &str) -> Result<Defaul
         Err(broken) => {
             let field = &column.field;
             let violation = crate::error::Violation::new(broken, &field.code, &field.name, default);
-            let rule = format!("the default of \"{}\" does not fit: {violation}", field.code);
+            let said = Words::of(|language| violation.message(language));
+            let rule = words!(
+                "「{}」の初期値が正しくありません: {said}",
+                "the default of \"{}\" does not fit: {said}",
+                field.code; said
+            );
             Err(Error::new(Code::DefinitionInvalid).with_name(table.code()).with_rule(rule))
         }
     }
@@ -221,7 +241,11 @@ fn calculation(table: &Table, layout: &Layout, at: usize, is_header: bool) -> Re
         return Err(Error::new(Code::Internal).with_rule("a calculation without an expression"));
     };
     let unknown = |name: &str| {
-        let rule = format!("\"{}\" calculates with \"{name}\", which is no number field in use", column.field.code);
+        let rule = words!(
+            "「{}」の式の「{name}」は、使用中の数値項目ではありません",
+            "\"{}\" calculates with \"{name}\", which is no number field in use",
+            column.field.code
+        );
         Error::new(Code::DefinitionInvalid).with_name(table.code()).with_rule(rule)
     };
     let number = |layout: &Layout, name: &str| {

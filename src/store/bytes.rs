@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest, Sha256};
 
 use super::{Store, Timestamp, next_id};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, words};
 
 /// One piece. Large enough that pages are filled, small enough to be read by the dozen.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -80,8 +80,8 @@ fn put_pieces(store: &Store, id: i64, input: &mut impl Read, most: u64) -> Resul
             ended = piece.len() < PIECE_BYTES;
             total += piece.len() as u64;
             if total > most {
-                let rule = format!("a file of at most {most} bytes");
-                return Err(Error::new(Code::LimitPassed).with_rule(rule).with_value(format!("more than {most}")));
+                let rule = words!("ファイルは{most}バイトまで", "a file of at most {most} bytes");
+                return Err(Error::new(Code::LimitPassed).with_rule(rule).with_value(format!("> {most}")));
             }
             hash.update(&piece);
             pieces.push(piece);

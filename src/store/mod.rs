@@ -24,7 +24,7 @@ pub use clock::{Clock, ManualClock, OsRandom, Random, SystemClock, Timestamp};
 pub use options::{Limits, StoreOptions, Synchronous};
 pub(crate) use quote::{quote, quote_text};
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, words};
 use turn::{Turn, TurnGuard, WaitSign};
 
 /// A store: one SQLite file and all that is in it.
@@ -113,7 +113,8 @@ impl Store {
     fn open_with(path: &Path, options: StoreOptions) -> Result<Store> {
         connection::inspect(path, options.create)?;
         let zone = jiff::tz::TimeZone::get(&options.time_zone).map_err(|error| {
-            let rule = format!("\"{}\" is not a known time zone ({error})", options.time_zone);
+            let zone = &options.time_zone;
+            let rule = words!("タイムゾーン「{zone}」がありません", "\"{zone}\" is not a known time zone ({error})");
             Error::new(Code::Argument).with_rule(rule).with_source(error)
         })?;
         let writer = connection::open(path, &options, options.cache_bytes, true)?;
@@ -196,10 +197,7 @@ impl Store {
     ///
     /// When this thread writes already: it would wait for itself.
     pub(crate) fn writing(&self) -> Result<Writing<'_>> {
-        let Some(held) = self.inner.writer.take() else {
-            let rule = "a transaction is open on this thread: write through it, or after it";
-            return Err(Error::new(Code::Argument).with_rule(rule));
-        };
+        let held = self.inner.writer.take().ok_or_else(|| Error::new(Code::StoreReentered))?;
         self.inner.begin(&held)?;
         Ok(Writing { store: &self.inner, held })
     }
@@ -286,7 +284,8 @@ impl Inner {
                 Ok(_) => break Ok(()),
                 Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
                     if started.elapsed() > self.options.busy_timeout {
-                        let waited = format!("{} s", self.options.busy_timeout.as_secs());
+                        let waited = self.options.busy_timeout.as_secs();
+                        let waited = words!("{waited}秒", "{waited} s");
                         break Err(Error::new(Code::StoreBusy).with_rule(waited).with_source(error));
                     }
                     if sign.is_none() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Store;
 use super::clock::{Clock, OsRandom, Random, SystemClock};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, words};
 
 /// What a commit promises when the power fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -181,7 +181,11 @@ impl StoreOptions {
     /// SQLite is older than 3.51.3.
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Store> {
         if !self.page_bytes.is_power_of_two() || !(512..=65_536).contains(&self.page_bytes) {
-            let rule = format!("page_bytes is {}, not a power of two from 512 to 65536", self.page_bytes);
+            let rule = words!(
+                "page_bytesは512から65536までの2のべき乗です（{}）",
+                "page_bytes is {}, not a power of two from 512 to 65536",
+                self.page_bytes
+            );
             return Err(Error::new(Code::Argument).with_rule(rule));
         }
         Store::open_with(path.as_ref(), self.clone())
