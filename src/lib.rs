@@ -53,6 +53,7 @@
 //! | --- | --- | --- |
 //! | `blueprint` | one document of all definitions: apply, plan, dump | [`Blueprint`], [`Store::apply`] |
 //! | `worker` | runs what is due | [`Worker`] |
+//! | `outbound` | what leaves the store: one queue of deliveries, sent at least once | [`NewDelivery`], [`Sending`] |
 //! | `export` | lists and searches to CSV | [`Export`], [`Store::export`] |
 //! | `import` | settings, uploads, reservations, the run, rejects | [`ImportSetting`], [`Store::reserve_import`] |
 //! | `job` | durable work: claims, leases, takeover after a crash | [`JobState`] |
@@ -106,6 +107,7 @@ mod error;
 mod export;
 mod import;
 mod job;
+mod outbound;
 mod query;
 mod record;
 mod schema;
@@ -118,6 +120,7 @@ pub use error::{Code, Error, Kind, Language, Result, Violation};
 pub use export::*;
 pub use import::*;
 pub use job::{JobError, JobState};
+pub use outbound::*;
 pub use query::*;
 pub use record::*;
 pub use schema::*;

@@ -1,0 +1,72 @@
+//! What follows from the end of a delivery, written in the transaction of its result.
+
+use super::delivery::DeliveryState;
+use crate::error::{Error, Result};
+use crate::store::{Store, Writing};
+
+/// How far an attempt came that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ErrorFamily {
+    /// Nothing has reached the receiver: the address, the connection, TLS, a missing secret.
+    BeforeSending,
+    /// It may have arrived, but no whole answer came.
+    Unanswered,
+    /// The receiver answered, and refused.
+    Answer,
+}
+
+/// What a receiver answered.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Answer {
+    /// The HTTP status, or the reply code of SMTP.
+    pub(crate) status: u16,
+    /// Names in lower case, in the order in which they came.
+    pub(crate) headers: Vec<(String, String)>,
+    /// At most [`Sending::answer_bytes`](super::Sending::answer_bytes).
+    pub(crate) body: Vec<u8>,
+    /// Whether there was more.
+    pub(crate) is_cut: bool,
+}
+
+impl Answer {
+    /// The first header of the name, which is given in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// A delivery that has come to its end.
+pub(crate) struct Settled<'a> {
+    pub(crate) delivery: i64,
+    pub(crate) setting: Option<i64>,
+    pub(crate) run: Option<i64>,
+    /// The user on whose behalf it was made.
+    pub(crate) actor: Option<i64>,
+    /// [`NewDelivery::context`](super::NewDelivery), as it was given.
+    pub(crate) context: &'a str,
+    /// Delivered, failed or cancelled.
+    pub(crate) state: DeliveryState,
+    /// The last answer, if there was one in the last attempt.
+    pub(crate) answer: Option<&'a Answer>,
+    /// Why it failed.
+    pub(crate) error: Option<(ErrorFamily, &'a Error)>,
+}
+
+/// What the room that made a delivery does at its end. A room has one, and names its deliveries by its `kind`.
+///
+/// It runs in a savepoint of the transaction that stores the result, so that both are kept, or neither. When it returns an
+/// error that is about its own work (a record that is gone, a value that is refused), what it wrote is taken back, the
+/// result is kept, and the error with it. When the store itself fails, so does the whole, and the delivery is sent again.
+/// It may be called more than once for one delivery if that is replayed after it failed.
+pub(crate) trait Consequence: Sync {
+    /// [`NewDelivery::kind`](super::NewDelivery) of the deliveries that are meant.
+    fn kind(&self) -> &'static str;
+
+    /// The delivery has ended.
+    fn settled(&self, store: &Store, writing: &Writing<'_>, settled: &Settled<'_>) -> Result<()>;
+}
+
+/// Every consequence; a room that makes deliveries adds its own here.
+pub(super) const CONSEQUENCES: &[&dyn Consequence] = &[];
