@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::{self, User};
 use crate::error::{Code, Error, Result};
 use crate::import::{ImportSetting, save_setting};
+use crate::outbound::{Target, save_target};
 use crate::query::{List, Search, renamed_path, save_list, save_search};
 use crate::record;
 use crate::schema::documents::{self, Document};
@@ -55,6 +56,9 @@ pub struct Blueprint {
     /// The import settings.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub imports: Vec<ImportSetting>,
+    /// The targets of deliveries.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<Target>,
 }
 
 impl Blueprint {
@@ -109,6 +113,12 @@ impl Blueprint {
         self.imports.push(setting);
         self
     }
+
+    /// Adds a target of deliveries.
+    pub fn target(mut self, target: Target) -> Blueprint {
+        self.targets.push(target);
+        self
+    }
 }
 
 impl Store {
@@ -143,16 +153,22 @@ impl Store {
             lists: documents::load(&reading)?,
             searches: documents::load(&reading)?,
             imports: documents::load(&reading)?,
+            targets: documents::load(&reading)?,
         })
     }
 
-    /// Takes a list, search or import setting out of the store.
+    /// Takes a list, search or import setting of a database out of the store, or a target, for which the name of the
+    /// database is empty. Deliveries to a target that is taken out are sent with the limits of any other.
     ///
     /// # Errors
     ///
     /// [`Code::DefinitionNotFound`]; [`Code::Argument`] for other kinds.
     pub fn remove_definition(&self, kind: &str, database: &str, name: &str) -> Result<()> {
         self.write(|writing| {
+            if kind == Target::KIND {
+                let id = documents::get::<Target>(writing, None, name)?.id;
+                return documents::remove(writing, id.unwrap_or_default());
+            }
             let catalog = Catalog::of(self, writing)?;
             let table = catalog.table(database)?.id;
             let id = match kind {
@@ -160,7 +176,7 @@ impl Store {
                 Search::KIND => documents::get::<Search>(writing, Some(table), name)?.id,
                 ImportSetting::KIND => documents::get::<ImportSetting>(writing, Some(table), name)?.id,
                 other => {
-                    let rule = format!("\"{other}\" is none of list, search, import");
+                    let rule = format!("\"{other}\" is none of list, search, import, target");
                     return Err(Error::new(Code::Argument).with_rule(rule));
                 }
             };
@@ -193,7 +209,8 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
     let lists = blueprint.lists.iter().filter_map(|list| list.id);
     let searches = blueprint.searches.iter().filter_map(|search| search.id);
     let imports = blueprint.imports.iter().filter_map(|setting| setting.id);
-    for id in lists.chain(searches).chain(imports) {
+    let targets = blueprint.targets.iter().filter_map(|target| target.id);
+    for id in lists.chain(searches).chain(imports).chain(targets) {
         reserve_id(writing, id)?;
     }
     let before = Catalog::load(writing)?;
@@ -208,15 +225,21 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
     }
     for list in &blueprint.lists {
         let mut list = list.clone();
-        changes.extend(put(writing, &catalog, &list.database.clone(), &mut list, save_list)?);
+        let table = catalog.table(&list.database)?.id;
+        changes.extend(put(writing, Some(table), &mut list, |list| save_list(writing, &catalog, list))?);
     }
     for search in &blueprint.searches {
         let mut search = search.clone();
-        changes.extend(put(writing, &catalog, &search.database.clone(), &mut search, save_search)?);
+        let table = catalog.table(&search.database)?.id;
+        changes.extend(put(writing, Some(table), &mut search, |search| save_search(writing, &catalog, search))?);
     }
     for setting in &blueprint.imports {
         let mut setting = setting.clone();
-        changes.extend(put(writing, &catalog, &setting.database.clone(), &mut setting, save_setting)?);
+        let table = catalog.table(&setting.database)?.id;
+        changes.extend(put(writing, Some(table), &mut setting, |setting| save_setting(writing, &catalog, setting))?);
+    }
+    for target in &blueprint.targets {
+        changes.extend(put(writing, None, &mut target.clone(), |target| save_target(store, writing, target))?);
     }
     if !changes.is_empty() {
         schema::check_ids(writing)?;
@@ -232,24 +255,22 @@ fn change(kind: &'static str, code: &str, is_new: bool) -> Change {
     Change { kind, code: code.to_owned(), action, what: what.to_owned() }
 }
 
-/// Keeps a definition that belongs to a database, if it differs from what is kept.
+/// Keeps a definition of a database or of the whole store, if it differs from what is kept.
 fn put<D: Document + PartialEq>(
     writing: &Writing<'_>,
-    catalog: &Catalog,
-    database: &str,
+    database: Option<i64>,
     definition: &mut D,
-    save: impl Fn(&rusqlite::Connection, &Catalog, &mut D) -> Result<i64>,
+    save: impl Fn(&mut D) -> Result<i64>,
 ) -> Result<Option<Change>> {
-    let table = catalog.table(database)?;
     let name = definition.id().map_or_else(|| definition.code().to_owned(), |id| id.to_string());
-    let old: Option<D> = documents::find(writing, Some(table.id), &name)?;
+    let old: Option<D> = documents::find(writing, database, &name)?;
     if let (None, Some(id)) = (definition.id(), old.as_ref().and_then(Document::id)) {
         definition.set_id(id);
     }
     if old.as_ref() == Some(definition) {
         return Ok(None);
     }
-    save(writing, catalog, definition)?;
+    save(definition)?;
     Ok(Some(change(D::KIND, definition.code(), old.is_none())))
 }
 

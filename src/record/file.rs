@@ -99,7 +99,7 @@ pub(super) fn attach(
             connection.prepare_cached(sql)?.query_row([id, now], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
         let broken = match (found, &column.field.kind) {
             (None, _) => Some(Broken::new(Code::FileUnknown)),
-            (Some((2, _)), _) => Some(Broken::new(Code::FileAttached)),
+            (Some((2 | 3, _)), _) => Some(Broken::new(Code::FileAttached)),
             (Some((_, bytes)), FieldKind::File { max_bytes: Some(most) }) if bytes.unsigned_abs() > *most => {
                 Some(Broken::rule(Code::FileLarge, most.to_string()))
             }
