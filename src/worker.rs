@@ -154,7 +154,10 @@ impl Worker {
 
     fn run_import(&self) -> Result<bool> {
         match job::claim(&self.store, import::KIND)? {
-            Found::Nothing => Ok(false),
+            Found::Nothing => {
+                import::make_left_indexes(&self.store)?;
+                Ok(false)
+            }
             Found::GivenUp(id) => {
                 log::error!("import {id} ended its process too often and was given up");
                 Ok(true)

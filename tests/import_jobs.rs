@@ -537,3 +537,51 @@ fn a_background_worker_outlives_a_callback_that_panics() {
     assert_eq!((ended.state, ended.counts.inserted), (JobState::Completed, 10));
     handle.stop();
 }
+
+/// The plain indexes of the customers' table, and how many databases have indexes that wait.
+fn indexes(store: &Store) -> (usize, i64) {
+    let connection = rusqlite::Connection::open(store.path()).unwrap();
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'customers' AND sql LIKE 'CREATE INDEX%'";
+    let plain: i64 = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+    let check: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(check, "ok");
+    let waiting = connection.query_row("SELECT count(*) FROM renkei_deferred_index", [], |row| row.get(0)).unwrap();
+    (plain as usize, waiting)
+}
+
+#[test]
+fn indexes_wait_for_an_import_into_an_empty_database_and_are_always_made() {
+    let text = lines(60_000);
+    assert!(text.len() > 1 << 20, "large enough for indexes to wait");
+    // To the end; cancelled; stopped and gone on; failed by a change of the file; redefined meanwhile.
+    for way in ["ends", "cancelled", "stopped", "failed", "redefined", "rejected"] {
+        let mut own = customers_setting();
+        own.atomic = way == "rejected";
+        let fixture = with_setting(own);
+        let store = &fixture.store;
+        assert_eq!(indexes(store), (1, 0), "the link");
+        let text = if way == "rejected" { format!("{text}9999999,\n") } else { text.clone() };
+        let path = fixture.file("a.csv", &text);
+        let id = store.reserve_import(&request(&path)).unwrap().process_id;
+        let handle = started(store, id, 1_000);
+        match way {
+            "cancelled" => drop(store.cancel_import(id)),
+            "failed" => append(&path, "9999999,乙\n"),
+            "redefined" => {
+                let mut changed = store.database("customers").unwrap();
+                changed.fields.push(Field::text("extra", "追加").indexed());
+                store.apply(&Blueprint::new().database(changed)).unwrap();
+            }
+            _ => {}
+        }
+        if way == "stopped" {
+            handle.stop();
+            Worker::new(store).run_until_idle().unwrap();
+        } else {
+            store.wait_import(id, Duration::from_secs(60)).unwrap();
+            handle.stop();
+        }
+        let plain = if way == "redefined" { 2 } else { 1 };
+        assert_eq!(indexes(store), (plain, 0), "{way}: {:?}", store.import_status(id).unwrap());
+    }
+}

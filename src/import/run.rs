@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
+use super::indexes::{Indexes, make_left_indexes};
 use super::mapping::{Mapping, Target};
 use super::parse::{Batch, Line, Packed, Parser, Refused};
 use super::prepare::{Prepared, csv_limits, prepare};
@@ -71,6 +72,10 @@ pub(crate) fn run(store: &Store, claim: &Claim, control: &mut Control<'_>) -> Re
                 }
             },
         };
+    }
+    // An import that ended before its end may have left them; if that fails now, the next worker makes them.
+    if let Err(error) = make_left_indexes(store) {
+        log::warn!("the indexes of an import are still to be made: {error}");
     }
     Ok(())
 }
@@ -187,6 +192,8 @@ struct Run<'a, 'b> {
     rejects: Vec<NewReject>,
     pending_bytes: usize,
     most_rejects: u64,
+    /// Whether every line that was written is committed.
+    is_saved: bool,
     told: Instant,
 }
 
@@ -217,11 +224,13 @@ impl<'a, 'b> Run<'a, 'b> {
             rejects: Vec::new(),
             pending_bytes: 0,
             most_rejects: if one_transaction { most.min(ATOMIC_REJECTS) } else { most },
+            is_saved: false,
             told: Instant::now(),
         }
     }
 
     fn write_all(&mut self, lines: &mut Lines) -> Result<Ended> {
+        let mut indexes = None;
         loop {
             let writing = self.store.writing()?;
             let catalog = Catalog::of(self.store, &writing)?;
@@ -232,12 +241,23 @@ impl<'a, 'b> Run<'a, 'b> {
             if job::heartbeat(self.store, &writing, self.claim, false)? {
                 return self.end_cancelled(writing);
             }
+            let indexes = match &mut indexes {
+                Some(indexes) => indexes,
+                none => none.insert(Indexes::begin(&writing, table, &self.loaded, self.claim)?),
+            };
             let mut writer = Writer::new(self.store, &writing, table);
-            let why = self.write_lines(lines, &writing, &mut writer)?;
+            let mut why = self.write_lines(lines, &writing, &mut writer)?;
             self.loaded.source.check_unchanged()?;
+            if matches!(why, Pause::End) && !self.one_transaction && indexes.wait() && !self.is_saved {
+                // What is written is safe before the indexes are made, which takes its time.
+                why = Pause::Commit { give_way: false };
+            }
             match why {
                 Pause::Commit { give_way } => {
                     writer.finish()?;
+                    if indexes.are_due(self.counts.inserted, give_way || writing.thread_waits()) {
+                        indexes.make(&writing, table)?;
+                    }
                     self.save(&writing)?;
                     // With the progress itself: a runner that dies after this commit has not died in vain.
                     job::heartbeat(self.store, &writing, self.claim, true)?;
@@ -266,6 +286,7 @@ impl<'a, 'b> Run<'a, 'b> {
                 }
                 Pause::End => {
                     writer.finish()?;
+                    indexes.make(&writing, table)?;
                     return self.end(writing);
                 }
             }
@@ -333,6 +354,7 @@ impl<'a, 'b> Run<'a, 'b> {
         let refused = lines.refused_at..lines.refused_at + line.refused;
         lines.at += 1;
         lines.refused_at += line.refused;
+        self.is_saved = false;
         self.counts.total += 1;
         if self.counts.total > self.store.limits().import_rows {
             let rule = format!("at most {} lines an import", self.store.limits().import_rows);
@@ -520,6 +542,7 @@ impl<'a, 'b> Run<'a, 'b> {
         reject::store(writing, self.claim.id, stored, &self.rejects)?;
         self.rejects.clear();
         self.pending_bytes = 0;
+        self.is_saved = true;
         self.counts.save(writing, self.claim.id, self.next_offset, self.next_line, self.last_key.as_deref())
     }
 

@@ -10,6 +10,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::catalog::{Catalog, Column, Layout};
+use super::deferred::forget_deferred;
 use super::definition::{Choice, Database, Field, FieldKind};
 use super::format::ValueFormat;
 use super::value::Cell;
@@ -605,6 +606,9 @@ fn settle(
             check_unique(connection, database, layout, is_details, field)?;
         }
         connection.execute_batch(&index.sql)?;
+    }
+    if let (false, Some(id)) = (is_details, database.id) {
+        forget_deferred(connection, id)?;
     }
     settle_full_text(connection, layout)
 }

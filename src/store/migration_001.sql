@@ -112,6 +112,11 @@ CREATE TABLE renkei_import (
     skipped INTEGER NOT NULL DEFAULT 0,
     reject_cells INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+-- Databases whose plain indexes wait until the import that fills them ends; made then, or by whoever works next.
+CREATE TABLE renkei_deferred_index (
+    database_id INTEGER PRIMARY KEY,
+    job_id INTEGER NOT NULL
+) STRICT;
 CREATE INDEX renkei_import_hash ON renkei_import (setting_id, sha256) WHERE sha256 IS NOT NULL;
 
 CREATE TABLE renkei_reject (
