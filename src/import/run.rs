@@ -189,6 +189,8 @@ struct Run<'a, 'b> {
     next_offset: u64,
     next_line: u64,
     last_key: Option<String>,
+    /// The key of the line that is being written.
+    key: String,
     rejects: Vec<NewReject>,
     pending_bytes: usize,
     most_rejects: u64,
@@ -214,6 +216,7 @@ impl<'a, 'b> Run<'a, 'b> {
             control,
             counts: loaded.counts,
             last_key: loaded.last_key.clone(),
+            key: String::new(),
             loaded,
             key_target: Target::Header(table.key_index()),
             table,
@@ -410,8 +413,91 @@ impl<'a, 'b> Run<'a, 'b> {
         writer: &mut Writer<'_>,
     ) -> Result<Written> {
         let table = self.table.clone();
-        let mut slots: Slots<'_> = vec![Slot::Absent; table.header.columns.len()];
-        let mut row: Slots<'_> = match (&table.details, self.mapping.has_details) {
+        // Lines are many: the text of the key is kept from one to the next.
+        let mut text = std::mem::take(&mut self.key);
+        text.clear();
+        let given = self.mapping.targets.iter().zip(cells).find(|(target, _)| **target == self.key_target);
+        let key = match given.and_then(|(_, packed)| batch.cell(*packed)) {
+            Some(Cell::Text(key)) => {
+                text.push_str(&key);
+                Some(Selector::Key(text))
+            }
+            _ => None,
+        };
+        let result = self.write_record(batch, cells, violations, writer, &table, key.as_ref());
+        if let Some(Selector::Key(text)) = key {
+            self.key = text;
+        }
+        result
+    }
+
+    fn write_record(
+        &self,
+        batch: &Batch,
+        cells: &[Packed],
+        violations: Vec<Violation>,
+        writer: &mut Writer<'_>,
+        table: &Table,
+        key: Option<&Selector>,
+    ) -> Result<Written> {
+        let mode = self.loaded.setting.mode;
+        // Lines that follow each other with the same key are one record with several detail rows.
+        let goes_on = match (key, &self.last_key) {
+            (Some(Selector::Key(key)), Some(last)) => self.mapping.has_details && key == last,
+            _ => false,
+        };
+        let details = match (self.mapping.has_details, self.loaded.setting.details, goes_on) {
+            (true, DetailMode::Replace, true) => DetailMode::Append,
+            (true, mode, _) => mode,
+            (false, ..) => DetailMode::Merge,
+        };
+        let options = WriteOptions::new()
+            .details(details)
+            .key_mode(if mode == ImportMode::Insert { KeyMode::Issue } else { KeyMode::Given })
+            .fill_dependents(self.loaded.setting.fill_dependents)
+            .approve(self.loaded.setting.approve);
+        let draft = |violations| self.draft(batch, cells, violations, table);
+        match (mode, key) {
+            (ImportMode::InsertKeyed, Some(key)) if goes_on => {
+                let mut draft = draft(violations);
+                draft.slots.fill(Slot::Absent);
+                match writer.update(key, draft, &options)? {
+                    Some(outcome) => Ok(outcome.what),
+                    None => Err(Error::new(Code::Internal).with_rule("a record vanished inside a transaction")),
+                }
+            }
+            (ImportMode::Insert | ImportMode::InsertKeyed, _) | (ImportMode::Upsert, None) => {
+                Ok(writer.insert(draft(violations), &options)?.what)
+            }
+            (ImportMode::Update, None) => {
+                let mut violations = violations;
+                let field = &table.key().field;
+                if !violations.iter().any(|violation| violation.field() == field.code) {
+                    violations.push(Violation::new(Broken::new(Code::Required), &field.code, &field.name, ""));
+                }
+                Err(Error::invalid(violations))
+            }
+            (ImportMode::Update, Some(key)) => {
+                let mut told = violations.clone();
+                match writer.update(key, draft(violations), &options)? {
+                    Some(outcome) => Ok(outcome.what),
+                    None => {
+                        let field = &table.key().field;
+                        let Selector::Key(key) = key else { return Err(Error::invalid(told)) };
+                        let broken = Broken::new(Code::ImportKeyMissing);
+                        told.push(Violation::new(broken, &field.code, &field.name, key.as_str()));
+                        Err(Error::invalid(told))
+                    }
+                }
+            }
+            (ImportMode::Upsert, Some(key)) => Ok(writer.upsert(key, || draft(violations.clone()), &options)?.what),
+        }
+    }
+
+    /// What a line gives.
+    fn draft<'c>(&self, batch: &'c Batch, cells: &[Packed], violations: Vec<Violation>, table: &Table) -> Draft<'c> {
+        let mut slots: Slots<'c> = vec![Slot::Absent; table.header.columns.len()];
+        let mut row: Slots<'c> = match (&table.details, self.mapping.has_details) {
             (Some(details), true) => vec![Slot::Absent; details.columns.len()],
             _ => Vec::new(),
         };
@@ -430,60 +516,8 @@ impl<'a, 'b> Run<'a, 'b> {
                 Target::Skipped => {}
             }
         }
-        let mode = self.loaded.setting.mode;
-        let key = match &slots[table.key_index()] {
-            Slot::Given(Cell::Text(key)) => Some(key.to_string()),
-            _ => None,
-        };
-        // Lines that follow each other with the same key are one record with several detail rows.
-        let goes_on = self.mapping.has_details && key.is_some() && key == self.last_key;
-        let details = match (self.mapping.has_details, self.loaded.setting.details, goes_on) {
-            (true, DetailMode::Replace, true) => DetailMode::Append,
-            (true, mode, _) => mode,
-            (false, ..) => DetailMode::Merge,
-        };
-        let options = WriteOptions::new()
-            .details(details)
-            .key_mode(if mode == ImportMode::Insert { KeyMode::Issue } else { KeyMode::Given })
-            .fill_dependents(self.loaded.setting.fill_dependents)
-            .approve(self.loaded.setting.approve);
         let rows = if has_row { vec![RowDraft { id: None, slots: row }] } else { Vec::new() };
-        match (mode, key) {
-            (ImportMode::InsertKeyed, Some(key)) if goes_on => {
-                let draft = Draft { slots: vec![Slot::Absent; slots.len()], rows, violations };
-                match writer.update(&Selector::Key(key), draft, &options)? {
-                    Some(outcome) => Ok(outcome.what),
-                    None => Err(Error::new(Code::Internal).with_rule("a record vanished inside a transaction")),
-                }
-            }
-            (ImportMode::Insert | ImportMode::InsertKeyed, _) | (ImportMode::Upsert, None) => {
-                Ok(writer.insert(Draft { slots, rows, violations }, &options)?.what)
-            }
-            (ImportMode::Update, None) => {
-                let mut violations = violations;
-                let field = &table.key().field;
-                if !violations.iter().any(|violation| violation.field() == field.code) {
-                    violations.push(Violation::new(Broken::new(Code::Required), &field.code, &field.name, ""));
-                }
-                Err(Error::invalid(violations))
-            }
-            (ImportMode::Update, Some(key)) => {
-                let field = &table.key().field;
-                let missing =
-                    Violation::new(Broken::new(Code::ImportKeyMissing), &field.code, &field.name, key.as_str());
-                let mut told = violations.clone();
-                match writer.update(&Selector::Key(key), Draft { slots, rows, violations }, &options)? {
-                    Some(outcome) => Ok(outcome.what),
-                    None => {
-                        told.push(missing);
-                        Err(Error::invalid(told))
-                    }
-                }
-            }
-            (ImportMode::Upsert, Some(key)) => {
-                Ok(writer.upsert(&Selector::Key(key), Draft { slots, rows, violations }, &options)?.what)
-            }
-        }
+        Draft { slots, rows, violations }
     }
 
     /// Notes a refused line, one reject for each violation.

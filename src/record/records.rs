@@ -1,5 +1,7 @@
 //! The records of one database, as callers handle them.
 
+use std::cell::Cell;
+
 use rusqlite::Connection;
 use serde::Serialize;
 
@@ -347,7 +349,11 @@ fn upsert(
     let table = writer.table.clone();
     let draft = Draft::of(&table, values);
     let outcome = match draft.key(&table) {
-        Some(key) => writer.upsert(&Selector::Key(key), draft, options)?,
+        Some(key) => {
+            let first = Cell::new(Some(draft));
+            let draft = || first.take().unwrap_or_else(|| Draft::of(&table, values));
+            writer.upsert(&Selector::Key(key), draft, options)?
+        }
         None => writer.insert(draft, options)?,
     };
     let key = writer.last_key().to_owned();

@@ -24,7 +24,7 @@ pub(crate) struct Writer<'c> {
     pub(super) actor: i64,
     pub(super) counters: Counters,
     pub(super) most_rows: usize,
-    insert: Option<CachedStatement<'c>>,
+    insert: Option<Insert<'c>>,
     pub(super) select: Option<CachedStatement<'c>>,
     /// The key of the record written last.
     pub(super) last_key: String,
@@ -33,6 +33,13 @@ pub(crate) struct Writer<'c> {
     /// Whether the last upsert made a record.
     expects_new: bool,
     pub(super) tokens: String,
+}
+
+/// The statement that inserts header rows, with what stays bound from one to the next.
+struct Insert<'c> {
+    statement: CachedStatement<'c>,
+    approved: bool,
+    id_is_bound: bool,
 }
 
 /// What came of trying to update.
@@ -189,23 +196,23 @@ impl<'c> Writer<'c> {
         }
     }
 
-    /// Updates the record that `target` names, or registers it.
-    pub(crate) fn upsert(
+    /// Updates the record that `target` names, or registers it. `draft` is asked once more if it was wrongly taken for new.
+    pub(crate) fn upsert<'a>(
         &mut self,
         target: &Selector,
-        mut draft: Draft<'_>,
+        draft: impl Fn() -> Draft<'a>,
         options: &WriteOptions,
     ) -> Result<Outcome> {
+        let mut made = draft();
         // Most imports bring new records only or known ones only. After a new one the next is taken for new as well,
         // which saves looking for it: the index of keys says if it was not.
-        if self.expects_new && draft.violations.is_empty() && draft.rows.is_empty() {
-            let spare = Draft { slots: draft.slots.clone(), rows: Vec::new(), violations: Vec::new() };
-            match self.insert(draft, options) {
-                Err(error) if self.is_known_key(&error) => draft = spare,
+        if self.expects_new && made.violations.is_empty() && made.rows.is_empty() {
+            match self.insert(made, options) {
+                Err(error) if self.is_known_key(&error) => made = draft(),
                 other => return other,
             }
         }
-        let outcome = match self.try_update(target, draft, options)? {
+        let outcome = match self.try_update(target, made, options)? {
             Attempt::Done(outcome) => outcome,
             Attempt::Missing(draft) => self.insert(draft, options)?,
         };
@@ -449,17 +456,25 @@ impl<'c> Writer<'c> {
         let table = self.table.clone();
         let plan = table.header.plan();
         let id = self.take_first_id(&table.header)?;
-        if self.insert.is_none() {
-            self.insert = Some(self.connection.prepare_cached(&plan.insert)?);
+        let approved = options.approve && table.definition.approval;
+        if self.insert.as_ref().is_none_or(|insert| insert.approved != approved) {
+            let mut statement = self.connection.prepare_cached(&plan.insert)?;
+            // What is the same for every record of this transaction stays bound.
+            statement.raw_bind_parameter(2, 1)?;
+            statement.raw_bind_parameter(3, self.now)?;
+            statement.raw_bind_parameter(4, self.actor)?;
+            statement.raw_bind_parameter(5, self.now)?;
+            statement.raw_bind_parameter(6, self.actor)?;
+            statement.raw_bind_parameter(7, approved)?;
+            self.insert = Some(Insert { statement, approved, id_is_bound: true });
         }
-        let Some(statement) = self.insert.as_mut() else { return Err(rusqlite::Error::InvalidQuery) };
-        statement.raw_bind_parameter(1, id)?;
-        statement.raw_bind_parameter(2, 1)?;
-        statement.raw_bind_parameter(3, self.now)?;
-        statement.raw_bind_parameter(4, self.actor)?;
-        statement.raw_bind_parameter(5, self.now)?;
-        statement.raw_bind_parameter(6, self.actor)?;
-        statement.raw_bind_parameter(7, i64::from(options.approve && table.definition.approval))?;
+        let Some(Insert { statement, id_is_bound, .. }) = self.insert.as_mut() else {
+            return Err(rusqlite::Error::InvalidQuery);
+        };
+        if id.is_some() || *id_is_bound {
+            statement.raw_bind_parameter(1, id)?;
+            *id_is_bound = id.is_some();
+        }
         for (index, at) in plan.stored.iter().enumerate() {
             statement.raw_bind_parameter(8 + index, &cells[*at])?;
         }
