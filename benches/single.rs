@@ -120,7 +120,7 @@ impl Plain {
             .expect("inserted");
         let id = connection.last_insert_rowid();
         connection
-            .prepare_cached("INSERT INTO customers__text__name (rowid, t) VALUES (?1, ?2)")
+            .prepare_cached("INSERT INTO customers__text__name__ (rowid, t) VALUES (?1, ?2)")
             .and_then(|mut insert| insert.execute(params![id, pairs(&cells.0[1])]))
             .expect("indexed");
         run("COMMIT");

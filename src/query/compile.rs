@@ -9,7 +9,7 @@ use super::condition::{Condition, DEPTH, Test, too_deep};
 use super::path::{Leaf, Path, Place};
 use super::values::{Class, Operand, Span};
 use crate::error::{Code, Error, Result};
-use crate::schema::{Catalog, Cell, Table, Value, full_text_query};
+use crate::schema::{Catalog, Cell, Table, Value, full_text_decides, full_text_query};
 use crate::store::Store;
 
 const COMPARISONS: usize = 1_000;
@@ -279,8 +279,13 @@ impl Atom {
                 let mut piece = Piece::default();
                 let beginning: String = text.chars().take(TERM).collect();
                 if let (Some(full_text), Some(query), Class::Text) = (full_text, full_text_query(&beginning), class) {
-                    piece.push(&format!("{row}._id IN (SELECT rowid FROM {full_text} WHERE {full_text} MATCH ?) AND "));
+                    piece.push(&format!("{row}._id IN (SELECT rowid FROM {full_text} WHERE {full_text} MATCH ?)"));
                     piece.binds.push(Cell::Text(query.into()));
+                    // What is one entry of the index needs no second look.
+                    if full_text_decides(&text) {
+                        return piece;
+                    }
+                    piece.push(" AND ");
                 }
                 piece.push(&format!("instr({at}, ?) > 0"));
                 piece.binds.push(Cell::Text(text.into()));

@@ -18,7 +18,7 @@ mod plan;
 mod validate;
 mod value;
 
-pub(crate) use bigram::{query as full_text_query, tokens as full_text_tokens};
+pub(crate) use bigram::{decides as full_text_decides, query as full_text_query, tokens as full_text_tokens};
 pub(crate) use catalog::{Catalog, Column, Labels, Layout, Table};
 pub(crate) use change::{check_ids, define};
 pub(crate) use check::{check_key, check_part};
