@@ -8,8 +8,8 @@ use std::time::Duration;
 use common::{Fixture, NOW, names_the_field, only, violations};
 use renkei::{
     Approval, AutoNumber, Blueprint, Characters, Code, Database, Date, DateTime, Field, FieldKind, KeyMode, KeyPart,
-    Kind, Language, Number, NumberDate, NumberInput, RecordId, Records, Rounding, Selector, Time, User, Value, Values,
-    WriteOptions, Written,
+    Kind, Language, Number, NumberDate, NumberInput, RecordId, Records, Rounding, Selector, Store, Time, User, Value,
+    Values, WriteOptions, Written,
 };
 
 fn number(code: &str, scale: u8, min: Option<&str>, max: Option<&str>) -> Field {
@@ -897,4 +897,20 @@ fn values_in_json_are_read_exactly_or_not_at_all() {
     let exact = json(r#"{"a": 123456789012345678, "b": 0.1, "c": "1.10", "d": null, "e": "", "details": null}"#);
     let texts: Vec<String> = exact.fields().iter().map(|(_, value)| value.to_text()).collect();
     assert_eq!(texts, ["123456789012345678", "0.1", "1.10", "", ""]);
+}
+
+#[test]
+fn a_view_follows_definitions_that_another_handle_has_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.db");
+    let one = Store::create(&path).unwrap();
+    let items = || Database::new("items", "品").field(Field::key("code", "番")).field(Field::text("name", "名"));
+    one.apply(&Blueprint::new().database(items())).unwrap();
+    one.records("items").register(&Values::new().set("code", "1").set("name", "甲")).unwrap();
+    assert_eq!(one.records("items").view("1").unwrap().text("name"), "甲");
+    let other = Store::open(&path).unwrap();
+    other.apply(&Blueprint::new().database(items().field(Field::text("more", "他").default_value("乙")))).unwrap();
+    assert_eq!(one.records("items").view("1").unwrap().text("more"), "乙");
+    other.records("items").delete("1").unwrap();
+    assert_eq!(one.records("items").find("1").unwrap().map(|record| record.id()), None);
 }

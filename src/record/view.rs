@@ -201,19 +201,14 @@ fn fields<'a>(layout: &'a Layout, cells: &'a [Cell<'static>]) -> impl Iterator<I
     layout.columns.iter().zip(cells).map(|(column, cell)| (&column.field, column.value(cell)))
 }
 
-/// Reads the record that `target` names; `None` if there is none.
-fn read(connection: &Connection, table: &Arc<Table>, target: &Selector) -> Result<Option<Record>> {
+/// Reads the record that `target` names; `None` if there is none. The version of the definitions comes with it.
+fn read(connection: &Connection, table: &Arc<Table>, target: &Selector) -> Result<Option<(Record, i64)>> {
     let layout = &table.header;
-    let by = match target {
-        Selector::Key(_) => &table.key().sql,
-        Selector::Id(_) => "_id",
-    };
-    let sql = format!(
-        "SELECT _id, _revision, _created_at, _created_by, _updated_at, _updated_by, _approval{} FROM {} t WHERE t.{by} = ?1",
-        layout.plan().read,
-        layout.sql
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
+    let select = &layout.plan().select_read;
+    let mut statement = connection.prepare_cached(match target {
+        Selector::Key(_) => &select.key,
+        Selector::Id(_) => &select.id,
+    })?;
     match target {
         Selector::Key(key) => statement.raw_bind_parameter(1, table.key().stored_key(key))?,
         Selector::Id(id) => statement.raw_bind_parameter(1, id)?,
@@ -225,7 +220,7 @@ fn read(connection: &Connection, table: &Arc<Table>, target: &Selector) -> Resul
         cells.push(Cell::from_sql(row.get_ref(7 + at)?)?.into_owned());
     }
     let id = row.get(0)?;
-    Ok(Some(Record {
+    let record = Record {
         id,
         revision: row.get(1)?,
         created_at: Timestamp(row.get(2)?),
@@ -239,7 +234,18 @@ fn read(connection: &Connection, table: &Arc<Table>, target: &Selector) -> Resul
             None => Vec::new(),
         },
         table: table.clone(),
-    }))
+    };
+    Ok(Some((record, row.get(7 + layout.columns.len())?)))
+}
+
+/// Reads a record without detail rows in one statement and so without a transaction; only names of users come by others. `None` if that does not do: there
+/// is no such record, or the definitions have changed since they were last looked at.
+fn glance(store: &Store, database: &str, target: &Selector) -> Option<Record> {
+    let (version, catalog) = Catalog::last(store)?;
+    let table = catalog.table(database).ok().filter(|table| table.details.is_none())?;
+    // What fails is tried again in a transaction, which then tells the fault.
+    let (record, found) = read(&*store.glance().ok()?, table, target).ok()??;
+    (found == version).then_some(record)
 }
 
 fn rows(connection: &Connection, table: &Arc<Table>, layout: &Layout, record: i64) -> Result<Vec<RecordRow>> {
@@ -274,7 +280,7 @@ impl Records {
     /// [`Code::RecordNotFound`](crate::Code::RecordNotFound).
     pub fn view(&self, target: impl Into<Selector>) -> Result<Record> {
         let target = target.into();
-        self.find(target.clone())?.ok_or_else(|| missing(&self.database, &target))
+        self.find_one(&target)?.ok_or_else(|| missing(&self.database, &target))
     }
 
     /// Reads a record, if it exists.
@@ -283,9 +289,16 @@ impl Records {
     ///
     /// [`Code::DatabaseNotFound`](crate::Code::DatabaseNotFound).
     pub fn find(&self, target: impl Into<Selector>) -> Result<Option<Record>> {
+        self.find_one(&target.into())
+    }
+
+    fn find_one(&self, target: &Selector) -> Result<Option<Record>> {
+        if let Some(record) = glance(&self.store, &self.database, target) {
+            return Ok(Some(record));
+        }
         let reading = self.store.reading()?;
         let catalog = Catalog::of(&self.store, &reading)?;
-        read(&reading, catalog.table(&self.database)?, &target.into())
+        Ok(read(&reading, catalog.table(&self.database)?, target)?.map(|(record, _)| record))
     }
 
     /// Reads the records that a query finds; see [`Store::query`].
@@ -327,7 +340,7 @@ impl Store {
         let (ids, next) = page_ids(self, &reading, &catalog, table, query)?;
         let mut records = Vec::with_capacity(ids.len());
         for id in ids {
-            records.extend(read(&reading, table, &Selector::Id(id))?);
+            records.extend(read(&reading, table, &Selector::Id(id))?.map(|(record, _)| record));
         }
         Ok(Page { records, next })
     }

@@ -286,7 +286,7 @@ impl<'c> Writer<'c> {
                 return Err(refusal(&table, violations));
             }
         }
-        let outcome = self.in_savepoint(|writer| {
+        let write = |writer: &mut Self| {
             file::attach(writer.connection, writer.now, layout, &mut cells, Some(&old), None, &mut violations)?;
             let rows_changed = match has_rows {
                 true => writer.write_rows(id, draft.rows, &cells, options, false, &mut violations)?,
@@ -317,7 +317,13 @@ impl<'c> Writer<'c> {
                 true => Ok(Outcome { id, revision: revision + 1, what: Written::Updated }),
                 false => Err(refusal(&table, std::mem::take(&mut violations))),
             }
-        })?;
+        };
+        // A single statement is taken back by itself.
+        let is_single = !has_rows
+            && table.details.is_none()
+            && layout.plan().files.is_empty()
+            && layout.plan().full_text.iter().all(|at| !changed.contains(at));
+        let outcome = if is_single { write(self)? } else { self.in_savepoint(write)? };
         Ok(Attempt::Done(outcome))
     }
 

@@ -195,6 +195,12 @@ impl Catalog {
         Ok(catalog)
     }
 
+    /// The catalog that was last used, and its version, which whoever uses it must find to be the present one.
+    pub(crate) fn last(store: &Store) -> Option<(i64, Arc<Catalog>)> {
+        let (version, kept) = store.last_derived()?;
+        Some((version, kept.downcast::<Catalog>().ok()?))
+    }
+
     /// As [`Catalog::of`], from the definitions as the open transaction has them, without keeping the result: a
     /// transaction that changes definitions may yet be rolled back.
     pub(crate) fn load(connection: &Connection) -> Result<Catalog> {

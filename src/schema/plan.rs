@@ -13,6 +13,11 @@ pub(crate) struct Plan {
     pub(crate) insert: String,
     /// The stored columns as a list for `SELECT`, as they are stored.
     pub(crate) columns: String,
+    /// Reads one header row as it is stored, after its id and revision; by key, and by id.
+    pub(crate) select_stored: ByTarget,
+    /// Reads one header row for a caller: the system columns, `read`, and the version of the definitions; by key, and
+    /// by id.
+    pub(crate) select_read: ByTarget,
     /// All columns as a list for `SELECT` from the table as `t`, as they are read: links as keys, users as codes,
     /// references through their links.
     pub(crate) read: String,
@@ -34,6 +39,19 @@ pub(crate) struct Plan {
     pub(crate) unique: Vec<usize>,
     /// Calculated columns, each after those it needs.
     pub(crate) calculated: Vec<Calculation>,
+}
+
+/// SQL that finds a record in either way.
+pub(crate) struct ByTarget {
+    pub(crate) key: String,
+    pub(crate) id: String,
+}
+
+impl ByTarget {
+    fn of(layout: &Layout, select: &str) -> ByTarget {
+        let key = layout.key.map_or("_id", |at| layout.columns[at].sql.as_str());
+        ByTarget { key: format!("{select} WHERE t.{key} = ?1"), id: format!("{select} WHERE t._id = ?1") }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -117,8 +135,15 @@ impl Plan {
         for at in &layout.calculated {
             calculated.push(calculation(table, layout, *at, is_header)?);
         }
+        let select_stored = ByTarget::of(layout, &format!("SELECT _id, _revision{columns} FROM {} t", layout.sql));
+        // Short, for a statement is found by all of its text.
+        let system: String = HEADER_SYSTEM[1..].iter().map(|name| format!(",t.{name}")).collect();
+        let version = "(SELECT value FROM renkei_meta WHERE name='definitions')";
+        let select_read = ByTarget::of(layout, &format!("SELECT t._id{system}{read},{version} FROM {} t", layout.sql));
         Ok(Plan {
             insert,
+            select_stored,
+            select_read,
             columns,
             read,
             required: pick(&|field| field.required || field.is_key()),

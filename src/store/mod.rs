@@ -154,6 +154,13 @@ impl Store {
 
     /// A read transaction: everything read through it is of one moment.
     pub(crate) fn reading(&self) -> Result<Reading> {
+        let reading = self.glance()?;
+        reading.prepare_cached("BEGIN")?.raw_execute()?;
+        Ok(reading)
+    }
+
+    /// A connection for one statement, which by itself sees one moment.
+    pub(crate) fn glance(&self) -> Result<Reading> {
         let kept = self.inner.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match kept {
             Some(connection) => connection,
@@ -162,7 +169,6 @@ impl Store {
                 connection::open(&self.inner.path, options, options.reader_cache_bytes, false)?
             }
         };
-        connection.prepare_cached("BEGIN")?.raw_execute()?;
         Ok(Reading { store: self.inner.clone(), connection: Some(connection) })
     }
 
@@ -213,6 +219,11 @@ impl Store {
     pub(crate) fn derived(&self, version: i64) -> Option<Arc<dyn Any + Send + Sync>> {
         let derived = self.inner.derived.read().unwrap_or_else(PoisonError::into_inner);
         derived.as_ref().filter(|(of, _)| *of == version).map(|(_, value)| value.clone())
+    }
+
+    /// What the room of definitions keeps, and of which version it is: maybe not of the last.
+    pub(crate) fn last_derived(&self) -> Option<(i64, Arc<dyn Any + Send + Sync>)> {
+        self.inner.derived.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn sign_cancel(&self, job: i64) {
@@ -294,8 +305,8 @@ impl std::ops::Deref for Reading {
 impl Drop for Reading {
     fn drop(&mut self) {
         let Some(connection) = self.connection.take() else { return };
-        let ended = connection.prepare_cached("COMMIT").and_then(|mut commit| commit.raw_execute());
-        if ended.is_ok() {
+        let commit = || connection.prepare_cached("COMMIT").and_then(|mut commit| commit.raw_execute());
+        if connection.is_autocommit() || commit().is_ok() {
             let mut kept = self.store.readers.lock().unwrap_or_else(PoisonError::into_inner);
             if kept.len() < KEPT_READERS {
                 kept.push(connection);
