@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::csv::{Dialect, Encoding};
 use crate::error::{Code, Error, Result};
+use crate::job::Report;
 use crate::record::DetailMode;
 use crate::schema::documents::{self, Document};
 use crate::schema::{Catalog, NumberInput, Table};
@@ -70,6 +71,9 @@ pub struct ImportSetting {
     /// Whether records that are registered are approved at once. Only where the database keeps an approval state.
     #[serde(default, skip_serializing_if = "is_false")]
     pub approve: bool,
+    /// Who is told how an import ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<Report>,
 }
 
 /// What an import does with keys.
@@ -139,6 +143,7 @@ impl ImportSetting {
             number_input: None,
             fill_dependents: false,
             approve: false,
+            report: None,
         }
     }
 
@@ -181,6 +186,12 @@ impl ImportSetting {
     /// Sets the first line that is data.
     pub fn first_line(mut self, line: u64) -> ImportSetting {
         self.first_line = line;
+        self
+    }
+
+    /// Tells somebody by mail how an import ended.
+    pub fn report(mut self, report: Report) -> ImportSetting {
+        self.report = Some(report);
         self
     }
 

@@ -17,6 +17,7 @@
 
 mod attempt;
 mod circuit;
+pub(crate) mod csv_push;
 mod delivery;
 #[cfg(feature = "http")]
 mod http;
@@ -26,9 +27,12 @@ mod notice;
 mod policy;
 mod pool;
 mod queue;
+pub(crate) mod http_send;
+mod pair;
 mod rate;
 mod resolve;
 mod retry;
+mod scope;
 mod secret;
 mod send;
 mod sending;
@@ -37,16 +41,23 @@ mod share;
 mod sign;
 mod status;
 mod target;
+mod template;
 mod text;
 mod transport;
 mod url;
 
 pub use attempt::Attempt;
 pub use circuit::Circuit;
+pub use csv_push::{CsvBody, CsvPush, PairsAs, PushRequest, PushRun};
 pub use delivery::{Body, Channel, DeliveryState, NewDelivery, Priority};
 pub use metrics::{DeliveryMetrics, Latency};
 pub use notice::Notice;
 pub use policy::NetworkPolicy;
+pub use http_send::{
+    AnswerPart, HttpBody, HttpSend, HttpSendItem, HttpSendRequest, HttpSendRun, JsonRow, JsonType, SaveAnswer,
+    SaveWhen, Trigger,
+};
+pub use pair::{FieldUpdate, Method, Pair};
 pub use rate::Rate;
 pub use resolve::{Resolver, SystemResolver};
 pub use retry::{RetryPlan, Statuses};
@@ -58,14 +69,10 @@ pub use text::{Escape, SecretSlot, SlottedText};
 pub use transport::{Answer, ErrorFamily, Exchange, Failure, OutboundRequest, Times, Transport};
 pub use url::Url;
 
-#[expect(unused_imports, reason = "the rooms that make deliveries come next")]
-pub(crate) use delivery::enqueue;
 #[cfg(feature = "http")]
 pub(crate) use http::HttpTransport;
 pub(crate) use pool::{KIND as SENDER_KIND, PoolOptions, drain, is_due};
 pub(crate) use resolve::Gate;
 pub(crate) use send::Courier;
-#[expect(unused_imports, reason = "the rooms that make deliveries come next")]
-pub(crate) use settle::{Consequence, Settled};
 pub(crate) use status::sweep;
 pub(crate) use target::save as save_target;

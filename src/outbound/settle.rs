@@ -37,7 +37,7 @@ pub(crate) trait Consequence: Sync {
 }
 
 /// Every consequence; a room that makes deliveries adds its own here.
-pub(super) const CONSEQUENCES: &[&dyn Consequence] = &[];
+pub(super) const CONSEQUENCES: &[&dyn Consequence] = &[&super::csv_push::Pushed, &super::http_send::Sent];
 
 /// The consequence of a kind of deliveries, if it has one.
 pub(super) fn consequence(kind: &str) -> Option<&'static dyn Consequence> {

@@ -1,0 +1,127 @@
+//! KEY and VALUE, methods, and what a setting of something that is sent by HTTP has in common with others.
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Code, Error, Result, shorten};
+use crate::schema::{Layout, Table, Value, names};
+
+/// One KEY and its VALUE, which is a template.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pair {
+    /// The KEY.
+    pub key: String,
+    /// The VALUE.
+    pub value: String,
+}
+
+impl Pair {
+    /// A pair.
+    pub fn new(key: impl Into<String>, value: impl Into<String>) -> Pair {
+        Pair { key: key.into(), value: value.into() }
+    }
+}
+
+/// A method of HTTP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Method {
+    /// GET, which has no body.
+    Get,
+    /// POST
+    #[default]
+    Post,
+    /// PUT
+    Put,
+    /// PATCH
+    Patch,
+    /// DELETE
+    Delete,
+}
+
+impl Method {
+    /// The word of HTTP.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+        }
+    }
+}
+
+/// A field that is set to a value, which is a template.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FieldUpdate {
+    /// The code of a header field.
+    pub field: String,
+    /// The value.
+    pub value: String,
+}
+
+pub(super) fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+/// The refusal of a definition.
+pub(super) fn refused(setting: &str, rule: impl std::fmt::Display) -> Error {
+    Error::new(Code::DefinitionInvalid).with_name(setting).with_rule(rule)
+}
+
+/// What is judged in every setting.
+pub(super) fn check_code_and_name(code: &str, name: &str) -> Result<()> {
+    if let Some(fault) = names::code_fault(code) {
+        return Err(refused(code, fault));
+    }
+    match name.trim().is_empty() {
+        true => Err(refused(code, "it has no name")),
+        false => Ok(()),
+    }
+}
+
+/// Refuses what is no name of an HTTP header, or belongs to the transport.
+pub(super) fn check_header(setting: &str, name: &str) -> Result<()> {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_token) {
+        return Err(refused(setting, format!("\"{}\" is no name of an HTTP header", shorten(name).escape_debug())));
+    }
+    Ok(())
+}
+
+/// Refuses a field that does not exist or takes no value.
+pub(super) fn check_target(setting: &str, table: &Table, field: &str) -> Result<()> {
+    let layout: &Layout = &table.header;
+    let Some(at) = layout.find(field) else {
+        let rule = format!("\"{}\" has no header field \"{}\"", table.code(), shorten(field));
+        return Err(refused(setting, rule).with_field(field));
+    };
+    let column = &layout.columns[at];
+    match column.is_writable() && layout.key != Some(at) {
+        true => Ok(()),
+        false => {
+            let rule = format!("\"{field}\" is a {} field, which is not set this way", column.field.type_name());
+            Err(refused(setting, rule).with_field(field))
+        }
+    }
+}
+
+/// Refuses fixed values that a field does not take.
+pub(super) fn check_fixed(setting: &str, table: &Table, update: &FieldUpdate) -> Result<()> {
+    if update.value.contains("${") {
+        return Ok(());
+    }
+    let Some(at) = table.header.find(&update.field) else { return Ok(()) };
+    let column = &table.header.columns[at];
+    let value = Value::from(update.value.as_str());
+    match column.check(&value) {
+        Ok(_) => Ok(()),
+        Err(broken) => {
+            let violation = crate::error::Violation::new(broken, &column.field.code, &column.field.name, &update.value);
+            let rule = violation.message(crate::error::Language::English);
+            Err(refused(setting, rule.trim_end_matches('.')).with_field(&update.field))
+        }
+    }
+}
