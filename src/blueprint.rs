@@ -5,8 +5,11 @@ use serde::{Deserialize, Serialize};
 use crate::access::{self, User};
 use crate::error::{Code, Error, Result};
 use crate::import::{ImportSetting, save_setting};
-use crate::outbound::{Target, save_target};
-use crate::query::{List, Search, renamed_path, save_list, save_search};
+use crate::outbound::{
+    self, CsvPush, HttpSend, MailServer, MailTemplate, Target, mail, menu, save_target,
+    template::rename as rename_in_template,
+};
+use crate::query::{List, MenuEntry, Search, renamed_path, save_list, save_search};
 use crate::record;
 use crate::schema::documents::{self, Document};
 use crate::schema::{self, Action, Catalog, Change, Database};
@@ -59,6 +62,18 @@ pub struct Blueprint {
     /// The targets of deliveries.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<Target>,
+    /// The mail servers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mail_servers: Vec<MailServer>,
+    /// The mail templates.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mail_templates: Vec<MailTemplate>,
+    /// The CSV pushes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub csv_pushes: Vec<CsvPush>,
+    /// The http sends.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub http_sends: Vec<HttpSend>,
 }
 
 impl Blueprint {
@@ -119,6 +134,30 @@ impl Blueprint {
         self.targets.push(target);
         self
     }
+
+    /// Adds a mail server.
+    pub fn mail_server(mut self, server: MailServer) -> Blueprint {
+        self.mail_servers.push(server);
+        self
+    }
+
+    /// Adds a mail template.
+    pub fn mail_template(mut self, template: MailTemplate) -> Blueprint {
+        self.mail_templates.push(template);
+        self
+    }
+
+    /// Adds a CSV push.
+    pub fn csv_push(mut self, push: CsvPush) -> Blueprint {
+        self.csv_pushes.push(push);
+        self
+    }
+
+    /// Adds an http send.
+    pub fn http_send(mut self, send: HttpSend) -> Blueprint {
+        self.http_sends.push(send);
+        self
+    }
 }
 
 impl Store {
@@ -154,20 +193,31 @@ impl Store {
             searches: documents::load(&reading)?,
             imports: documents::load(&reading)?,
             targets: documents::load(&reading)?,
+            mail_servers: documents::load(&reading)?,
+            mail_templates: documents::load(&reading)?,
+            csv_pushes: documents::load(&reading)?,
+            http_sends: documents::load(&reading)?,
         })
     }
 
-    /// Takes a list, search or import setting of a database out of the store, or a target, for which the name of the
-    /// database is empty. Deliveries to a target that is taken out are sent with the limits of any other.
+    /// Takes a definition out of the store: a `list`, `search`, `import`, `csv_push`, `http_send` or `mail_template` of a
+    /// database, or a `target` or `mail_server`, for which the name of the database is empty. Runs that were started by it
+    /// end as they would; deliveries to a target that is taken out are sent with the limits of any other.
     ///
     /// # Errors
     ///
-    /// [`Code::DefinitionNotFound`]; [`Code::Argument`] for other kinds.
+    /// [`Code::DefinitionNotFound`]; [`Code::DefinitionInUse`] for what stands in the menu of a list or is named by another
+    /// definition; [`Code::Argument`] for other kinds.
     pub fn remove_definition(&self, kind: &str, database: &str, name: &str) -> Result<()> {
         self.write(|writing| {
             if kind == Target::KIND {
                 let id = documents::get::<Target>(writing, None, name)?.id;
                 return documents::remove(writing, id.unwrap_or_default());
+            }
+            if kind == MailServer::KIND {
+                let server: MailServer = documents::get(writing, None, name)?;
+                mail::check_unused(writing, &server.code)?;
+                return documents::remove(writing, server.id.unwrap_or_default());
             }
             let catalog = Catalog::of(self, writing)?;
             let table = catalog.table(database)?.id;
@@ -175,8 +225,20 @@ impl Store {
                 List::KIND => documents::get::<List>(writing, Some(table), name)?.id,
                 Search::KIND => documents::get::<Search>(writing, Some(table), name)?.id,
                 ImportSetting::KIND => documents::get::<ImportSetting>(writing, Some(table), name)?.id,
+                MailTemplate::KIND => documents::get::<MailTemplate>(writing, Some(table), name)?.id,
+                CsvPush::KIND => {
+                    let push: CsvPush = documents::get(writing, Some(table), name)?;
+                    menu::check_unused(writing, table, &MenuEntry::CsvPush(push.code))?;
+                    push.id
+                }
+                HttpSend::KIND => {
+                    let send: HttpSend = documents::get(writing, Some(table), name)?;
+                    menu::check_unused(writing, table, &MenuEntry::HttpSend(send.code))?;
+                    send.id
+                }
                 other => {
-                    let rule = format!("\"{other}\" is none of list, search, import, target");
+                    let known = "list, search, import, csv_push, http_send, mail_template, mail_server, target";
+                    let rule = format!("\"{other}\" is none of {known}");
                     return Err(Error::new(Code::Argument).with_rule(rule));
                 }
             };
@@ -210,7 +272,11 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
     let searches = blueprint.searches.iter().filter_map(|search| search.id);
     let imports = blueprint.imports.iter().filter_map(|setting| setting.id);
     let targets = blueprint.targets.iter().filter_map(|target| target.id);
-    for id in lists.chain(searches).chain(imports).chain(targets) {
+    let servers = blueprint.mail_servers.iter().filter_map(|server| server.id);
+    let templates = blueprint.mail_templates.iter().filter_map(|template| template.id);
+    let pushes = blueprint.csv_pushes.iter().filter_map(|push| push.id);
+    let sends = blueprint.http_sends.iter().filter_map(|send| send.id);
+    for id in lists.chain(searches).chain(imports).chain(targets).chain(servers).chain(templates).chain(pushes).chain(sends) {
         reserve_id(writing, id)?;
     }
     let before = Catalog::load(writing)?;
@@ -223,9 +289,11 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
     if defined.has_changes {
         follow_renames(writing, &before, &catalog)?;
     }
+    apply_outbound(store, writing, &catalog, blueprint, &mut changes)?;
     for list in &blueprint.lists {
         let mut list = list.clone();
         let table = catalog.table(&list.database)?.id;
+        menu::check_menu(writing, table, &mut list)?;
         changes.extend(put(writing, Some(table), &mut list, |list| save_list(writing, &catalog, list))?);
     }
     for search in &blueprint.searches {
@@ -236,15 +304,53 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
     for setting in &blueprint.imports {
         let mut setting = setting.clone();
         let table = catalog.table(&setting.database)?.id;
+        mail::check_report(writing, &setting.code, setting.report.as_ref())?;
         changes.extend(put(writing, Some(table), &mut setting, |setting| save_setting(writing, &catalog, setting))?);
-    }
-    for target in &blueprint.targets {
-        changes.extend(put(writing, None, &mut target.clone(), |target| save_target(store, writing, target))?);
     }
     if !changes.is_empty() {
         schema::check_ids(writing)?;
     }
     Ok(changes)
+}
+
+/// What is sent, and by whom: settings name targets and mail servers, and lists name settings in their menus.
+fn apply_outbound(
+    store: &Store,
+    writing: &Writing<'_>,
+    catalog: &Catalog,
+    blueprint: &Blueprint,
+    changes: &mut Vec<Change>,
+) -> Result<()> {
+    for target in &blueprint.targets {
+        changes.extend(put(writing, None, &mut target.clone(), |target| save_target(store, writing, target))?);
+    }
+    for server in &blueprint.mail_servers {
+        changes.extend(put(writing, None, &mut server.clone(), |server| mail::save_server(writing, server))?);
+    }
+    for template in &blueprint.mail_templates {
+        let table = catalog.table(&template.database)?.id;
+        let save = |template: &mut _| mail::save_template(store, writing, catalog, template);
+        changes.extend(put(writing, Some(table), &mut template.clone(), save)?);
+    }
+    for push in &blueprint.csv_pushes {
+        let table = catalog.table(&push.database)?.id;
+        let before = code_of::<CsvPush>(writing, push.id)?;
+        let save = |push: &mut _| outbound::csv_push::save(writing, catalog, push);
+        changes.extend(put(writing, Some(table), &mut push.clone(), save)?);
+        if let Some(before) = before.filter(|before| *before != push.code) {
+            menu::rename_entry(writing, table, &MenuEntry::CsvPush(before), &push.code)?;
+        }
+    }
+    for send in &blueprint.http_sends {
+        let table = catalog.table(&send.database)?.id;
+        let before = code_of::<HttpSend>(writing, send.id)?;
+        let save = |send: &mut _| outbound::http_send::save(store, writing, catalog, send);
+        changes.extend(put(writing, Some(table), &mut send.clone(), save)?);
+        if let Some(before) = before.filter(|before| *before != send.code) {
+            menu::rename_entry(writing, table, &MenuEntry::HttpSend(before), &send.code)?;
+        }
+    }
+    Ok(())
 }
 
 fn change(kind: &'static str, code: &str, is_new: bool) -> Change {
@@ -274,6 +380,12 @@ fn put<D: Document + PartialEq>(
     Ok(Some(change(D::KIND, definition.code(), old.is_none())))
 }
 
+/// The code that the definition with this id has so far.
+fn code_of<D: Document>(writing: &Writing<'_>, id: Option<i64>) -> Result<Option<String>> {
+    let Some(id) = id else { return Ok(None) };
+    Ok(documents::find::<D>(writing, None, &id.to_string())?.map(|old| old.code().to_owned()))
+}
+
 /// Lists, searches and import settings name their database and its fields by codes, which may have changed.
 fn follow_renames(writing: &Writing<'_>, before: &Catalog, after: &Catalog) -> Result<()> {
     for table in before.tables() {
@@ -297,6 +409,21 @@ fn follow_renames(writing: &Writing<'_>, before: &Catalog, after: &Catalog) -> R
             now.code().clone_into(&mut setting.database);
             setting.columns.iter_mut().filter_map(|column| column.field.as_mut()).for_each(follow);
         })?;
+        let mut follow_mut = |path: &mut String| follow(path);
+        follow_rename::<CsvPush>(writing, id, |push| {
+            now.code().clone_into(&mut push.database);
+            push.after_success.iter_mut().for_each(|update| follow(&mut update.field));
+        })?;
+        follow_rename::<HttpSend>(writing, id, |send| {
+            now.code().clone_into(&mut send.database);
+            send.save.iter_mut().for_each(|save| follow(&mut save.field));
+            send.templates_mut().for_each(|text| rename_in_template(text, &mut follow_mut));
+        })?;
+        follow_rename::<MailTemplate>(writing, id, |template| {
+            now.code().clone_into(&mut template.database);
+            template.attachments.iter_mut().for_each(follow);
+            template.templates_mut().for_each(|text| rename_in_template(text, &mut follow_mut));
+        })?;
     }
     Ok(())
 }
@@ -304,7 +431,7 @@ fn follow_renames(writing: &Writing<'_>, before: &Catalog, after: &Catalog) -> R
 fn follow_rename<D: Document + Clone + PartialEq>(
     writing: &Writing<'_>,
     database: i64,
-    rename: impl Fn(&mut D),
+    mut rename: impl FnMut(&mut D),
 ) -> Result<()> {
     for old in documents::load_of::<D>(writing, database)? {
         let mut definition = old.clone();

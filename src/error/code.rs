@@ -296,6 +296,12 @@ codes! {
     HttpSendRecords "http_send.records" Limit
         "http送信「{name}」の対象レコード数が正しくありません（{value}件）。ボタンは1レコード、プルダウンは1～100レコードです。"
         "The http send '{name}' was started for {value} record(s): the button takes one, the pulldown 1 to 100.";
+    MailFeature "mail.feature" Usage
+        "このプログラムはメール送信に対応していません（機能「mail」なしでビルドされています）。" "This program cannot send mail: it was built without the feature `mail`.";
+    MailInvalid "mail.invalid" Validation
+        "メールを送信できません（{rule}）: 「{value}」" "The mail cannot be sent: {rule} (\"{value}\").";
+    MailServer "mail.server" Remote
+        "メールサーバ「{value}」に送信できません: {rule}" "The mail server {value} could not be reached or used: {rule}.";
 
     // The store.
     StoreForeign "store.foreign" Incompatible

@@ -57,7 +57,7 @@ impl JobState {
         }
     }
 
-    fn from_text(text: &str) -> JobState {
+    pub(crate) fn from_text(text: &str) -> JobState {
         match text {
             "reserved" => JobState::Reserved,
             "running" => JobState::Running,

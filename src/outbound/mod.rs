@@ -28,6 +28,8 @@ mod policy;
 mod pool;
 mod queue;
 pub(crate) mod http_send;
+pub(crate) mod mail;
+pub(crate) mod menu;
 mod pair;
 mod rate;
 mod resolve;
@@ -41,7 +43,7 @@ mod share;
 mod sign;
 mod status;
 mod target;
-mod template;
+pub(crate) mod template;
 mod text;
 mod transport;
 mod url;
@@ -57,6 +59,7 @@ pub use http_send::{
     AnswerPart, HttpBody, HttpSend, HttpSendItem, HttpSendRequest, HttpSendRun, JsonRow, JsonType, SaveAnswer,
     SaveWhen, Trigger,
 };
+pub use mail::{Attachment, Mail, MailSecurity, MailServer, MailTemplate};
 pub use pair::{FieldUpdate, Method, Pair};
 pub use rate::Rate;
 pub use resolve::{Resolver, SystemResolver};

@@ -1,9 +1,12 @@
 //! KEY and VALUE, methods, and what a setting of something that is sent by HTTP has in common with others.
 
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
+use super::sending::Sending;
+use super::target::Target;
 use crate::error::{Code, Error, Result, shorten};
-use crate::schema::{Layout, Table, Value, names};
+use crate::schema::{Layout, Table, Value, documents, names};
 
 /// One KEY and its VALUE, which is a template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,11 +85,11 @@ pub(super) fn check_code_and_name(code: &str, name: &str) -> Result<()> {
     }
 }
 
-/// Refuses what is no name of an HTTP header, or belongs to the transport.
-pub(super) fn check_header(setting: &str, name: &str) -> Result<()> {
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if name.is_empty() || !name.bytes().all(is_token) {
-        return Err(refused(setting, format!("\"{}\" is no name of an HTTP header", shorten(name).escape_debug())));
+/// Judges how a setting is sent; the target it names must exist.
+pub(super) fn check_sending(connection: &Connection, sending: &Sending) -> Result<()> {
+    sending.validate()?;
+    if let Some(target) = &sending.target {
+        documents::get::<Target>(connection, None, target)?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::template::{Names, Place, Source, Template};
+use super::url::Url;
 use crate::csv::Encoding;
 use crate::error::{Code, Error, Result};
 use crate::query::{Row, Selection};
@@ -39,13 +40,17 @@ impl<'a> Parser<'a> {
 
     /// Parses the template that is the member `member` of the setting.
     pub(crate) fn parse(&mut self, member: &str, text: &str, place: Place) -> Result<Template> {
-        Template::parse(text, place, self.encoding, &mut self.names).map_err(|rule| {
+        let template = Template::parse(text, place, self.encoding, &mut self.names).map_err(|rule| {
             Error::new(Code::TemplateSyntax)
                 .with_name(format!("{}: {member}", self.setting))
                 .with_field(member)
                 .with_value(text)
                 .with_rule(rule)
-        })
+        })?;
+        if place == Place::Url {
+            Url::parse(&template.sample())?;
+        }
+        Ok(template)
     }
 
     /// Finds what the names mean: those with `@` among `known`, the others among the fields of the database.

@@ -184,6 +184,15 @@ impl Template {
         Ok(template)
     }
 
+    /// The template with something in the place of each value and secret, to be judged.
+    pub(super) fn sample(&self) -> String {
+        let piece = |part: &Part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Value(_) | Part::Secret(..) => "x".to_owned(),
+        };
+        self.parts.iter().map(piece).collect()
+    }
+
     /// The name of the placeholder that is the whole template, if it is one without a format.
     pub(crate) fn single(&self) -> Option<usize> {
         match &self.parts[..] {
@@ -343,6 +352,25 @@ fn secret_name(text: &str) -> Result<&str, String> {
         true => Err(format!("\"${{{SECRET}{}}}\" names no secret", shorten(text))),
         false => Ok(text),
     }
+}
+
+/// Gives other names to the fields that a template names. What is no template stays as it is.
+pub(crate) fn rename(text: &mut String, change: &mut dyn FnMut(&mut String)) {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find("${") {
+        let (before, inside) = rest.split_at(at + 2);
+        out.push_str(before);
+        let end = inside.find(['|', '}']).unwrap_or(inside.len());
+        let mut name = inside[..end].to_owned();
+        if !name.starts_with('@') && name != "$" && !name.is_empty() {
+            change(&mut name);
+        }
+        out.push_str(&name);
+        rest = &inside[end..];
+    }
+    out.push_str(rest);
+    *text = out;
 }
 
 /// Why a value could not be put in.
@@ -524,11 +552,6 @@ fn check(place: Place, text: &str) -> Result<(), String> {
         Place::Line => text.chars().find(|c| c.is_control()).map_or(Ok(()), |bad| Err(fault(bad))),
         _ => Ok(()),
     }
-}
-
-/// Judges a text that becomes the value of a header without being a template.
-pub(crate) fn check_header_value(text: &str) -> Result<(), String> {
-    check(Place::Header, text)
 }
 
 pub(crate) fn unmappable(character: char, encoding: Encoding) -> String {

@@ -86,6 +86,13 @@ impl Menu {
 
 impl MenuEntry {
     /// The code of what is started.
+    pub(crate) fn code_mut(&mut self) -> &mut String {
+        match self {
+            MenuEntry::CsvPush(code) | MenuEntry::HttpSend(code) => code,
+        }
+    }
+
+    /// The code of what is started.
     pub fn code(&self) -> &str {
         match self {
             MenuEntry::CsvPush(code) | MenuEntry::HttpSend(code) => code,

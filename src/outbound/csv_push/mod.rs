@@ -11,6 +11,7 @@ mod update;
 pub use run::{PushRequest, PushRun};
 pub use setting::{CsvBody, CsvPush, PairsAs};
 
+pub(crate) use run::KIND;
 pub(super) use run::Pushed;
 pub(crate) use update::run_next;
 
@@ -21,6 +22,8 @@ use crate::schema::documents;
 /// Judges and keeps a CSV push.
 pub(crate) fn save(connection: &rusqlite::Connection, catalog: &Catalog, push: &mut CsvPush) -> Result<i64> {
     push.compile(catalog)?;
+    super::pair::check_sending(connection, &push.sending)?;
+    super::mail::check_report(connection, &push.code, push.report.as_ref())?;
     let table = catalog.table(&push.database)?;
     table.code().clone_into(&mut push.database);
     documents::save(connection, Some(table.id), push)

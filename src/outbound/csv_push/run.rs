@@ -8,7 +8,8 @@ use serde::Serialize;
 use super::super::delivery::{self, Body, DeliveryState, NewDelivery, enqueue};
 use super::super::http_send::is_about_the_message;
 use super::super::scope::call_values;
-use super::super::settle::{Consequence, ErrorFamily, Settled};
+use super::super::settle::{Consequence, Settled};
+use super::super::transport::ErrorFamily;
 use super::body::Envelope;
 use super::setting::CsvPush;
 use super::update::{Ids, IdsWriter};
@@ -404,7 +405,7 @@ fn load(connection: &Connection, run: i64) -> Result<PushRun> {
                 delivery_state: None,
                 status: row.get(9)?,
                 answer: answer.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default(),
-                family: family.as_deref().and_then(ErrorFamily::from_text),
+                family: family.as_deref().map(ErrorFamily::from_text),
                 error: job.error.clone(),
                 updated: count(12)?,
                 not_updated: count(13)?,

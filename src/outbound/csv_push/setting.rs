@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::super::message::check_header;
 use super::super::pair::{
-    FieldUpdate, Method, Pair, check_code_and_name, check_fixed, check_header, check_target, is_false, refused,
+    FieldUpdate, Method, Pair, check_code_and_name, check_fixed, check_target, is_false, refused,
 };
 use super::super::scope::{CALL, Parser, Scope};
 use super::super::sending::Sending;
@@ -304,7 +305,7 @@ impl CsvPush {
         for pair in &self.pairs {
             let place = match (self.pairs_as, &self.body) {
                 (PairsAs::Headers, _) => {
-                    check_header(&self.code, &pair.key)?;
+                    check_header(&pair.key, "")?;
                     if pair.key.eq_ignore_ascii_case("content-type") && self.body != CsvBody::default() {
                         return Err(fault(
                             "the Content-Type of a form or multipart body is made with it: leave it out",

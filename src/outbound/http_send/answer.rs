@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::super::settle::Answer;
+use super::super::transport::Answer;
 use crate::error::{Code, Error, Result, shorten};
 use crate::schema::Value;
 

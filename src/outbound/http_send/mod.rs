@@ -15,6 +15,7 @@ pub use run::{HttpSendItem, HttpSendRequest, HttpSendRun};
 pub use setting::{HttpBody, HttpSend, JsonRow, JsonType};
 pub use trigger::Trigger;
 
+pub(crate) use run::KIND;
 pub(super) use run::{Sent, is_about_the_message};
 
 use crate::error::Result;
@@ -30,6 +31,8 @@ pub(crate) fn save(
     send: &mut HttpSend,
 ) -> Result<i64> {
     send.compile(store, catalog)?;
+    super::pair::check_sending(connection, &send.sending)?;
+    super::mail::check_report(connection, &send.code, send.report.as_ref())?;
     let table = catalog.table(&send.database)?;
     table.code().clone_into(&mut send.database);
     documents::save(connection, Some(table.id), send)

@@ -5,7 +5,8 @@ use serde::Serialize;
 
 use super::super::delivery::{self, DeliveryState, enqueue};
 use super::super::scope::call_values;
-use super::super::settle::{Consequence, ErrorFamily, Settled};
+use super::super::settle::{Consequence, Settled};
+use super::super::transport::ErrorFamily;
 use super::answer::{AnswerPart, find};
 use super::message::message;
 use super::setting::HttpSend;
@@ -395,7 +396,7 @@ fn load(connection: &Connection, run: i64) -> Result<HttpSendRun> {
             key: row.get(1)?,
             delivery_id,
             state,
-            family: row.get::<_, Option<String>>(4)?.as_deref().and_then(ErrorFamily::from_text),
+            family: row.get::<_, Option<String>>(4)?.as_deref().map(ErrorFamily::from_text),
             status: row.get(5)?,
             saved: row.get(6)?,
             error: match code {

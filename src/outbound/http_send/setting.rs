@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::pair::{Method, Pair, check_code_and_name, check_header, check_target, is_false, refused};
+use super::super::message::check_header;
+use super::super::pair::{Method, Pair, check_code_and_name, check_target, is_false, refused};
 use super::super::scope::{CALL, Parser, Scope};
 use super::super::sending::Sending;
 use super::super::template::{Place, Template};
@@ -235,6 +236,19 @@ impl HttpSend {
         self
     }
 
+    /// Every text that is a template.
+    pub(crate) fn templates_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let body: Vec<&mut String> = match &mut self.body {
+            HttpBody::None => Vec::new(),
+            HttpBody::Json { rows } => rows.iter_mut().map(|row| &mut row.value).collect(),
+            HttpBody::Form { rows } => rows.iter_mut().map(|row| &mut row.value).collect(),
+            HttpBody::JsonTemplate { template } | HttpBody::Xml { template } | HttpBody::Raw { template, .. } => {
+                vec![template]
+            }
+        };
+        self.headers.iter_mut().map(|pair| &mut pair.value).chain([&mut self.url]).chain(body)
+    }
+
     /// Judges the setting, and makes ready what a run needs.
     pub(super) fn compile(&self, store: &Store, catalog: &Catalog) -> Result<Compiled> {
         check_code_and_name(&self.code, &self.name)?;
@@ -250,7 +264,7 @@ impl HttpSend {
         let url = parser.parse("url", &self.url, Place::Url)?;
         let mut headers = Vec::with_capacity(self.headers.len() + 1);
         for pair in &self.headers {
-            check_header(&self.code, &pair.key)?;
+            check_header(&pair.key, "")?;
             headers.push((pair.key.to_ascii_lowercase(), parser.parse(&pair.key, &pair.value, Place::Header)?));
         }
         if self.method == Method::Get && self.body != HttpBody::None {
