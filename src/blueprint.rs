@@ -276,7 +276,9 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
     let templates = blueprint.mail_templates.iter().filter_map(|template| template.id);
     let pushes = blueprint.csv_pushes.iter().filter_map(|push| push.id);
     let sends = blueprint.http_sends.iter().filter_map(|send| send.id);
-    for id in lists.chain(searches).chain(imports).chain(targets).chain(servers).chain(templates).chain(pushes).chain(sends) {
+    for id in
+        lists.chain(searches).chain(imports).chain(targets).chain(servers).chain(templates).chain(pushes).chain(sends)
+    {
         reserve_id(writing, id)?;
     }
     let before = Catalog::load(writing)?;

@@ -64,7 +64,10 @@ pub struct Worker {
 impl Worker {
     /// A worker for a store.
     pub fn new(store: &Store) -> Worker {
-        #[cfg_attr(not(any(feature = "http", feature = "mail")), expect(unused_mut, reason = "there is no transport then"))]
+        #[cfg_attr(
+            not(any(feature = "http", feature = "mail")),
+            expect(unused_mut, reason = "there is no transport then")
+        )]
         let mut transports: HashMap<Channel, Arc<dyn Transport>> = HashMap::new();
         #[cfg(feature = "http")]
         transports.insert(Channel::Http, Arc::new(outbound::HttpTransport::default()));

@@ -18,12 +18,15 @@ pub struct User {
     pub code: String,
     /// The name shown to people.
     pub name: String,
+    /// The mail address, to which reports of his runs go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail: Option<String>,
 }
 
 impl User {
     /// A user without an id yet.
     pub fn new(code: impl Into<String>, name: impl Into<String>) -> User {
-        User { id: None, code: code.into(), name: name.into() }
+        User { id: None, code: code.into(), name: name.into(), mail: None }
     }
 }
 
@@ -41,22 +44,22 @@ pub(crate) fn save(connection: &Connection, user: &User) -> Result<Option<bool>>
         let rule = format!("the code \"{}\" is that of another user", user.code);
         return Err(Error::new(Code::DefinitionInvalid).with_name("user").with_rule(rule));
     }
-    let sql = "SELECT id, code, name FROM renkei_user WHERE id = ?1 OR code = ?2 ORDER BY id = ?1 DESC LIMIT 1";
-    let old: Option<(i64, String, String)> = connection
+    let sql = "SELECT id, code, name, mail FROM renkei_user WHERE id = ?1 OR code = ?2 ORDER BY id = ?1 DESC LIMIT 1";
+    let old: Option<(i64, String, String, Option<String>)> = connection
         .prepare_cached(sql)?
-        .query_row((user.id, &user.code), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .query_row((user.id, &user.code), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
         .optional()?;
     match old {
-        Some((id, code, name)) => {
+        Some((id, code, name, mail)) => {
             if user.id.is_some_and(|given| given != id) {
                 let rule = format!("the user \"{}\" has the id {id}; ids do not change", user.code);
                 return Err(Error::new(Code::DefinitionInvalid).with_name("user").with_rule(rule));
             }
-            if code == user.code && name == user.name {
+            if code == user.code && name == user.name && mail == user.mail {
                 return Ok(None);
             }
-            let sql = "UPDATE renkei_user SET code = ?2, name = ?3 WHERE id = ?1";
-            connection.prepare_cached(sql)?.execute((id, &user.code, &user.name))?;
+            let sql = "UPDATE renkei_user SET code = ?2, name = ?3, mail = ?4 WHERE id = ?1";
+            connection.prepare_cached(sql)?.execute((id, &user.code, &user.name, &user.mail))?;
             Ok(Some(false))
         }
         None => {
@@ -67,8 +70,8 @@ pub(crate) fn save(connection: &Connection, user: &User) -> Result<Option<bool>>
                 }
                 None => next_id(connection)?,
             };
-            let sql = "INSERT INTO renkei_user (id, code, name) VALUES (?1, ?2, ?3)";
-            connection.prepare_cached(sql)?.execute((id, &user.code, &user.name))?;
+            let sql = "INSERT INTO renkei_user (id, code, name, mail) VALUES (?1, ?2, ?3, ?4)";
+            connection.prepare_cached(sql)?.execute((id, &user.code, &user.name, &user.mail))?;
             Ok(Some(true))
         }
     }
@@ -76,8 +79,9 @@ pub(crate) fn save(connection: &Connection, user: &User) -> Result<Option<bool>>
 
 /// Every user, by id.
 pub(crate) fn load(connection: &Connection) -> Result<Vec<User>> {
-    let mut statement = connection.prepare_cached("SELECT id, code, name FROM renkei_user ORDER BY id")?;
-    let rows = statement.query_map([], |row| Ok(User { id: row.get(0)?, code: row.get(1)?, name: row.get(2)? }))?;
+    let mut statement = connection.prepare_cached("SELECT id, code, name, mail FROM renkei_user ORDER BY id")?;
+    let rows = statement
+        .query_map([], |row| Ok(User { id: row.get(0)?, code: row.get(1)?, name: row.get(2)?, mail: row.get(3)? }))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

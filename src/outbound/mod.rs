@@ -21,16 +21,16 @@ pub(crate) mod csv_push;
 mod delivery;
 #[cfg(feature = "http")]
 mod http;
-mod message;
-mod metrics;
-mod notice;
-mod policy;
-mod pool;
-mod queue;
 pub(crate) mod http_send;
 pub(crate) mod mail;
 pub(crate) mod menu;
+mod message;
+mod metrics;
+mod notice;
 mod pair;
+mod policy;
+mod pool;
+mod queue;
 mod rate;
 mod resolve;
 mod retry;
@@ -52,15 +52,15 @@ pub use attempt::Attempt;
 pub use circuit::Circuit;
 pub use csv_push::{CsvBody, CsvPush, PairsAs, PushRequest, PushRun};
 pub use delivery::{Body, Channel, DeliveryState, NewDelivery, Priority};
-pub use metrics::{DeliveryMetrics, Latency};
-pub use notice::Notice;
-pub use policy::NetworkPolicy;
 pub use http_send::{
     AnswerPart, HttpBody, HttpSend, HttpSendItem, HttpSendRequest, HttpSendRun, JsonRow, JsonType, SaveAnswer,
     SaveWhen, Trigger,
 };
 pub use mail::{Attachment, Mail, MailSecurity, MailServer, MailTemplate};
+pub use metrics::{DeliveryMetrics, Latency};
+pub use notice::Notice;
 pub use pair::{FieldUpdate, Method, Pair};
+pub use policy::NetworkPolicy;
 pub use rate::Rate;
 pub use resolve::{Resolver, SystemResolver};
 pub use retry::{RetryPlan, Statuses};

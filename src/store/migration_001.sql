@@ -33,6 +33,7 @@ CREATE TABLE renkei_user (
     id INTEGER PRIMARY KEY,
     code TEXT NOT NULL UNIQUE,
     name TEXT NOT NULL,
+    mail TEXT,
     active INTEGER NOT NULL DEFAULT 1
 ) STRICT;
 

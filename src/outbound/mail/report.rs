@@ -223,7 +223,7 @@ fn compose(store: &Store, due: &Due, told: &Told) -> Result<Vec<Ready>> {
     Ok(mails)
 }
 
-/// Where a user gets mail.
+/// Where a user gets mail: his address, or his code where that is one.
 fn address_of(user: &User) -> Option<String> {
-    super::address::is_address(&user.code).then(|| user.code.clone())
+    user.mail.clone().or_else(|| super::address::is_address(&user.code).then(|| user.code.clone()))
 }
