@@ -20,6 +20,10 @@ def addresses(message, name):
     return [[a.display_name, a.addr_spec] for a in header.addresses] if header else []
 
 
+def content(part):
+    return part.get_content().replace("\r\n", "\n") if part else None
+
+
 def told(envelope):
     message = message_from_bytes(envelope.content, policy=policy.default)
     text, html = message.get_body(("plain",)), message.get_body(("html",))
@@ -36,8 +40,8 @@ def told(envelope):
         "auto": str(message["Auto-Submitted"]),
         "headers": message.keys(),
         "defects": [repr(defect) for part in message.walk() for defect in part.defects],
-        "text": text.get_content() if text else None,
-        "html": html.get_content() if html else None,
+        "text": content(text),
+        "html": content(html),
         "attachments": [
             {"name": part.get_filename(), "type": part.get_content_type(), "hex": part.get_payload(decode=True).hex()}
             for part in message.iter_attachments()

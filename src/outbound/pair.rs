@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sending::Sending;
 use super::target::Target;
-use crate::error::{Code, Error, Result, shorten};
+use crate::error::{Code, Error, Language, Result, Violation, shorten};
 use crate::schema::{Layout, Table, Value, documents, names};
 
 /// One KEY and its VALUE, which is a template.
@@ -74,6 +74,11 @@ pub(super) fn refused(setting: &str, rule: impl std::fmt::Display) -> Error {
     Error::new(Code::DefinitionInvalid).with_name(setting).with_rule(rule)
 }
 
+/// What a message would be refused for, as the fault of a setting.
+pub(super) fn unfit(setting: &str, error: Error) -> Error {
+    refused(setting, error.message(Language::English).trim_end_matches('.')).with_source(error)
+}
+
 /// What is judged in every setting.
 pub(super) fn check_code_and_name(code: &str, name: &str) -> Result<()> {
     if let Some(fault) = names::code_fault(code) {
@@ -86,8 +91,8 @@ pub(super) fn check_code_and_name(code: &str, name: &str) -> Result<()> {
 }
 
 /// Judges how a setting is sent; the target it names must exist.
-pub(super) fn check_sending(connection: &Connection, sending: &Sending) -> Result<()> {
-    sending.validate()?;
+pub(super) fn check_sending(connection: &Connection, setting: &str, sending: &Sending) -> Result<()> {
+    sending.validate().map_err(|error| unfit(setting, error))?;
     if let Some(target) = &sending.target {
         documents::get::<Target>(connection, None, target)?;
     }
@@ -122,8 +127,8 @@ pub(super) fn check_fixed(setting: &str, table: &Table, update: &FieldUpdate) ->
     match column.check(&value) {
         Ok(_) => Ok(()),
         Err(broken) => {
-            let violation = crate::error::Violation::new(broken, &column.field.code, &column.field.name, &update.value);
-            let rule = violation.message(crate::error::Language::English);
+            let violation = Violation::new(broken, &column.field.code, &column.field.name, &update.value);
+            let rule = violation.message(Language::English);
             Err(refused(setting, rule.trim_end_matches('.')).with_field(&update.field))
         }
     }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::pair::unfit;
 use super::template::{Names, Place, Source, Template};
 use super::url::Url;
 use crate::csv::Encoding;
@@ -48,7 +49,7 @@ impl<'a> Parser<'a> {
                 .with_rule(rule)
         })?;
         if place == Place::Url {
-            Url::parse(&template.sample())?;
+            Url::parse(&template.sample()).map_err(|error| unfit(self.setting, error))?;
         }
         Ok(template)
     }

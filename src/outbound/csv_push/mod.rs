@@ -22,7 +22,7 @@ use crate::schema::documents;
 /// Judges and keeps a CSV push.
 pub(crate) fn save(connection: &rusqlite::Connection, catalog: &Catalog, push: &mut CsvPush) -> Result<i64> {
     push.compile(catalog)?;
-    super::pair::check_sending(connection, &push.sending)?;
+    super::pair::check_sending(connection, &push.code, &push.sending)?;
     super::mail::check_report(connection, &push.code, push.report.as_ref())?;
     let table = catalog.table(&push.database)?;
     table.code().clone_into(&mut push.database);

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::message::check_header;
 use super::super::pair::{
-    FieldUpdate, Method, Pair, check_code_and_name, check_fixed, check_target, is_false, refused,
+    FieldUpdate, Method, Pair, check_code_and_name, check_fixed, check_target, is_false, refused, unfit,
 };
 use super::super::scope::{CALL, Parser, Scope};
 use super::super::sending::Sending;
@@ -305,7 +305,7 @@ impl CsvPush {
         for pair in &self.pairs {
             let place = match (self.pairs_as, &self.body) {
                 (PairsAs::Headers, _) => {
-                    check_header(&pair.key, "")?;
+                    check_header(&pair.key, "").map_err(|error| unfit(&self.code, error))?;
                     if pair.key.eq_ignore_ascii_case("content-type") && self.body != CsvBody::default() {
                         return Err(fault(
                             "the Content-Type of a form or multipart body is made with it: leave it out",

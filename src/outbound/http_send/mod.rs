@@ -31,7 +31,7 @@ pub(crate) fn save(
     send: &mut HttpSend,
 ) -> Result<i64> {
     send.compile(store, catalog)?;
-    super::pair::check_sending(connection, &send.sending)?;
+    super::pair::check_sending(connection, &send.code, &send.sending)?;
     super::mail::check_report(connection, &send.code, send.report.as_ref())?;
     let table = catalog.table(&send.database)?;
     table.code().clone_into(&mut send.database);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::message::check_header;
-use super::super::pair::{Method, Pair, check_code_and_name, check_target, is_false, refused};
+use super::super::pair::{Method, Pair, check_code_and_name, check_target, is_false, refused, unfit};
 use super::super::scope::{CALL, Parser, Scope};
 use super::super::sending::Sending;
 use super::super::template::{Place, Template};
@@ -264,7 +264,7 @@ impl HttpSend {
         let url = parser.parse("url", &self.url, Place::Url)?;
         let mut headers = Vec::with_capacity(self.headers.len() + 1);
         for pair in &self.headers {
-            check_header(&pair.key, "")?;
+            check_header(&pair.key, "").map_err(|error| unfit(&self.code, error))?;
             headers.push((pair.key.to_ascii_lowercase(), parser.parse(&pair.key, &pair.value, Place::Header)?));
         }
         if self.method == Method::Get && self.body != HttpBody::None {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::pair::{check_code_and_name, check_sending, refused};
+use super::super::pair::{check_code_and_name, check_sending, refused, unfit};
 use super::super::retry::Statuses;
 use super::super::sending::{Auth, Sending};
 use super::address::Mailbox;
@@ -202,7 +202,7 @@ impl Document for MailServer {
 /// Judges and keeps a mail server.
 pub(crate) fn save(connection: &rusqlite::Connection, server: &mut MailServer) -> Result<i64> {
     server.validate()?;
-    super::super::url::Url::parse(&server.url())?;
-    check_sending(connection, &server.sending)?;
+    super::super::url::Url::parse(&server.url()).map_err(|error| unfit(&server.code, error))?;
+    check_sending(connection, &server.code, &server.sending)?;
     documents::save(connection, None, server)
 }
