@@ -130,6 +130,9 @@ fn story(is_off: bool) -> Result<(), Error> {
     if let (Some(family), Some(error)) = (run.family, &run.error) {
         println!("   {family:?}: {}", error.ja);
     }
+    if let Some(at) = run.next_attempt_at {
+        println!("   {} attempts so far, the next at {}", run.attempts, renkei::Timestamp(at));
+    }
     println!("   {} records were marked as sent", run.updated);
     for record in customers.query(&renkei::Query::new())?.records {
         println!("   {} {} 連携日 {}", record.key(), record.text("name"), record.display("sent"));

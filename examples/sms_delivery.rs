@@ -7,6 +7,7 @@
 mod receiver;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use receiver::{Receiver, Reply};
 use renkei::{
@@ -123,7 +124,9 @@ fn story() -> Result<(), Error> {
 
     println!("4. The pulldown, for three ticked records; a worker sends and tries again");
     let run = store.http_send(&HttpSendRequest::pulldown("leads", "all", "sms", ["L-1", "L-2", "L-3"]))?;
-    Worker::new(&store).network(NetworkPolicy::new().allow("127.0.0.0/8")?).run_until_idle()?;
+    let worker = Worker::new(&store).network(NetworkPolicy::new().allow("127.0.0.0/8")?).start()?;
+    let run = store.wait_http_send(run.run_id, Duration::from_secs(20))?;
+    worker.stop();
     for request in service.received() {
         println!(
             "   received: {} {} Idempotency-Key {}",
@@ -135,7 +138,6 @@ fn story() -> Result<(), Error> {
     }
 
     println!("5. What came of it");
-    let run = store.http_send_run(run.run_id)?;
     println!("   run {}: {:?}, {} delivered, {} failed", run.run_id, run.state, run.delivered, run.failed);
     for item in &run.items {
         let record = leads.view(item.key.as_str())?;

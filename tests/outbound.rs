@@ -411,6 +411,46 @@ fn the_same_token_gives_the_same_run() {
 }
 
 #[test]
+fn a_run_that_waits_says_why_and_can_be_cancelled() {
+    let setup = Setup::new(|request| match request.path.as_str() {
+        "/busy" => Reply::text(503, "busy"),
+        _ => Reply::text(200, ""),
+    });
+    let waiting = |path: &str| push(setup.receiver.url(path)).after_success("status", "1").sending(Sending::default());
+    let run = setup.push(waiting("/busy"));
+    assert_eq!((run.state, run.delivery_state), (JobState::Reserved, Some(DeliveryState::Waiting)));
+    assert_eq!((run.status, run.family, run.attempts), (Some(503), Some(ErrorFamily::Answer), 1));
+    assert!(run.next_attempt_at.unwrap() > run.created_at && run.error.is_some());
+    setup.store().cancel_push(run.run_id).unwrap();
+    let run = setup.store().push_run(run.run_id).unwrap();
+    assert_eq!((run.state, run.delivery_state), (JobState::Cancelled, Some(DeliveryState::Cancelled)));
+    assert_eq!(setup.store().cancel_push(run.run_id).unwrap_err().code(), Code::JobState);
+    let send = send(setup.receiver.url("/busy")).sending(Sending::default());
+    let run = setup.send(send, &["0001", "0002"]);
+    assert_eq!((run.state, run.waiting), (JobState::Reserved, 2));
+    assert_eq!((run.items[0].status, run.items[0].family), (Some(503), Some(ErrorFamily::Answer)));
+    assert_eq!(setup.store().cancel_http_send(run.run_id).unwrap(), 2);
+    let run = setup.store().http_send_run(run.run_id).unwrap();
+    assert_eq!((run.state, run.cancelled), (JobState::Completed, 2));
+    assert_eq!(setup.store().cancel_http_send(run.run_id).unwrap_err().code(), Code::JobState);
+}
+
+#[test]
+fn a_worker_in_the_background_does_it_all() {
+    let setup = Setup::ok();
+    setup.apply(
+        Blueprint::new()
+            .csv_push(push(setup.receiver.url("/")).after_success("status", "7"))
+            .list(list().sub_menu(MenuEntry::CsvPush("core".into()))),
+    );
+    let handle = worker(setup.store()).start().unwrap();
+    let run = setup.store().push(&PushRequest::new("leads", "all", "core")).unwrap();
+    let run = setup.store().wait_push(run.run_id, std::time::Duration::from_secs(20)).unwrap();
+    handle.stop();
+    assert_eq!((run.state, run.updated), (JobState::Completed, 3));
+}
+
+#[test]
 fn a_push_must_stand_in_the_sub_menu() {
     let setup = Setup::ok();
     setup.apply(Blueprint::new().csv_push(push(setup.receiver.url("/"))).list(list()));

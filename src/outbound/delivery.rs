@@ -263,16 +263,6 @@ impl NewDelivery {
     }
 }
 
-/// How a delivery stands; `None` when it is not kept any more.
-pub(crate) fn state(connection: &Connection, id: i64) -> Result<Option<DeliveryState>> {
-    let sql = "SELECT state FROM renkei_delivery WHERE id = ?1";
-    let found = connection
-        .prepare_cached(sql)?
-        .query_row([id], |row| Ok(DeliveryState::from_text(row.get_ref(0)?.as_str()?)))
-        .optional()?;
-    Ok(found)
-}
-
 /// Writes a delivery into the transaction; its id. The message is frozen from here on.
 ///
 /// # Errors

@@ -8,6 +8,7 @@ use crate::store::{Store, Writing};
 /// A delivery that has come to its end.
 pub(crate) struct Settled<'a> {
     pub(crate) delivery: i64,
+    #[allow(dead_code, reason = "what comes next knows its runs by their settings")]
     pub(crate) setting: Option<i64>,
     pub(crate) run: Option<i64>,
     /// The user on whose behalf it was made.

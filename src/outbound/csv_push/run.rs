@@ -1,14 +1,15 @@
 //! Runs of CSV pushes: the body is made and frozen, and queued together with the run.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
 
-use super::super::delivery::{self, Body, DeliveryState, NewDelivery, enqueue};
+use super::super::delivery::{Body, DeliveryState, NewDelivery, enqueue};
 use super::super::http_send::is_about_the_message;
 use super::super::scope::call_values;
 use super::super::settle::{Consequence, Settled};
+use super::super::status;
 use super::super::transport::ErrorFamily;
 use super::body::Envelope;
 use super::setting::CsvPush;
@@ -155,6 +156,10 @@ pub struct PushRun {
     pub delivery_id: Option<i64>,
     /// How the delivery stands.
     pub delivery_state: Option<DeliveryState>,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it is tried next, in milliseconds since 1970, while it waits.
+    pub next_attempt_at: Option<i64>,
     /// The HTTP status of the last answer.
     pub status: Option<u16>,
     /// The first 1,024 bytes of the last answer, as text.
@@ -293,6 +298,37 @@ impl Store {
         load(&*self.reading()?, run_id)
     }
 
+    /// Waits until a run of a CSV push has ended, or `timeout` is over; how it stands then.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::JobNotFound`].
+    pub fn wait_push(&self, run_id: i64, timeout: Duration) -> Result<PushRun> {
+        let began = Instant::now();
+        loop {
+            let run = self.push_run(run_id)?;
+            let left = timeout.saturating_sub(began.elapsed());
+            if run.state.is_ended() || left.is_zero() {
+                return Ok(run);
+            }
+            std::thread::sleep(left.min(Duration::from_millis(20)));
+        }
+    }
+
+    /// Cancels a run of a CSV push. One that waits is cancelled at once; one that is being sent is not called back, but not
+    /// tried again; the update of records after success ends at its next step.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::JobNotFound`]; [`Code::JobState`] when it has ended already.
+    pub fn cancel_push(&self, run_id: i64) -> Result<()> {
+        let run = self.push_run(run_id)?;
+        match (run.delivery_id, run.delivery_state) {
+            (Some(id), Some(state)) if !state.is_ended() => self.cancel_delivery(id),
+            _ => job::cancel(self, KIND, run_id),
+        }
+    }
+
     /// The latest runs of CSV pushes, newest first; of one list, where it is named by its id.
     ///
     /// # Errors
@@ -403,6 +439,8 @@ fn load(connection: &Connection, run: i64) -> Result<PushRun> {
                 sha256: sha256.iter().flatten().map(|byte| format!("{byte:02x}")).collect(),
                 delivery_id: row.get(8)?,
                 delivery_state: None,
+                attempts: 0,
+                next_attempt_at: None,
                 status: row.get(9)?,
                 answer: answer.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default(),
                 family: family.as_deref().map(ErrorFamily::from_text),
@@ -416,8 +454,17 @@ fn load(connection: &Connection, run: i64) -> Result<PushRun> {
         })
         .optional()?;
     let mut found = found.ok_or_else(|| Error::new(Code::JobNotFound).with_value(run))?;
-    if let Some(id) = found.delivery_id {
-        found.delivery_state = delivery::state(connection, id)?;
+    // A delivery is kept as long as its run as a rule, but no rule says so.
+    let delivery = found.delivery_id.map(|id| status::find(connection, id)).transpose()?.flatten();
+    let Some(delivery) = delivery else { return Ok(found) };
+    found.delivery_state = Some(delivery.state);
+    found.attempts = delivery.attempts;
+    if !delivery.state.is_ended() {
+        if delivery.state == DeliveryState::Sending {
+            found.state = JobState::Running;
+        }
+        found.next_attempt_at = Some(delivery.due_at).filter(|_| delivery.state == DeliveryState::Waiting);
+        (found.status, found.family, found.error) = (delivery.status, delivery.family, delivery.error);
     }
     Ok(found)
 }

@@ -1,11 +1,14 @@
 //! Runs of http sends: one delivery for each record, written together, and what follows from their ends.
 
+use std::time::{Duration, Instant};
+
 use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
 
-use super::super::delivery::{self, DeliveryState, enqueue};
+use super::super::delivery::{DeliveryState, NewDelivery, enqueue};
 use super::super::scope::call_values;
 use super::super::settle::{Consequence, Settled};
+use super::super::status;
 use super::super::transport::ErrorFamily;
 use super::answer::{AnswerPart, find};
 use super::message::message;
@@ -154,7 +157,7 @@ pub struct HttpSendItem {
 struct Item {
     record: i64,
     key: String,
-    delivery: Result<super::super::delivery::NewDelivery>,
+    delivery: Result<NewDelivery>,
 }
 
 impl Store {
@@ -173,6 +176,7 @@ impl Store {
     /// * [`Code::DatabaseNotFound`], [`Code::DefinitionNotFound`].
     pub fn http_send(&self, request: &HttpSendRequest) -> Result<HttpSendRun> {
         request.trigger.allow(&request.send)?;
+        request.trigger.allow_records(&request.send, request.records.len())?;
         let call = call_values(self, self.now(), &request.memo)?;
         let id = self.write(|writing| start(self, writing, request, &call))?;
         self.http_send_run(id)
@@ -185,6 +189,45 @@ impl Store {
     /// [`Code::JobNotFound`].
     pub fn http_send_run(&self, run_id: i64) -> Result<HttpSendRun> {
         load(&*self.reading()?, run_id)
+    }
+
+    /// Waits until a run of an http send has ended, or `timeout` is over; how it stands then.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::JobNotFound`].
+    pub fn wait_http_send(&self, run_id: i64, timeout: Duration) -> Result<HttpSendRun> {
+        let began = Instant::now();
+        loop {
+            let run = self.http_send_run(run_id)?;
+            let left = timeout.saturating_sub(began.elapsed());
+            if run.state.is_ended() || left.is_zero() {
+                return Ok(run);
+            }
+            std::thread::sleep(left.min(Duration::from_millis(20)));
+        }
+    }
+
+    /// Cancels what of a run of an http send is on its way, as [`Store::cancel_delivery`]; how many records that were.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::JobNotFound`]; [`Code::JobState`] when it has ended already.
+    pub fn cancel_http_send(&self, run_id: i64) -> Result<u64> {
+        let run = self.http_send_run(run_id)?;
+        let mut count = 0;
+        for id in run.items.iter().filter(|item| !item.state.is_ended()).filter_map(|item| item.delivery_id) {
+            match self.cancel_delivery(id) {
+                Ok(()) => count += 1,
+                // It ended between the look and the call.
+                Err(error) if error.code() == Code::DeliveryState => {}
+                Err(error) => return Err(error),
+            }
+        }
+        match count {
+            0 => Err(Error::new(Code::JobState).with_value(run_id).with_rule(run.state.as_str())),
+            count => Ok(count),
+        }
     }
 
     /// The latest runs of http sends, newest first.
@@ -233,7 +276,6 @@ fn start(store: &Store, writing: &Writing<'_>, request: &HttpSendRequest, call: 
         report: send.report.as_ref(),
     };
     let items = make(store, writing, &catalog, table, &send, &request.records, call)?;
-    request.trigger.allow_records(&send.code, items.len())?;
     let (run, existed) = job::reserve(store, writing, &new)?;
     if existed {
         return Ok(run);
@@ -379,19 +421,8 @@ fn load(connection: &Connection, run: i64) -> Result<HttpSendRun> {
             "cancelled" => DeliveryState::Cancelled,
             _ => DeliveryState::Waiting,
         };
-        // The delivery itself knows more: whether it is on its way, or was replayed after it had failed.
-        let state = match delivery_id {
-            Some(id) => delivery::state(connection, id)?.unwrap_or(state),
-            None => state,
-        };
-        *match state {
-            DeliveryState::Delivered => &mut found.delivered,
-            DeliveryState::Failed => &mut found.failed,
-            DeliveryState::Cancelled => &mut found.cancelled,
-            _ => &mut found.waiting,
-        } += 1;
         let code: Option<String> = row.get(7)?;
-        found.items.push(HttpSendItem {
+        let mut item = HttpSendItem {
             record_id: row.get(0)?,
             key: row.get(1)?,
             delivery_id,
@@ -403,7 +434,20 @@ fn load(connection: &Connection, run: i64) -> Result<HttpSendRun> {
                 Some(code) => Some(JobError { code, ja: row.get(8)?, en: row.get(9)? }),
                 None => None,
             },
-        });
+        };
+        // A delivery that is on its way, or was replayed after it had failed, knows more.
+        let delivery = delivery_id.map(|id| status::find(connection, id)).transpose()?.flatten();
+        if let Some(delivery) = delivery.filter(|delivery| !delivery.state.is_ended()) {
+            item.state = delivery.state;
+            (item.status, item.family, item.error) = (delivery.status, delivery.family, delivery.error);
+        }
+        *match item.state {
+            DeliveryState::Delivered => &mut found.delivered,
+            DeliveryState::Failed => &mut found.failed,
+            DeliveryState::Cancelled => &mut found.cancelled,
+            _ => &mut found.waiting,
+        } += 1;
+        found.items.push(item);
     }
     Ok(found)
 }
