@@ -491,7 +491,7 @@ fn reports_tell_how_imports_ended() {
     run("quiet", "番号,合計\nC-1,100\n");
     server.nothing_more();
     run("quiet", "番号,合計\nC-1,x\n");
-    assert_eq!(server.next()["rcpt_to"].to_string().contains("example.jp"), true);
+    assert!(server.next()["rcpt_to"].to_string().contains("example.jp"));
     server.next();
     // However it ends: cancelled before it was run, and failed for its file.
     let upload = store.upload("in.csv", &b"x\n"[..]).unwrap();

@@ -24,7 +24,7 @@ pub(super) const RESULT: &[&str] = &["@now", "@today", "@user", "@memo", "@statu
 ///
 /// What is sent are the columns of the list, of the records that the list's menu was called for. URL, VALUEs and the file
 /// name are templates with the values of the call: `${@now}`, `${@today}`, `${@user}`, `${@memo}`, and secrets,
-/// `${@secret:name}`; see [`HttpSend`](super::HttpSend) for the grammar.
+/// `${@secret:name}`; see [`HttpSend`](crate::HttpSend) for the grammar.
 ///
 /// ```
 /// use renkei::{CsvPush, PairsAs};
