@@ -135,13 +135,13 @@ pub use blueprint::{Blueprint, DefinitionKind};
 pub use error::{Code, Error, Kind, Language, Result, Violation};
 pub use export::*;
 pub use import::*;
-pub use job::{JobError, JobState};
+pub use job::{JobError, JobState, Report, ReportWhen};
 pub use outbound::*;
 pub use query::*;
 pub use record::*;
 pub use schema::*;
 pub use store::{
-    Clock, Limits, ManualClock, OsRandom, Random, Store, StoreOptions, Synchronous, SystemClock, Timestamp,
+    Clock, Limits, ManualClock, OsRandom, Random, SecretVault, Store, StoreOptions, Synchronous, SystemClock, Timestamp,
 };
 pub use worker::{Worker, WorkerHandle};
 

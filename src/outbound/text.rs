@@ -95,6 +95,13 @@ impl SlottedText {
         self.slots.push(SecretSlot { at: self.text.len(), secret: secret.to_owned(), escape });
     }
 
+    /// Appends another text with its secrets.
+    pub fn append(&mut self, other: SlottedText) {
+        let before = self.text.len();
+        self.text.push_str(&other.text);
+        self.slots.extend(other.slots.into_iter().map(|slot| SecretSlot { at: before + slot.at, ..slot }));
+    }
+
     /// The text without secrets.
     pub fn text(&self) -> &str {
         &self.text
@@ -103,6 +110,20 @@ impl SlottedText {
     /// The places of secrets, in order.
     pub fn slots(&self) -> &[SecretSlot] {
         &self.slots
+    }
+
+    /// The text for people: where a secret stands, its name is shown.
+    pub(crate) fn shown(&self) -> String {
+        let mut shown = String::with_capacity(self.text.len());
+        let mut done = 0;
+        for slot in &self.slots {
+            let Some(part) = self.text.get(done..slot.at) else { break };
+            shown.push_str(part);
+            shown.push_str(&format!("[secret {}]", slot.secret));
+            done = slot.at;
+        }
+        shown.push_str(self.text.get(done..).unwrap_or_default());
+        shown
     }
 
     /// The text without secrets, and the places, for a body of bytes.
