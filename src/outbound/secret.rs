@@ -102,9 +102,9 @@ impl Store {
     ///
     /// [`Code::SecretKey`] when a secret cannot be opened by the present key; nothing is changed then.
     pub fn reseal_secrets(&self, key_to_be: [u8; 32]) -> Result<()> {
+        demand_administrator(self, &*self.reading()?, SECRETS)?;
         let (old, new) = (key(self)?, Zeroizing::new(key_to_be));
         self.write(|writing| {
-            demand_administrator(self, writing, SECRETS)?;
             let mut statement = writing.prepare_cached("SELECT name, sealed FROM renkei_secret")?;
             let kept: Vec<(String, Vec<u8>)> =
                 statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
