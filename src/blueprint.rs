@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::{self, AccessSettings, Door, Right, User};
 use crate::error::{Code, Error, Result, Words, words};
 use crate::import::{ImportSetting, save_setting};
+use crate::outbound::{Target, save_target};
 use crate::query::{List, NamesFields, Search, has_field, renamed_path, save_list, save_search};
 use crate::record;
 use crate::schema::documents::{self, Document, kind_words};
@@ -58,6 +59,9 @@ pub struct Blueprint {
     /// The import settings.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub imports: Vec<ImportSetting>,
+    /// The targets of deliveries.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<Target>,
 }
 
 /// What [`Store::remove_definition`] can take out of a store.
@@ -71,6 +75,8 @@ pub enum DefinitionKind {
     Search,
     /// An [`ImportSetting`].
     Import,
+    /// A [`Target`].
+    Target,
 }
 
 impl DefinitionKind {
@@ -80,6 +86,7 @@ impl DefinitionKind {
             DefinitionKind::List => List::KIND,
             DefinitionKind::Search => Search::KIND,
             DefinitionKind::Import => ImportSetting::KIND,
+            DefinitionKind::Target => Target::KIND,
         }
     }
 }
@@ -139,6 +146,12 @@ impl Blueprint {
         self.imports.push(setting);
         self
     }
+
+    /// Adds a target of deliveries.
+    pub fn target(mut self, target: Target) -> Blueprint {
+        self.targets.push(target);
+        self
+    }
 }
 
 impl Store {
@@ -184,6 +197,7 @@ impl Store {
             lists: documents::load(&reading)?,
             searches: documents::load(&reading)?,
             imports: documents::load(&reading)?,
+            targets: documents::load(&reading)?,
         };
         if door.is_administrator() {
             all.access = access::load_settings(&reading)?;
@@ -194,11 +208,13 @@ impl Store {
             all.lists.retain(|list| may(&list.database));
             all.searches.retain(|search| may(&search.database));
             all.imports.retain(|setting| may(&setting.database));
+            all.targets.clear();
         }
         Ok(all)
     }
 
-    /// Takes a list, search or import setting of a database out of the store, by its code or id.
+    /// Takes a list, search or import setting of a database out of the store, by its code or id; or a target, for which the
+    /// name of the database is empty. Deliveries to a target that is taken out are sent with the limits of any other.
     ///
     /// # Errors
     ///
@@ -206,11 +222,18 @@ impl Store {
     pub fn remove_definition(&self, kind: DefinitionKind, database: &str, name: &str) -> Result<()> {
         self.write(|writing| {
             let door = Door::open(self, writing)?;
+            if kind == DefinitionKind::Target {
+                door.demand_administrator("targets")?;
+                let id = documents::get::<Target>(writing, None, name)?.id;
+                documents::remove(writing, id.unwrap_or_default())?;
+                return access::note_audit(self, writing, "definitions.remove", None, format!("target {name}"));
+            }
             let table = door.table(database, Right::Manage)?.id;
             let id = match kind {
                 DefinitionKind::List => documents::get::<List>(writing, Some(table), name)?.id,
                 DefinitionKind::Search => documents::get::<Search>(writing, Some(table), name)?.id,
                 DefinitionKind::Import => documents::get::<ImportSetting>(writing, Some(table), name)?.id,
+                DefinitionKind::Target => None,
             };
             documents::remove(writing, id.unwrap_or_default())?;
             access::note_audit(self, writing, "definitions.remove", Some(table), format!("{} {name}", kind.as_str()))
@@ -238,6 +261,9 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
     if !blueprint.users.is_empty() {
         door.demand_administrator("users")?;
     }
+    if !blueprint.targets.is_empty() {
+        door.demand_administrator("targets")?;
+    }
     demand_databases(&door, &blueprint.databases)?;
     // Ids that are given must not be handed out on the way.
     for id in blueprint.users.iter().filter_map(|user| user.id) {
@@ -251,7 +277,8 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
     let lists = blueprint.lists.iter().filter_map(|list| list.id);
     let searches = blueprint.searches.iter().filter_map(|search| search.id);
     let imports = blueprint.imports.iter().filter_map(|setting| setting.id);
-    for id in lists.chain(searches).chain(imports) {
+    let targets = blueprint.targets.iter().filter_map(|target| target.id);
+    for id in lists.chain(searches).chain(imports).chain(targets) {
         reserve_id(writing, id)?;
     }
     let before = Catalog::load(writing)?;
@@ -282,15 +309,21 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
     }
     for list in &blueprint.lists {
         let mut list = list.clone();
-        changes.extend(put(writing, &door, &catalog, &list.database.clone(), &mut list, save_list)?);
+        let table = managed(&door, &catalog, &list.database)?;
+        changes.extend(put(writing, Some(table), &mut list, |list| save_list(writing, &catalog, list))?);
     }
     for search in &blueprint.searches {
         let mut search = search.clone();
-        changes.extend(put(writing, &door, &catalog, &search.database.clone(), &mut search, save_search)?);
+        let table = managed(&door, &catalog, &search.database)?;
+        changes.extend(put(writing, Some(table), &mut search, |search| save_search(writing, &catalog, search))?);
     }
     for setting in &blueprint.imports {
         let mut setting = setting.clone();
-        changes.extend(put(writing, &door, &catalog, &setting.database.clone(), &mut setting, save_setting)?);
+        let table = managed(&door, &catalog, &setting.database)?;
+        changes.extend(put(writing, Some(table), &mut setting, |setting| save_setting(writing, &catalog, setting))?);
+    }
+    for target in &blueprint.targets {
+        changes.extend(put(writing, None, &mut target.clone(), |target| save_target(store, writing, target))?);
     }
     if defined.has_changes {
         refuse_in_use(writing, &before, &catalog)?;
@@ -331,26 +364,29 @@ fn demand_links(door: &Door, catalog: &Catalog, databases: &[Database]) -> Resul
     Ok(())
 }
 
-/// Keeps a definition that belongs to a database, if it differs from what is kept.
-fn put<D: Document + PartialEq>(
-    writing: &Writing<'_>,
-    door: &Door,
-    catalog: &Catalog,
-    database: &str,
-    definition: &mut D,
-    save: impl Fn(&rusqlite::Connection, &Catalog, &mut D) -> Result<i64>,
-) -> Result<Option<Change>> {
+/// The database of a definition, which whoever acts must manage.
+fn managed(door: &Door, catalog: &Catalog, database: &str) -> Result<i64> {
     let table = catalog.table(database)?;
     door.demand(table, Right::Manage)?;
+    Ok(table.id)
+}
+
+/// Keeps a definition of a database or of the whole store, if it differs from what is kept.
+fn put<D: Document + PartialEq>(
+    writing: &Writing<'_>,
+    database: Option<i64>,
+    definition: &mut D,
+    save: impl Fn(&mut D) -> Result<i64>,
+) -> Result<Option<Change>> {
     let name = definition.id().map_or_else(|| definition.code().to_owned(), |id| id.to_string());
-    let old: Option<D> = documents::find(writing, Some(table.id), &name)?;
+    let old: Option<D> = documents::find(writing, database, &name)?;
     if let (None, Some(id)) = (definition.id(), old.as_ref().and_then(Document::id)) {
         definition.set_id(id);
     }
     if old.as_ref() == Some(definition) {
         return Ok(None);
     }
-    save(writing, catalog, definition)?;
+    save(definition)?;
     Ok(Some(change(D::KIND, definition.code(), old.is_none())))
 }
 

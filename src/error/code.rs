@@ -26,6 +26,8 @@ pub enum Kind {
     Busy,
     /// The file is not a store that this version can use.
     Incompatible,
+    /// An outside system could not be reached, did not answer, or refused.
+    Remote,
     /// The file system or SQLite failed.
     Storage,
     /// A fault in this crate.
@@ -250,6 +252,43 @@ codes! {
         "アクセスが拒否されました（接続元: {value}、{rule}）。" "The address {value} is not on the allow-list of {rule}: add it there.";
     CallsExceeded "access.calls" Limit
         "APIの実行回数が制限を超えました（{rule}）。{value}秒後に再度実行してください。" "More calls than allowed ({rule}): try again in {value} s.";
+    // What leaves the store.
+    DeliveryInvalid "delivery.invalid" Usage
+        "送信内容が正しくありません（{value}）: {rule}" "The message cannot be sent ({value}): {rule}.";
+    DeliveryNotFound "delivery.not_found" NotFound
+        "送信「{value}」が存在しません。" "There is no delivery {value}.";
+    DeliveryState "delivery.state" Conflict
+        "送信「{value}」は{rule}のため、この操作はできません。" "Delivery {value} is {rule}: that cannot be done now.";
+    DeliveryExpired "delivery.expired" Remote
+        "送信期限（{rule}）を過ぎたため、送信を中止しました。" "The delivery was given up: its time was over at {rule}.";
+    DeliveryChannel "delivery.channel" Usage
+        "「{value}」で送信する手段がありません: {rule}" "There is nothing to send by {value}: {rule}.";
+    TargetNotFound "target.not_found" NotFound
+        "連携先「{value}」が存在しません。" "There is no target \"{value}\".";
+    AddressRefused "network.refused" Remote
+        "「{value}」への接続は許可されていません: {rule}" "{value} may not be called: it is {rule}.";
+    HostUnknown "network.host" Remote
+        "ホスト「{value}」の名前を解決できません: {rule}" "The host {value} cannot be looked up: {rule}.";
+    ConnectFailed "network.connect" Remote
+        "「{value}」に接続できません: {rule}" "No connection to {value}: {rule}.";
+    TlsFailed "network.tls" Remote
+        "「{value}」とのTLS接続を確立できません: {rule}" "No secure connection to {value}: {rule}.";
+    AnswerMissing "answer.missing" Remote
+        "「{value}」から応答がありません: {rule}" "No whole answer from {value}: {rule}.";
+    AnswerTimeout "answer.timeout" Remote
+        "「{value}」の応答が制限時間（{rule}）内にありませんでした。" "No whole answer from {value} within {rule}.";
+    AnswerInvalid "answer.invalid" Remote
+        "「{value}」の応答が正しくありません: {rule}" "The answer of {value} cannot be understood: {rule}.";
+    AnswerRefused "answer.refused" Remote
+        "「{name}」がエラーを返しました（ステータス{value}）。{rule}" "{name} answered with the status {value}.{rule}";
+    SecretNotFound "secret.not_found" NotFound
+        "シークレット「{value}」が登録されていません。" "There is no secret \"{value}\".";
+    SecretKey "secret.key" Usage
+        "シークレットの鍵を使用できません: {rule}" "Secrets cannot be opened: {rule}.";
+    SecretInvalid "secret.invalid" Usage
+        "シークレット「{value}」が正しくありません: {rule}" "The secret \"{value}\" is not acceptable: {rule}.";
+    SignatureInvalid "signature.invalid" Validation
+        "署名が正しくありません: {rule}" "The signature does not hold: {rule}.";
 
     // The store.
     StoreForeign "store.foreign" Incompatible

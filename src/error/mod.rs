@@ -243,6 +243,17 @@ impl Error {
         self
     }
 
+    /// The error with its texts changed by `change`, and without its source: for what must not be shown.
+    pub(crate) fn hide(mut self, change: impl Fn(String) -> String) -> Error {
+        let body = &mut *self.body;
+        for text in [&mut body.name, &mut body.value] {
+            *text = change(std::mem::take(text));
+        }
+        body.rule = Words::of(|language| change(body.rule.get(language).to_owned()));
+        body.source = None;
+        self
+    }
+
     /// The stable code.
     pub fn code(&self) -> Code {
         self.body.code

@@ -227,6 +227,36 @@ pub(crate) fn claim(store: &Store, kind: &str) -> Result<Found> {
     Ok(found)
 }
 
+/// Makes a job that this runner owns from its beginning.
+pub(crate) fn begin(store: &Store, kind: &str) -> Result<Claim> {
+    let mut owner = [0u8; 16];
+    store.random(&mut owner);
+    // Shown before others can read of the owner, so that it is never missed.
+    let life = Life::show(store, &owner);
+    let id = store.write(|writing| {
+        let id = next_id(writing)?;
+        let now = store.now();
+        let sql = "INSERT INTO renkei_job (id, kind, lane, state, run_at, created_at, created_by, started_at, owner,
+            lease_until, attempts) VALUES (?1, ?2, ?1, 'running', ?3, ?3, ?4, ?3, ?5, ?6, 1)";
+        let lease = now.after(LEASE).0;
+        writing.prepare_cached(sql)?.execute((id, kind, now.0, store.actor, &owner[..], lease))?;
+        Ok(id)
+    })?;
+    Ok(Claim { id, attempt: 1, actor: store.actor, owner, life })
+}
+
+/// Ends a job that this runner owns, and of which nothing needs to be known afterwards.
+pub(crate) fn forget(connection: &Connection, claim: &Claim) -> Result<()> {
+    let sql = "DELETE FROM renkei_job WHERE id = ?1 AND owner = ?2";
+    connection.prepare_cached(sql)?.execute((claim.id, &claim.owner[..]))?;
+    Ok(())
+}
+
+/// Whether [`claim`] would find something.
+pub(crate) fn is_claimable(store: &Store, connection: &Connection, kind: &str) -> Result<bool> {
+    Ok(look(store, connection, kind)?.is_some())
+}
+
 fn look(store: &Store, connection: &Connection, kind: &str) -> Result<Option<Candidate>> {
     // A job that was begun comes before those of its lane, also before one reserved earlier for a later moment.
     let sql = "SELECT j.id, j.attempts, j.created_by, j.owner, j.lease_until < ?2 FROM renkei_job j

@@ -1,11 +1,20 @@
 //! The frozen message: made in the transaction of what caused it, and never changed.
 
+use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
+use super::message::{self, Headers};
 use super::sending::Sending;
+use super::target;
 use super::text::{SecretSlot, SlottedText};
-use crate::error::Result;
-use crate::store::{Store, Timestamp, Writing};
+use super::url::Url;
+use crate::error::{Code, Error, Result};
+use crate::record::Transaction;
+use crate::store::{Store, Timestamp, Writing, bytes, next_id};
+
+/// The largest body that is kept with the delivery itself. Larger ones are stored first, and streamed.
+pub(super) const LARGEST_INLINE: usize = 1 << 20;
 
 /// What carries a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -51,7 +60,63 @@ pub enum DeliveryState {
     Cancelled,
 }
 
+impl Channel {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Channel::Http => "http",
+            Channel::Mail => "mail",
+        }
+    }
+
+    pub(super) fn from_text(text: &str) -> Channel {
+        match text {
+            "mail" => Channel::Mail,
+            _ => Channel::Http,
+        }
+    }
+}
+
+impl Priority {
+    pub(super) fn number(self) -> i64 {
+        match self {
+            Priority::High => 0,
+            Priority::Normal => 1,
+            Priority::Low => 2,
+        }
+    }
+
+    pub(super) fn from_number(number: i64) -> Priority {
+        match number {
+            0 => Priority::High,
+            1 => Priority::Normal,
+            _ => Priority::Low,
+        }
+    }
+}
+
 impl DeliveryState {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            DeliveryState::Waiting => "waiting",
+            DeliveryState::Behind => "behind",
+            DeliveryState::Sending => "sending",
+            DeliveryState::Delivered => "delivered",
+            DeliveryState::Failed => "failed",
+            DeliveryState::Cancelled => "cancelled",
+        }
+    }
+
+    pub(super) fn from_text(text: &str) -> DeliveryState {
+        match text {
+            "waiting" => DeliveryState::Waiting,
+            "behind" => DeliveryState::Behind,
+            "sending" => DeliveryState::Sending,
+            "delivered" => DeliveryState::Delivered,
+            "cancelled" => DeliveryState::Cancelled,
+            _ => DeliveryState::Failed,
+        }
+    }
+
     /// Whether nothing more will happen, unless it is replayed.
     pub fn is_ended(self) -> bool {
         matches!(self, DeliveryState::Delivered | DeliveryState::Failed | DeliveryState::Cancelled)
@@ -65,7 +130,7 @@ pub enum Body {
     /// None.
     #[default]
     Empty,
-    /// Bytes, kept whole in the store, and the places where secrets are put in when they are sent.
+    /// Bytes, at most 1 MiB, and the places where secrets are put in when they are sent.
     Bytes(Vec<u8>, Vec<SecretSlot>),
     /// A stored file ([`Store::put_file`]), which from then on belongs to the delivery. It is streamed.
     File(i64),
@@ -202,9 +267,184 @@ impl NewDelivery {
 ///
 /// # Errors
 ///
-/// `Code::DeliveryInvalid` for a URL, header or method that cannot be sent (CR, LF and NUL among them), a stored file that
-/// is not there.
+/// [`Code::DeliveryInvalid`] for a URL, header or method that cannot be sent (CR, LF and NUL among them), for a body of more
+/// than 1 MiB that is not stored; [`Code::DefinitionNotFound`] for the target; [`Code::FileNotFound`].
 pub(crate) fn enqueue(store: &Store, writing: &Writing<'_>, new: &NewDelivery) -> Result<i64> {
-    let _ = (store, writing, new);
-    todo!()
+    if let Some(token) = &new.token {
+        let sql = "SELECT id FROM renkei_delivery WHERE kind = ?1 AND token = ?2";
+        let known = writing.prepare_cached(sql)?.query_row((new.kind, token), |row| row.get(0)).optional()?;
+        if let Some(id) = known {
+            return Ok(id);
+        }
+    }
+    message::check(new)?;
+    new.sending.validate()?;
+    let url = Url::parse(new.url.text())?;
+    let target = target::row_of(writing, new.sending.target.as_deref(), &url.origin(), new.channel)?;
+    let sending = sending_id(writing, &new.sending)?;
+    let now = store.now();
+    let id = next_id(writing)?;
+    let first_wait = new.sending.retry.wait(0, None, dice(store)).unwrap_or_default();
+    let due_at = now.after(first_wait).max(new.due_at.unwrap_or(now));
+    let expires_at =
+        new.sending.retry.deadline_seconds.map(|seconds| now.after(std::time::Duration::from_secs(seconds)));
+    let state = match &new.order_key {
+        Some(key) if has_others(writing, target, key, id)? => DeliveryState::Behind,
+        _ => DeliveryState::Waiting,
+    };
+    let sql =
+        "INSERT INTO renkei_delivery (id, message_id, channel, kind, setting_id, run_id, target_id, sending_id, state,
+        priority, order_key, due_at, created_at, created_by, expires_at, token, context)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
+    writing.prepare_cached(sql)?.execute(rusqlite::params![
+        id,
+        message_id(store),
+        new.channel.as_str(),
+        new.kind,
+        new.setting,
+        new.run,
+        target,
+        sending,
+        state.as_str(),
+        new.priority.number(),
+        new.order_key,
+        due_at.0,
+        now.0,
+        store.actor,
+        expires_at.map(|time| time.0),
+        new.token,
+        new.context,
+    ])?;
+    freeze(writing, id, new, now)?;
+    if state == DeliveryState::Waiting {
+        is_waiting(writing, target, due_at, now)?;
+        writing.makes_work();
+    }
+    Ok(id)
+}
+
+/// Writes what is sent.
+fn freeze(writing: &Writing<'_>, id: i64, new: &NewDelivery, now: Timestamp) -> Result<()> {
+    let internal = |error: serde_json::Error| {
+        Error::new(Code::Internal).with_rule("a message cannot be written").with_source(error)
+    };
+    let url = serde_json::to_string(&new.url).map_err(internal)?;
+    let headers = serde_json::to_string(&Headers::of(&new.headers)).map_err(internal)?;
+    let (mut body, mut slots, mut file) = (None, None, None);
+    let (size, sha256): (u64, [u8; 32]) = match &new.body {
+        Body::Empty => (0, Sha256::digest(b"").into()),
+        Body::Bytes(bytes, places) => {
+            if !places.is_empty() {
+                slots = Some(serde_json::to_string(places).map_err(internal)?);
+            }
+            body = Some(bytes);
+            (bytes.len() as u64, Sha256::digest(bytes).into())
+        }
+        Body::File(stored) => {
+            file = Some(*stored);
+            bytes::take(writing, *stored, now)?
+        }
+    };
+    let sql = "INSERT INTO renkei_message (delivery_id, method, url, headers, body, slots, file_id, bytes, sha256)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+    writing.prepare_cached(sql)?.execute(rusqlite::params![
+        id,
+        new.method,
+        url,
+        headers,
+        body,
+        slots,
+        file,
+        i64::try_from(size).unwrap_or(i64::MAX),
+        &sha256[..],
+    ])?;
+    Ok(())
+}
+
+/// Whether other deliveries with the order key are on their way to the target.
+pub(super) fn has_others(connection: &Connection, target: i64, order_key: &str, id: i64) -> Result<bool> {
+    let sql = "SELECT 1 FROM renkei_delivery INDEXED BY renkei_delivery_order WHERE target_id = ?1 AND order_key = ?2
+        AND order_key IS NOT NULL AND state IN ('waiting', 'behind', 'sending') AND id <> ?3";
+    Ok(connection.prepare_cached(sql)?.exists((target, order_key, id))?)
+}
+
+/// Tells the target that something waits for it.
+fn is_waiting(connection: &Connection, target: i64, due_at: Timestamp, now: Timestamp) -> Result<()> {
+    let sql = "SELECT ready_at FROM renkei_target WHERE id = ?1";
+    let ready: Option<i64> = connection.prepare_cached(sql)?.query_row([target], |row| row.get(0))?;
+    match ready {
+        None => target::refresh(connection, target, now),
+        Some(ready) if ready <= due_at.0 => Ok(()),
+        Some(_) => {
+            // Possibly too early for its other limits: whoever looks then finds that out.
+            let sql = "UPDATE renkei_target SET ready_at = ?2 WHERE id = ?1";
+            connection.prepare_cached(sql)?.execute((target, due_at.0))?;
+            Ok(())
+        }
+    }
+}
+
+fn sending_id(connection: &Connection, sending: &Sending) -> Result<i64> {
+    let document = serde_json::to_string(sending)
+        .map_err(|error| Error::new(Code::Internal).with_rule("a setting cannot be written").with_source(error))?;
+    let sha256: [u8; 32] = Sha256::digest(document.as_bytes()).into();
+    let sql = "SELECT id FROM renkei_sending WHERE sha256 = ?1";
+    let known = connection.prepare_cached(sql)?.query_row([&sha256[..]], |row| row.get(0)).optional()?;
+    if let Some(id) = known {
+        return Ok(id);
+    }
+    let sql = "INSERT INTO renkei_sending (sha256, document) VALUES (?1, ?2) RETURNING id";
+    Ok(connection.prepare_cached(sql)?.query_row((&sha256[..], document), |row| row.get(0))?)
+}
+
+fn message_id(store: &Store) -> String {
+    use std::fmt::Write as _;
+
+    let mut random = [0; 16];
+    store.random(&mut random);
+    random.iter().fold(String::from("msg_"), |mut id, byte| {
+        let _ = write!(id, "{byte:02x}");
+        id
+    })
+}
+
+/// A random number for the spreading of moments.
+pub(super) fn dice(store: &Store) -> u32 {
+    let mut random = [0; 4];
+    store.random(&mut random);
+    u32::from_ne_bytes(random)
+}
+
+impl Store {
+    /// Puts a message into the queue of deliveries; its id. A [`Worker`](crate::Worker) sends it, at least once.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = renkei::Store::create(dir.path().join("s.db"))?;
+    /// use renkei::{DeliveryState, NewDelivery};
+    ///
+    /// let id = store.deliver(&NewDelivery::post("https://core.example/orders").body("…"))?;
+    /// assert_eq!(store.delivery(id)?.state, DeliveryState::Waiting);
+    /// # Ok::<(), renkei::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Code::DeliveryInvalid`] for what cannot be sent: another scheme than http and https, credentials in the URL, line
+    /// breaks in headers, a body of more than 1 MiB that is not stored ([`Store::put_file`]);
+    /// [`Code::DefinitionNotFound`] for the target, [`Code::FileNotFound`] for the body.
+    pub fn deliver(&self, new: &NewDelivery) -> Result<i64> {
+        self.write(|writing| enqueue(self, writing, new))
+    }
+}
+
+impl Transaction<'_> {
+    /// As [`Store::deliver`]: the message is sent if the transaction is kept, and only then.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::deliver`].
+    pub fn deliver(&self, new: &NewDelivery) -> Result<i64> {
+        enqueue(self.store, self.writing, new)
+    }
 }

@@ -4,28 +4,68 @@
 //! transaction of what caused it ([`enqueue`]), sent later by a worker, tried again by its plan, and kept with every
 //! attempt. What follows from its end, such as fields to be set in a record, is written in the transaction of its result
 //! by the room that made it ([`Consequence`]).
+//!
+//! | file | subject |
+//! | --- | --- |
+//! | `delivery`, `message`, `text` | the frozen message, judged and written |
+//! | `sending`, `retry`, `circuit`, `rate`, `target` | the rules by which it is sent |
+//! | `queue`, `settle`, `attempt`, `notice` | claim and result, and what follows |
+//! | `pool`, `share`, `send` | the threads that send, and one attempt |
+//! | `transport`, `http`, `url`, `resolve`, `policy` | the way to the receiver |
+//! | `secret`, `sign` | what must not be seen, and what must be believed |
+//! | `status`, `metrics` | what hosts see |
 
+mod attempt;
 mod circuit;
 mod delivery;
+#[cfg(feature = "http")]
+mod http;
+mod message;
+mod metrics;
+mod notice;
+mod policy;
+mod pool;
+mod queue;
 mod rate;
+mod resolve;
 mod retry;
 mod secret;
+mod send;
 mod sending;
 mod settle;
+mod share;
+mod sign;
+mod status;
 mod target;
 mod text;
+mod transport;
+mod url;
 
+pub use attempt::Attempt;
 pub use circuit::Circuit;
 pub use delivery::{Body, Channel, DeliveryState, NewDelivery, Priority};
+pub use metrics::{DeliveryMetrics, Latency};
+pub use notice::Notice;
+pub use policy::NetworkPolicy;
 pub use rate::Rate;
+pub use resolve::{Resolver, SystemResolver};
 pub use retry::{RetryPlan, Statuses};
 pub use sending::{Auth, Sending, Signing, Timeouts};
-pub use target::Target;
+pub use sign::WebhookVerifier;
+pub use status::{DeliveryFilter, DeliveryStatus};
+pub use target::{CircuitPosition, Target, TargetStatus};
 pub use text::{Escape, SecretSlot, SlottedText};
-
-pub use settle::ErrorFamily;
+pub use transport::{Answer, ErrorFamily, Exchange, Failure, OutboundRequest, Times, Transport};
+pub use url::Url;
 
 #[expect(unused_imports, reason = "the rooms that make deliveries come next")]
 pub(crate) use delivery::enqueue;
+#[cfg(feature = "http")]
+pub(crate) use http::HttpTransport;
+pub(crate) use pool::{KIND as SENDER_KIND, PoolOptions, drain, is_due};
+pub(crate) use resolve::Gate;
+pub(crate) use send::Courier;
 #[expect(unused_imports, reason = "the rooms that make deliveries come next")]
-pub(crate) use settle::{Answer, Consequence, Settled};
+pub(crate) use settle::{Consequence, Settled};
+pub(crate) use status::sweep;
+pub(crate) use target::save as save_target;

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::retry::{RetryPlan, Statuses};
+use super::{message, secret};
+use crate::error::{Code, Error, Result};
 
 /// How the deliveries of a setting are sent. A part of CSV pushes and http sends, and frozen with every delivery.
 ///
@@ -61,6 +63,54 @@ impl Default for Sending {
             answer_bytes: 1 << 20,
             kept_answer_bytes: 4_096,
         }
+    }
+}
+
+impl Sending {
+    /// Judges what is not judged by the types.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::DeliveryInvalid`], [`Code::SecretInvalid`].
+    pub(crate) fn validate(&self) -> Result<()> {
+        let fault = |rule: String| Err(Error::new(Code::DeliveryInvalid).with_value("sending").with_rule(rule));
+        if let Some(rule) = self.retry.fault() {
+            return fault(format!("retry: {rule}"));
+        }
+        let Timeouts { connect_seconds, total_seconds } = self.timeouts;
+        if connect_seconds == 0 || total_seconds == 0 || total_seconds > 86_400 {
+            return fault("timeouts: they are from 1 to 86,400 seconds".to_owned());
+        }
+        if self.answer_bytes > 64 << 20 {
+            return fault("`answer_bytes` is more than 64 MiB".to_owned());
+        }
+        if self.kept_answer_bytes > 1 << 20 {
+            return fault("`kept_answer_bytes` is more than 1 MiB".to_owned());
+        }
+        if self.ca_certificates.as_ref().is_some_and(|pem| !pem.contains("-----BEGIN CERTIFICATE-----")) {
+            return fault("`ca_certificates` has no certificate in PEM".to_owned());
+        }
+        match &self.auth {
+            Some(Auth::Basic { user, password }) => {
+                if user.contains(':') || user.chars().any(char::is_control) {
+                    return fault("auth: the user's name has a colon or a control character".to_owned());
+                }
+                secret::check_name(password)?;
+            }
+            Some(Auth::Bearer { token }) => secret::check_name(token)?,
+            Some(Auth::Header { name, value }) => {
+                message::check_header(name, "")?;
+                secret::check_name(value)?;
+            }
+            None => {}
+        }
+        if let Some(signing) = &self.signing {
+            if signing.secrets.is_empty() {
+                return fault("signing: `secrets` is empty".to_owned());
+            }
+            signing.secrets.iter().try_for_each(|name| secret::check_name(name))?;
+        }
+        Ok(())
     }
 }
 

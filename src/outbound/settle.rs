@@ -1,41 +1,9 @@
 //! What follows from the end of a delivery, written in the transaction of its result.
 
 use super::delivery::DeliveryState;
+use super::transport::{Answer, ErrorFamily};
 use crate::error::{Error, Result};
 use crate::store::{Store, Writing};
-
-/// How far an attempt came that failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum ErrorFamily {
-    /// Nothing has reached the receiver: the address, the connection, TLS, a missing secret.
-    BeforeSending,
-    /// It may have arrived, but no whole answer came.
-    Unanswered,
-    /// The receiver answered, and refused.
-    Answer,
-}
-
-/// What a receiver answered.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Answer {
-    /// The HTTP status, or the reply code of SMTP.
-    pub(crate) status: u16,
-    /// Names in lower case, in the order in which they came.
-    pub(crate) headers: Vec<(String, String)>,
-    /// At most [`Sending::answer_bytes`](super::Sending::answer_bytes).
-    pub(crate) body: Vec<u8>,
-    /// Whether there was more.
-    pub(crate) is_cut: bool,
-}
-
-impl Answer {
-    /// The first header of the name, which is given in lower case.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
-    }
-}
 
 /// A delivery that has come to its end.
 pub(crate) struct Settled<'a> {
@@ -48,9 +16,9 @@ pub(crate) struct Settled<'a> {
     pub(crate) context: &'a str,
     /// Delivered, failed or cancelled.
     pub(crate) state: DeliveryState,
-    /// The last answer, if there was one in the last attempt.
+    /// The last answer, if there was one in the last attempt. Secrets that it repeats are hidden in it.
     pub(crate) answer: Option<&'a Answer>,
-    /// Why it failed.
+    /// Why it failed, and how far it came.
     pub(crate) error: Option<(ErrorFamily, &'a Error)>,
 }
 
@@ -70,3 +38,8 @@ pub(crate) trait Consequence: Sync {
 
 /// Every consequence; a room that makes deliveries adds its own here.
 pub(super) const CONSEQUENCES: &[&dyn Consequence] = &[];
+
+/// The consequence of a kind of deliveries, if it has one.
+pub(super) fn consequence(kind: &str) -> Option<&'static dyn Consequence> {
+    CONSEQUENCES.iter().copied().find(|consequence| consequence.kind() == kind)
+}

@@ -105,6 +105,20 @@ impl SlottedText {
         &self.slots
     }
 
+    /// The text for people: where a secret stands, its name is shown.
+    pub(crate) fn shown(&self) -> String {
+        let mut shown = String::with_capacity(self.text.len());
+        let mut done = 0;
+        for slot in &self.slots {
+            let Some(part) = self.text.get(done..slot.at) else { break };
+            shown.push_str(part);
+            shown.push_str(&format!("[secret {}]", slot.secret));
+            done = slot.at;
+        }
+        shown.push_str(self.text.get(done..).unwrap_or_default());
+        shown
+    }
+
     /// The text without secrets, and the places, for a body of bytes.
     pub fn into_parts(self) -> (String, Vec<SecretSlot>) {
         (self.text, self.slots)

@@ -49,6 +49,7 @@ pub(crate) fn kind_words(kind: &str) -> Words {
         "search" => "絞込み",
         "import" => "インポート設定",
         "user" => "ユーザ",
+        "target" => "連携先",
         other => other,
     };
     Words::both(ja, kind)

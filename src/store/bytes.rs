@@ -17,6 +17,7 @@ const PIECES_A_TURN: usize = 16;
 /// States of stored bytes.
 const WRITING: i64 = 0;
 const FREE: i64 = 1;
+const OF_DELIVERY: i64 = 3;
 
 /// What is known of stored bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,6 +174,20 @@ pub(crate) fn discard(connection: &Connection, id: i64) -> Result<()> {
         AND NOT EXISTS (SELECT 1 FROM renkei_import WHERE file_id = ?1)";
     connection.prepare_cached(sql)?.execute((id, FREE))?;
     Ok(())
+}
+
+/// Makes whole bytes that belong to nobody those of a delivery; their size and SHA-256.
+pub(crate) fn take(connection: &Connection, id: i64, now: Timestamp) -> Result<(u64, [u8; 32])> {
+    let sql = "UPDATE renkei_file SET state = ?2, expires_at = NULL
+        WHERE id = ?1 AND state = ?3 AND (expires_at IS NULL OR expires_at > ?4) RETURNING bytes, sha256";
+    let found = connection
+        .prepare_cached(sql)?
+        .query_row((id, OF_DELIVERY, FREE, now.0), |row| {
+            let bytes = u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0);
+            Ok((bytes, row.get_ref(1)?.as_blob()?.try_into().unwrap_or([0; 32])))
+        })
+        .optional()?;
+    found.ok_or_else(|| Error::new(Code::FileNotFound).with_value(id))
 }
 
 /// Deletes what has expired; how many.

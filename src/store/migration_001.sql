@@ -92,7 +92,7 @@ CREATE TABLE renkei_file (
     name TEXT NOT NULL,
     bytes INTEGER NOT NULL,
     sha256 BLOB NOT NULL,
-    -- 0 while being written, 1 whole and belonging to no record, 2 belonging to a record
+    -- 0 while being written, 1 whole and belonging to nobody, 2 belonging to a record, 3 belonging to a delivery
     state INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     expires_at INTEGER,
@@ -188,3 +188,132 @@ CREATE TABLE renkei_reject (
     raw BLOB,
     PRIMARY KEY (job_id, number)
 ) STRICT, WITHOUT ROWID;
+
+-- Secrets, sealed by a key that is not in this file: nonce, then ciphertext.
+CREATE TABLE renkei_secret (
+    name TEXT PRIMARY KEY,
+    sealed BLOB NOT NULL,
+    changed_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What deliveries share that go to one place: a target that is defined, or else an origin such as https://h.example:443.
+CREATE TABLE renkei_target (
+    id INTEGER PRIMARY KEY,
+    definition_id INTEGER,
+    origin TEXT,
+    channel TEXT NOT NULL,
+    -- when the next delivery may be claimed, all limits considered; NULL when none waits or none may
+    ready_at INTEGER,
+    -- failures in a row, and since when
+    failures INTEGER NOT NULL DEFAULT 0,
+    failing_since INTEGER,
+    -- the circuit: nothing is sent before this moment, then one delivery at a time, until one succeeds
+    probe_at INTEGER,
+    probes INTEGER NOT NULL DEFAULT 0,
+    -- since when nothing is sent until somebody enables it again, and why
+    disabled_at INTEGER,
+    disabled_why TEXT,
+    -- until when it asked to be left alone
+    held_until INTEGER,
+    -- the rate: the theoretical time of the next call, in microseconds
+    rate_next INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE UNIQUE INDEX renkei_target_of ON renkei_target (ifnull(definition_id, 0), ifnull(origin, ''), channel);
+CREATE INDEX renkei_target_ready ON renkei_target (ready_at) WHERE ready_at IS NOT NULL;
+
+-- How deliveries are sent, as it was when they were made: equal ones are kept once.
+CREATE TABLE renkei_sending (
+    id INTEGER PRIMARY KEY,
+    sha256 BLOB NOT NULL UNIQUE,
+    document TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE renkei_delivery (
+    id INTEGER PRIMARY KEY,
+    -- `webhook-id` and `Idempotency-Key`, the same at every attempt
+    message_id TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    -- who made it, by which setting, together with which others
+    kind TEXT NOT NULL,
+    setting_id INTEGER,
+    run_id INTEGER,
+    target_id INTEGER NOT NULL REFERENCES renkei_target (id),
+    sending_id INTEGER NOT NULL REFERENCES renkei_sending (id),
+    -- 'waiting', 'behind' (an earlier one of the same order key), 'sending', 'delivered', 'failed', 'cancelled'
+    state TEXT NOT NULL,
+    -- 0 before 1 before 2
+    priority INTEGER NOT NULL,
+    order_key TEXT,
+    due_at INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    created_by INTEGER,
+    expires_at INTEGER,
+    started_at INTEGER,
+    ended_at INTEGER,
+    -- all attempts; those since it was made or replayed, which is the place in the plan
+    attempts INTEGER NOT NULL DEFAULT 0,
+    tries INTEGER NOT NULL DEFAULT 0,
+    -- how often its sender died while it held it
+    interrupted INTEGER NOT NULL DEFAULT 0,
+    -- the job that sends it
+    claimed_by INTEGER,
+    cancel_asked INTEGER NOT NULL DEFAULT 0,
+    token TEXT,
+    status INTEGER,
+    error_family TEXT,
+    error_code TEXT,
+    error_ja TEXT,
+    error_en TEXT,
+    -- what went wrong with what should have followed
+    after_code TEXT,
+    after_ja TEXT,
+    after_en TEXT,
+    context TEXT NOT NULL
+) STRICT;
+CREATE INDEX renkei_delivery_waiting ON renkei_delivery (target_id, priority, due_at, id) WHERE state = 'waiting';
+CREATE INDEX renkei_delivery_sending ON renkei_delivery (target_id, claimed_by) WHERE state = 'sending';
+CREATE INDEX renkei_delivery_order ON renkei_delivery (target_id, order_key, id)
+    WHERE order_key IS NOT NULL AND state IN ('waiting', 'behind', 'sending');
+CREATE INDEX renkei_delivery_expiry ON renkei_delivery (expires_at)
+    WHERE expires_at IS NOT NULL AND state IN ('waiting', 'behind');
+CREATE INDEX renkei_delivery_failed ON renkei_delivery (ended_at, target_id) WHERE state = 'failed';
+CREATE INDEX renkei_delivery_ended ON renkei_delivery (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX renkei_delivery_run ON renkei_delivery (kind, run_id) WHERE run_id IS NOT NULL;
+CREATE UNIQUE INDEX renkei_delivery_token ON renkei_delivery (kind, token) WHERE token IS NOT NULL;
+
+-- What is sent, frozen: secrets are named by their places, never written.
+CREATE TABLE renkei_message (
+    delivery_id INTEGER PRIMARY KEY REFERENCES renkei_delivery (id) ON DELETE CASCADE,
+    method TEXT NOT NULL,
+    url TEXT NOT NULL,
+    headers TEXT NOT NULL,
+    -- the body, or the file it stands in; size and SHA-256 without secrets
+    body BLOB,
+    slots TEXT,
+    file_id INTEGER,
+    bytes INTEGER NOT NULL,
+    sha256 BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE renkei_attempt (
+    id INTEGER PRIMARY KEY,
+    delivery_id INTEGER NOT NULL REFERENCES renkei_delivery (id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    address TEXT,
+    -- microseconds: for the connection, then TLS (both absent where a connection was used again), until the head of the
+    -- answer was there, until all was done
+    connect_us INTEGER,
+    tls_us INTEGER,
+    answer_us INTEGER,
+    total_us INTEGER NOT NULL,
+    status INTEGER,
+    answer BLOB,
+    answer_cut INTEGER NOT NULL DEFAULT 0,
+    family TEXT,
+    error_code TEXT,
+    error_ja TEXT,
+    error_en TEXT,
+    retry_at INTEGER
+) STRICT;
+CREATE UNIQUE INDEX renkei_attempt_number ON renkei_attempt (delivery_id, number);
