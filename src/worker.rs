@@ -230,10 +230,7 @@ impl Worker {
             job::sweep(writing, outbound::SENDER_KIND, before)?;
             Ok(())
         })?;
-        let mut notices = Vec::new();
-        let swept = outbound::sweep(&self.store, before, &mut notices);
-        notices.iter().for_each(|notice| (self.notify)(notice));
-        swept?;
+        outbound::sweep(&self.store, before)?.iter().for_each(|notice| (self.notify)(notice));
         access::sweep(&self.store)
     }
 
