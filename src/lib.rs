@@ -135,7 +135,7 @@ pub use blueprint::{Blueprint, DefinitionKind};
 pub use error::{Code, Error, Kind, Language, Result, Violation};
 pub use export::*;
 pub use import::*;
-pub use job::{JobError, JobState};
+pub use job::{JobError, JobState, Report, ReportWhen};
 pub use outbound::*;
 pub use query::*;
 pub use record::*;

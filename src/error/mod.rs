@@ -246,8 +246,7 @@ impl Error {
     /// The error with its texts changed by `change`, and without its source: for what must not be shown.
     pub(crate) fn hide(mut self, change: impl Fn(String) -> String) -> Error {
         let body = &mut *self.body;
-        body.value = change(std::mem::take(&mut body.value));
-        for words in [&mut body.name, &mut body.rule] {
+        for words in [&mut body.name, &mut body.value, &mut body.rule] {
             *words = Words::of(|language| change(words.get(language).to_owned()));
         }
         body.source = None;

@@ -84,14 +84,14 @@ impl Division {
 const CACHE_KIB: i64 = 8 << 10;
 
 /// A reading with a smaller cache than usual.
-pub(super) struct Helper {
+pub(crate) struct Helper {
     reading: Reading,
     cache: i64,
 }
 
 impl Helper {
     /// One of `count` readings that share the memory of an export.
-    pub(super) fn of(reading: Reading, count: usize) -> Result<Helper> {
+    pub(crate) fn of(reading: Reading, count: usize) -> Result<Helper> {
         let cache: i64 = reading.query_row("PRAGMA cache_size", [], |row| row.get(0))?;
         let helper = Helper { reading, cache };
         helper.reading.pragma_update(None, "cache_size", -CACHE_KIB / count.max(1) as i64)?;

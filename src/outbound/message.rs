@@ -86,7 +86,10 @@ fn check_method(new: &NewDelivery) -> Result<()> {
 /// Judges a header. A value may be empty.
 pub(super) fn check_header(name: &str, value: &str) -> Result<()> {
     if name.is_empty() || name.len() > 256 || !name.bytes().all(is_token) {
-        return Err(fault("header", format!("\"{}\" is no name of a header", crate::error::shorten(name))));
+        return Err(fault(
+            "header",
+            format!("\"{}\" is no name of a header", crate::error::shorten(name).escape_debug()),
+        ));
     }
     if OWN.iter().any(|own| name.eq_ignore_ascii_case(own)) {
         return Err(fault("header", format!("\"{name}\" is set by the queue itself")));

@@ -121,14 +121,18 @@ fn read(row: &Row<'_>) -> rusqlite::Result<DeliveryStatus> {
     })
 }
 
-/// A delivery by its id.
-pub(crate) fn get(connection: &Connection, id: i64) -> Result<DeliveryStatus> {
+/// A delivery by its id, if it is kept.
+pub(crate) fn find(connection: &Connection, id: i64) -> Result<Option<DeliveryStatus>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM renkei_delivery d JOIN renkei_message m ON m.delivery_id = d.id
         JOIN renkei_target t ON t.id = d.target_id WHERE d.id = ?1"
     );
-    let found = connection.prepare_cached(&sql)?.query_row([id], read).optional()?;
-    found.ok_or_else(|| Error::new(Code::DeliveryNotFound).with_value(id))
+    Ok(connection.prepare_cached(&sql)?.query_row([id], read).optional()?)
+}
+
+/// A delivery by its id.
+pub(crate) fn get(connection: &Connection, id: i64) -> Result<DeliveryStatus> {
+    find(connection, id)?.ok_or_else(|| Error::new(Code::DeliveryNotFound).with_value(id))
 }
 
 /// Which deliveries are meant: those that agree with everything that is given.

@@ -60,7 +60,13 @@ impl Fixture {
         let clock = Arc::new(ManualClock::new(Timestamp(1_769_819_400_000)));
         let store = Store::options().create(true).clock(clock).open(dir.path().join("s.db")).unwrap();
         let items = Database::new("items", "商品").field(Field::key("code", "番号")).field(Field::text("text", "本文"));
-        store.apply(&Blueprint::new().database(items).user(crate::User::new("hanako", "花子"))).unwrap();
+        store
+            .apply(
+                &Blueprint::new()
+                    .database(items)
+                    .user(crate::User::new("hanako", "花子").allow_everywhere(crate::Rights::ALL)),
+            )
+            .unwrap();
         let worker = Worker::new(&store).transport(Channel::Http, Arc::new(Says));
         Fixture { _dir: dir, store, worker }
     }

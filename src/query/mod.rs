@@ -4,6 +4,7 @@ mod aggregate;
 mod compile;
 mod condition;
 mod list;
+mod menu;
 mod page;
 mod path;
 mod rows;
@@ -14,6 +15,7 @@ mod values;
 pub use aggregate::{AggregateRow, AggregateSort, Aggregation, Bucket, Function, GroupBy, Measure};
 pub use condition::{Condition, Test};
 pub use list::{List, ListColumn, Search};
+pub use menu::{Menu, MenuEntry};
 pub use page::{Cursor, Query, Sort};
 pub use rows::Row;
 

@@ -36,6 +36,7 @@ CREATE TABLE renkei_user (
     id INTEGER PRIMARY KEY,
     code TEXT NOT NULL UNIQUE,
     name TEXT NOT NULL,
+    mail TEXT,
     active INTEGER NOT NULL DEFAULT 1,
     administrator INTEGER NOT NULL DEFAULT 0,
     calls_per_minute INTEGER,
@@ -131,11 +132,15 @@ CREATE TABLE renkei_job (
     token TEXT,
     error_code TEXT,
     error_ja TEXT,
-    error_en TEXT
+    error_en TEXT,
+    -- who is told how it ended, by mail; and whether that mail is still to be written
+    report TEXT,
+    report_due INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX renkei_job_open ON renkei_job (kind, run_at, id) WHERE state IN ('reserved', 'running');
 CREATE UNIQUE INDEX renkei_job_token ON renkei_job (kind, token) WHERE token IS NOT NULL;
 CREATE INDEX renkei_job_ended ON renkei_job (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX renkei_job_report ON renkei_job (id) WHERE report_due = 1;
 
 CREATE TABLE renkei_import (
     job_id INTEGER PRIMARY KEY REFERENCES renkei_job (id) ON DELETE CASCADE,
@@ -317,3 +322,62 @@ CREATE TABLE renkei_attempt (
     retry_at INTEGER
 ) STRICT;
 CREATE UNIQUE INDEX renkei_attempt_number ON renkei_attempt (delivery_id, number);
+-- Runs of CSV pushes. The run itself is a job, which ends when its delivery does.
+CREATE TABLE renkei_push (
+    job_id INTEGER PRIMARY KEY REFERENCES renkei_job (id) ON DELETE CASCADE,
+    -- the setting as it was
+    setting TEXT NOT NULL,
+    setting_id INTEGER NOT NULL,
+    database_id INTEGER NOT NULL,
+    list_id INTEGER NOT NULL,
+    memo TEXT NOT NULL,
+    records INTEGER NOT NULL DEFAULT 0,
+    lines INTEGER NOT NULL DEFAULT 0,
+    bytes INTEGER NOT NULL DEFAULT 0,
+    sha256 BLOB,
+    -- absent when the run failed before there was anything to send
+    delivery_id INTEGER,
+    -- how it ended: 'before_sending', 'unanswered', 'answer'; status and first bytes of the last answer
+    family TEXT,
+    status INTEGER,
+    answer BLOB,
+    -- the record ids that were sent, where they are updated afterwards: differences as varints
+    sent BLOB,
+    -- how far that update is: bytes of `sent`, and the id before them
+    next_byte INTEGER NOT NULL DEFAULT 0,
+    last_id INTEGER NOT NULL DEFAULT 0,
+    updated INTEGER NOT NULL DEFAULT 0,
+    not_updated INTEGER NOT NULL DEFAULT 0,
+    update_error TEXT
+) STRICT;
+CREATE INDEX renkei_push_list ON renkei_push (list_id, job_id);
+
+-- Runs of http sends: a job each, which ends with the last of its deliveries.
+CREATE TABLE renkei_send (
+    job_id INTEGER PRIMARY KEY REFERENCES renkei_job (id) ON DELETE CASCADE,
+    setting TEXT NOT NULL,
+    setting_id INTEGER NOT NULL,
+    database_id INTEGER NOT NULL,
+    list_id INTEGER NOT NULL,
+    -- 'button' or 'pulldown'
+    started_from TEXT NOT NULL,
+    memo TEXT NOT NULL
+) STRICT;
+CREATE INDEX renkei_send_list ON renkei_send (list_id, job_id);
+CREATE TABLE renkei_send_item (
+    job_id INTEGER NOT NULL REFERENCES renkei_send (job_id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    record_id INTEGER NOT NULL,
+    record_key TEXT NOT NULL,
+    delivery_id INTEGER,
+    -- 'waiting', 'delivered', 'failed', 'cancelled'
+    state TEXT NOT NULL,
+    family TEXT,
+    status INTEGER,
+    -- whether parts of the answer were saved in the record
+    saved INTEGER NOT NULL DEFAULT 0,
+    error_code TEXT,
+    error_ja TEXT,
+    error_en TEXT,
+    PRIMARY KEY (job_id, number)
+) STRICT, WITHOUT ROWID;
