@@ -445,12 +445,14 @@ fn reports_tell_how_imports_ended() {
             .column("total")
             .report(report)
     };
-    let clerk = User::new("clerk", "事務 花子").allow("orders", Right::Import);
     fixture
         .store
         .apply(
             &Blueprint::new()
-                .user(User { mail: Some("jimu@example.jp".into()), ..clerk })
+                .user(User {
+                    mail: Some("jimu@example.jp".into()),
+                    ..User::new("clerk", "事務 花子").allow("orders", [Right::Import])
+                })
                 .mail_server(plain(server.port))
                 .import(import("daily", "日次の取込", Report::by("office").to("システム管理 <ops@example.jp>")))
                 .import(import("quiet", "静かな取込", Report::by("office").to("ops@example.jp").on_trouble())),

@@ -85,15 +85,15 @@ impl Division {
 const CACHE_KIB: i64 = 8 << 10;
 
 /// A reading with a smaller cache than usual.
-pub(super) struct Helper<R: Borrow<Reading> = Reading> {
-    reading: R,
+pub(crate) struct Helper {
+    reading: Reading,
     cache: i64,
 }
 
 impl<R: Borrow<Reading>> Helper<R> {
     /// One of `count` readings that share the memory of an export.
-    pub(super) fn of(reading: R, count: usize) -> Result<Helper<R>> {
-        let cache: i64 = reading.borrow().query_row("PRAGMA cache_size", [], |row| row.get(0))?;
+    pub(crate) fn of(reading: Reading, count: usize) -> Result<Helper> {
+        let cache: i64 = reading.query_row("PRAGMA cache_size", [], |row| row.get(0))?;
         let helper = Helper { reading, cache };
         helper.pragma_update(None, "cache_size", -CACHE_KIB / count.max(1) as i64)?;
         Ok(helper)

@@ -14,7 +14,6 @@
 //! | `transport`, `http`, `url`, `resolve`, `policy` | the way to the receiver |
 //! | `secret`, `sign` | what must not be seen, and what must be believed |
 //! | `status`, `metrics` | what hosts see |
-//! | `right` | who may |
 
 mod attempt;
 mod circuit;
@@ -35,7 +34,6 @@ mod queue;
 mod rate;
 mod resolve;
 mod retry;
-mod right;
 mod scope;
 mod secret;
 mod send;
@@ -46,6 +44,8 @@ mod sign;
 mod status;
 mod target;
 pub(crate) mod template;
+#[cfg(test)]
+mod tests;
 mod text;
 mod transport;
 mod url;
@@ -74,10 +74,14 @@ pub use text::{Escape, SecretSlot, SlottedText};
 pub use transport::{Answer, ErrorFamily, Exchange, Failure, OutboundRequest, Times, Transport};
 pub use url::Url;
 
+#[cfg(test)]
+pub(crate) use delivery::enqueue;
 #[cfg(feature = "http")]
 pub(crate) use http::HttpTransport;
 pub(crate) use pool::{KIND as SENDER_KIND, PoolOptions, drain, is_due};
 pub(crate) use resolve::Gate;
 pub(crate) use send::Courier;
+#[cfg(test)]
+pub(crate) use settle::{Consequence, Settled};
 pub(crate) use status::sweep;
 pub(crate) use target::save as save_target;

@@ -6,22 +6,18 @@ use rusqlite::{Connection, OptionalExtension};
 use zeroize::Zeroizing;
 
 use super::text::{Escape, SecretSlot, SlottedText};
-use crate::access::{demand_administrator, note_audit};
-use crate::error::{Code, Error, IntoWords, Result, Words, words};
-use crate::store::{Secrets, Store};
+use crate::error::{Code, Error, Result};
+use crate::store::{Reading, Secrets, Store};
 
 /// The nonce before the ciphertext.
 const NONCE_BYTES: usize = 24;
-
-/// What whoever acts must be allowed to look after, to keep and forget secrets.
-const SECRETS: &str = "secrets";
 
 /// The longest secret, in bytes.
 const LONGEST: usize = 16_384;
 
 impl Store {
     /// Keeps a secret, or another value for it, sealed by the key of the store ([`StoreOptions::secret_key`]). Whatever
-    /// names it uses the new value at its next attempt. As all calls about secrets, for the host and administrators.
+    /// names it uses the new value at its next attempt.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();
@@ -40,20 +36,16 @@ impl Store {
     ///
     /// [`StoreOptions::secret_key`]: crate::StoreOptions::secret_key
     pub fn put_secret(&self, name: &str, value: &str) -> Result<()> {
-        demand_administrator(self, &*self.reading()?, SECRETS)?;
         check_name(name)?;
-        let fault = |rule: Words| Err(Error::new(Code::SecretInvalid).with_value(name).with_rule(rule));
+        let fault = |rule: &str| Err(Error::new(Code::SecretInvalid).with_value(name).with_rule(rule));
         if value.is_empty() {
-            return fault(words!("空です", "it is empty"));
+            return fault("it is empty");
         }
         if value.len() > LONGEST {
-            return fault(words!("16,384バイトを超えています", "it is longer than 16,384 bytes"));
+            return fault("it is longer than 16,384 bytes");
         }
         if value.chars().any(char::is_control) {
-            return fault(words!(
-                "末尾の改行などの制御文字があります",
-                "it has a control character, such as a line break at its end"
-            ));
+            return fault("it has a control character, such as a line break at its end");
         }
         let key = key(self)?;
         let sealed = seal(self, &key, name, value.as_bytes())?;
@@ -69,7 +61,7 @@ impl Store {
             let sql = "INSERT INTO renkei_secret (name, sealed, changed_at) VALUES (?1, ?2, ?3)
                 ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed, changed_at = excluded.changed_at";
             writing.prepare_cached(sql)?.execute((name, &sealed, now.0))?;
-            note_audit(self, writing, "secret.put", None, name.to_owned())
+            Ok(())
         })
     }
 
@@ -80,10 +72,9 @@ impl Store {
     /// [`Code::SecretNotFound`].
     pub fn remove_secret(&self, name: &str) -> Result<()> {
         self.write(|writing| {
-            demand_administrator(self, writing, SECRETS)?;
             match writing.prepare_cached("DELETE FROM renkei_secret WHERE name = ?1")?.execute([name])? {
                 0 => Err(Error::new(Code::SecretNotFound).with_value(name)),
-                _ => note_audit(self, writing, "secret.remove", None, name.to_owned()),
+                _ => Ok(()),
             }
         })
     }
@@ -91,7 +82,6 @@ impl Store {
     /// The names of the secrets that are kept in the file. Their values cannot be read back.
     pub fn secret_names(&self) -> Result<Vec<String>> {
         let reading = self.reading()?;
-        demand_administrator(self, &reading, SECRETS)?;
         let mut statement = reading.prepare_cached("SELECT name FROM renkei_secret ORDER BY name")?;
         Ok(statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
     }
@@ -102,7 +92,6 @@ impl Store {
     ///
     /// [`Code::SecretKey`] when a secret cannot be opened by the present key; nothing is changed then.
     pub fn reseal_secrets(&self, key_to_be: [u8; 32]) -> Result<()> {
-        demand_administrator(self, &*self.reading()?, SECRETS)?;
         let (old, new) = (key(self)?, Zeroizing::new(key_to_be));
         self.write(|writing| {
             let mut statement = writing.prepare_cached("SELECT name, sealed FROM renkei_secret")?;
@@ -114,7 +103,7 @@ impl Store {
                 let sql = "UPDATE renkei_secret SET sealed = ?2 WHERE name = ?1";
                 writing.prepare_cached(sql)?.execute((&name, &sealed))?;
             }
-            note_audit(self, writing, "secret.reseal", None, String::new())
+            Ok(())
         })
     }
 }
@@ -126,28 +115,20 @@ pub(super) fn check_name(name: &str) -> Result<()> {
     match is_good {
         true => Ok(()),
         false => {
-            let rule = words!(
-                "名前は英数字、「.」「_」「-」で64文字までです",
-                "a name has 1 to 64 letters, digits, dots, _ and -"
-            );
+            let rule = "a name has 1 to 64 letters, digits, dots, _ and -";
             Err(Error::new(Code::SecretInvalid).with_value(name).with_rule(rule))
         }
     }
 }
 
 fn key(store: &Store) -> Result<Zeroizing<[u8; 32]>> {
-    let fault = |rule: Words| Err(Error::new(Code::SecretKey).with_rule(rule));
+    let fault = |rule: String| Err(Error::new(Code::SecretKey).with_rule(rule));
     match store.secrets() {
-        Secrets::None => fault(words!(
-            "鍵なしで開かれています（`StoreOptions::secret_key`）",
-            "the store was opened without a key; see StoreOptions::secret_key"
-        )),
-        Secrets::Outside(_) => {
-            fault(words!("シークレットはこのストアの外にあります", "they are kept outside this store"))
-        }
+        Secrets::None => fault("the store was opened without a key; see StoreOptions::secret_key".to_owned()),
+        Secrets::Outside(_) => fault("they are kept outside this store".to_owned()),
         Secrets::Sealed(key) => match key() {
             Ok(key) => Ok(Zeroizing::new(key)),
-            Err(rule) => fault(rule.into_words()),
+            Err(rule) => fault(rule),
         },
     }
 }
@@ -164,12 +145,7 @@ fn seal(store: &Store, key: &[u8; 32], name: &str, value: &[u8]) -> Result<Vec<u
 }
 
 fn unseal(key: &[u8; 32], name: &str, sealed: &[u8]) -> Result<Zeroizing<String>> {
-    let wrong = || {
-        Error::new(Code::SecretKey).with_rule(words!(
-            "別の鍵で暗号化されたか、ファイルが変更されています",
-            "they were sealed by another key, or the file was changed"
-        ))
-    };
+    let wrong = || Error::new(Code::SecretKey).with_rule("they were sealed by another key, or the file was changed");
     let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or_else(wrong)?;
     let cipher = XChaCha20Poly1305::new(&Key::from(*key));
     let payload = Payload { msg: ciphertext, aad: name.as_bytes() };
@@ -180,7 +156,8 @@ fn unseal(key: &[u8; 32], name: &str, sealed: &[u8]) -> Result<Zeroizing<String>
 /// The secrets that one attempt needs, and that must not be seen afterwards.
 pub(crate) struct SecretReader<'a> {
     store: &'a Store,
-    connection: Option<&'a Connection>,
+    /// Begun when the first secret is asked for: most messages need none.
+    reading: Option<Reading>,
     /// What was put in, in every spelling.
     shown: Vec<Zeroizing<String>>,
 }
@@ -192,9 +169,16 @@ const HIDDEN: &str = "[secret]";
 const LEAST_HIDDEN: usize = 4;
 
 impl<'a> SecretReader<'a> {
-    /// Reads secrets as `connection` sees them.
-    pub(crate) fn new(store: &'a Store, connection: &'a Connection) -> SecretReader<'a> {
-        SecretReader { store, connection: Some(connection), shown: Vec::new() }
+    pub(crate) fn new(store: &'a Store) -> SecretReader<'a> {
+        SecretReader { store, reading: None, shown: Vec::new() }
+    }
+
+    /// The store as it is at the moment of the first look.
+    pub(crate) fn reading(&mut self) -> Result<&Connection> {
+        match &mut self.reading {
+            Some(reading) => Ok(reading),
+            none => Ok(none.insert(self.store.reading()?)),
+        }
     }
 
     /// The value of a secret.
@@ -203,16 +187,16 @@ impl<'a> SecretReader<'a> {
     ///
     /// [`Code::SecretNotFound`], [`Code::SecretKey`].
     pub(crate) fn get(&mut self, name: &str) -> Result<Zeroizing<String>> {
-        let value = match (self.store.secrets(), self.connection) {
-            (Secrets::Outside(vault), _) => match vault.secret(name) {
+        let value = match self.store.secrets() {
+            Secrets::Outside(vault) => match vault.secret(name) {
                 Ok(value) => value.map(Zeroizing::new),
                 Err(rule) => return Err(Error::new(Code::SecretKey).with_rule(rule)),
             },
-            (_, None) => None,
-            (_, Some(connection)) => {
+            _ => {
                 let sql = "SELECT sealed FROM renkei_secret WHERE name = ?1";
+                let reading = self.reading()?;
                 let sealed: Option<Vec<u8>> =
-                    connection.prepare_cached(sql)?.query_row([name], |row| row.get(0)).optional()?;
+                    reading.prepare_cached(sql)?.query_row([name], |row| row.get(0)).optional()?;
                 match sealed {
                     Some(sealed) => Some(unseal(&*key(self.store)?, name, &sealed)?),
                     None => None,
@@ -335,8 +319,7 @@ mod tests {
     }
 
     fn read(store: &Store, name: &str) -> Result<String> {
-        let reading = store.reading()?;
-        SecretReader::new(store, &reading).get(name).map(|value| value.as_str().to_owned())
+        SecretReader::new(store).get(name).map(|value| value.as_str().to_owned())
     }
 
     #[test]
@@ -398,8 +381,7 @@ mod tests {
     fn secrets_are_written_as_their_place_needs_it_and_hidden_in_every_spelling() {
         let (_dir, store) = store([1; 32]);
         store.put_secret("k", "a&b \"c\"/é").unwrap();
-        let reading = store.reading().unwrap();
-        let mut secrets = SecretReader::new(&store, &reading);
+        let mut secrets = SecretReader::new(&store);
         let mut text = SlottedText::from("u=");
         text.push_secret("k", Escape::Url);
         text.push_str("&f=");

@@ -19,7 +19,7 @@ use super::sending::Auth;
 use super::sign::Signer;
 use super::transport::{ErrorFamily, Exchange, Failure, OutboundRequest, Times, Transport};
 use super::url::Url;
-use crate::error::{Code, Error, Result, words};
+use crate::error::{Code, Error, Result};
 use crate::store::{Store, Timestamp, bytes::BytesReader};
 
 /// What carries messages, and where they may go.
@@ -92,11 +92,8 @@ fn carry(
     let before = |error| Failure::of(ErrorFamily::BeforeSending, error);
     let transport = courier.transports.get(&claimed.channel).ok_or_else(|| {
         let rule = match claimed.channel {
-            Channel::Http => words!(
-                "機能`http`なしでビルドされていて、ほかの送信手段もありません",
-                "the feature `http` is not compiled in, and the worker was given no other transport"
-            ),
-            Channel::Mail => words!("メールの送信手段がありません", "the worker was given no mail server"),
+            Channel::Http => "the feature `http` is not compiled in, and the worker was given no other transport",
+            Channel::Mail => "the worker was given no mail server",
         };
         before(Error::new(Code::DeliveryChannel).with_value(claimed.channel.as_str()).with_rule(rule))
     })?;
@@ -146,8 +143,7 @@ fn carry(
 }
 
 fn ready(store: &Store, claimed: &Claimed, now: Timestamp) -> Result<Ready> {
-    let reading = store.reading()?;
-    let mut secrets = SecretReader::new(store, &reading);
+    let mut secrets = SecretReader::new(store);
     let url = Url::parse(&secrets.fill(&claimed.url)?)?;
     let mut headers = Vec::with_capacity(claimed.headers.len() + 6);
     for (name, value) in &claimed.headers {
@@ -178,7 +174,7 @@ fn ready(store: &Store, claimed: &Claimed, now: Timestamp) -> Result<Ready> {
         StoredBody::Later => {
             let sql = "SELECT body FROM renkei_message WHERE delivery_id = ?1";
             let bytes: Option<Vec<u8>> =
-                reading.prepare_cached(sql)?.query_row([claimed.id], |row| row.get(0)).optional()?.flatten();
+                secrets.reading()?.prepare_cached(sql)?.query_row([claimed.id], |row| row.get(0)).optional()?.flatten();
             let bytes = bytes.ok_or_else(|| Error::new(Code::DeliveryNotFound).with_value(claimed.id))?;
             Some(ReadyBody::Bytes(secrets.fill_bytes(&bytes, &claimed.slots)?))
         }

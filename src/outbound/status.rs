@@ -6,10 +6,10 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use serde::Serialize;
 
 use super::delivery::{Channel, DeliveryState, Priority, has_others};
+use super::queue::{self, Changes};
 use super::text::SlottedText;
 use super::transport::ErrorFamily;
-use super::{notice::Notice, queue, target};
-use crate::access::demand_administrator;
+use super::{notice::Notice, target};
 use crate::error::{Code, Error, Result};
 use crate::job::JobError;
 use crate::store::{Store, Timestamp, Writing};
@@ -227,21 +227,18 @@ impl DeliveryFilter {
 }
 
 impl Store {
-    /// How a delivery stands. As all calls about deliveries, for the host and administrators.
+    /// How a delivery stands.
     ///
     /// # Errors
     ///
-    /// [`Code::DeliveryNotFound`], [`Code::AdministratorOnly`].
+    /// [`Code::DeliveryNotFound`].
     pub fn delivery(&self, id: i64) -> Result<DeliveryStatus> {
-        let reading = self.reading()?;
-        demand_administrator(self, &reading, QUEUE)?;
-        get(&reading, id)
+        get(&*self.reading()?, id)
     }
 
     /// The deliveries that a filter means, newest first: at most `limit`, made before the delivery `before` if it is given.
     pub fn deliveries(&self, filter: &DeliveryFilter, before: Option<i64>, limit: u64) -> Result<Vec<DeliveryStatus>> {
         let reading = self.reading()?;
-        demand_administrator(self, &reading, QUEUE)?;
         let condition = filter.sql();
         let sql = format!(
             "SELECT {COLUMNS} FROM renkei_delivery d JOIN renkei_message m ON m.delivery_id = d.id
@@ -279,8 +276,24 @@ impl Store {
     ///
     /// [`Code::DeliveryNotFound`]; [`Code::DeliveryState`] when it has ended already.
     pub fn cancel_delivery(&self, id: i64) -> Result<()> {
-        demand_administrator(self, &*self.reading()?, QUEUE)?;
-        cancel(self, id)
+        self.write(|writing| {
+            let (state, _) = state_of(writing, id)?;
+            match state {
+                DeliveryState::Waiting | DeliveryState::Behind => {
+                    let mut changes = Changes::default();
+                    queue::end(self, writing, id, DeliveryState::Cancelled, None, &mut changes)?;
+                    changes.refresh(writing, self.now())?;
+                    writing.makes_work();
+                    Ok(())
+                }
+                DeliveryState::Sending => {
+                    let sql = "UPDATE renkei_delivery SET cancel_asked = 1 WHERE id = ?1";
+                    writing.prepare_cached(sql)?.execute([id])?;
+                    Ok(())
+                }
+                ended => Err(Error::new(Code::DeliveryState).with_value(id).with_rule(ended.as_str())),
+            }
+        })
     }
 
     /// Sends a delivery again that has ended, however it ended: the same bytes with the same id, by its plan from the
@@ -299,10 +312,7 @@ impl Store {
     ///
     /// As [`Store::replay_delivery`].
     pub fn replay_deliveries(&self, ids: &[i64]) -> Result<()> {
-        self.write(|writing| {
-            demand_administrator(self, writing, QUEUE)?;
-            ids.iter().try_for_each(|id| replay(self, writing, *id))
-        })
+        self.write(|writing| ids.iter().try_for_each(|id| replay(self, writing, *id)))
     }
 
     /// Replays every failed delivery (dead letter) that the filter means, such as all that failed since a moment; how many.
@@ -315,7 +325,6 @@ impl Store {
         let (mut last, mut count) = (0i64, 0);
         loop {
             let ids = self.write(|writing| {
-                demand_administrator(self, writing, QUEUE)?;
                 let mut parameters = filter.parameters().to_vec();
                 parameters.push(last.into());
                 let mut statement = writing.prepare_cached(&sql)?;
@@ -333,31 +342,6 @@ impl Store {
     }
 }
 
-/// What whoever acts must be allowed to look after, to see and change deliveries.
-pub(super) const QUEUE: &str = "deliveries";
-
-/// Cancels a delivery, whoever asks for it.
-pub(super) fn cancel(store: &Store, id: i64) -> Result<()> {
-    store.write(|writing| {
-        let (state, target) = state_of(writing, id)?;
-        match state {
-            DeliveryState::Waiting | DeliveryState::Behind => {
-                let mut notices = Vec::new();
-                queue::end(store, writing, id, DeliveryState::Cancelled, None, None, &mut notices)?;
-                target::refresh(writing, target, store.now())?;
-                writing.makes_work();
-                Ok(())
-            }
-            DeliveryState::Sending => {
-                let sql = "UPDATE renkei_delivery SET cancel_asked = 1 WHERE id = ?1";
-                writing.prepare_cached(sql)?.execute([id])?;
-                Ok(())
-            }
-            ended => Err(Error::new(Code::DeliveryState).with_value(id).with_rule(ended.words())),
-        }
-    })
-}
-
 fn state_of(connection: &Connection, id: i64) -> Result<(DeliveryState, i64)> {
     let sql = "SELECT state, target_id FROM renkei_delivery WHERE id = ?1";
     let found = connection
@@ -370,7 +354,7 @@ fn state_of(connection: &Connection, id: i64) -> Result<(DeliveryState, i64)> {
 fn replay(store: &Store, writing: &Writing<'_>, id: i64) -> Result<()> {
     let (state, target) = state_of(writing, id)?;
     if !state.is_ended() {
-        return Err(Error::new(Code::DeliveryState).with_value(id).with_rule(state.words()));
+        return Err(Error::new(Code::DeliveryState).with_value(id).with_rule(state.as_str()));
     }
     let now = store.now();
     let sql = "SELECT order_key FROM renkei_delivery WHERE id = ?1";
@@ -388,26 +372,26 @@ fn replay(store: &Store, writing: &Writing<'_>, id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Gives up what has expired, and deletes what ended before `before`, with attempts and bodies; how many were deleted.
-pub(crate) fn sweep(store: &Store, before: Timestamp, notices: &mut Vec<Notice>) -> Result<u64> {
+/// Gives up what has expired, and deletes what ended before `before`, with attempts and bodies; what is to be told.
+pub(crate) fn sweep(store: &Store, before: Timestamp) -> Result<Vec<Notice>> {
+    let mut notices = Vec::new();
     loop {
+        let mut changes = Changes::default();
         let count = store.write(|writing| {
-            let sql = "SELECT id, target_id FROM renkei_delivery INDEXED BY renkei_delivery_expiry
+            let sql = "SELECT id FROM renkei_delivery INDEXED BY renkei_delivery_expiry
                 WHERE expires_at <= ?1 AND expires_at IS NOT NULL AND state IN ('waiting', 'behind') LIMIT ?2";
             let mut statement = writing.prepare_cached(sql)?;
-            let found = statement.query_map((store.now().0, A_TURN), |row| Ok((row.get(0)?, row.get(1)?)))?;
-            let expired: Vec<(i64, i64)> = found.collect::<rusqlite::Result<_>>()?;
-            for (id, target) in &expired {
-                queue::expire(store, writing, *id, notices)?;
-                target::refresh(writing, *target, store.now())?;
-            }
+            let found = statement.query_map((store.now().0, A_TURN), |row| row.get(0))?;
+            let expired: Vec<i64> = found.collect::<rusqlite::Result<_>>()?;
+            expired.iter().try_for_each(|id| queue::expire(store, writing, *id, &mut changes))?;
+            changes.refresh(writing, store.now())?;
             Ok(expired.len())
         })?;
+        notices.append(&mut changes.notices);
         if count == 0 {
             break;
         }
     }
-    let mut deleted = 0;
     loop {
         let count = store.write(|writing| {
             let sql = "SELECT id FROM renkei_delivery WHERE ended_at < ?1 ORDER BY ended_at LIMIT ?2";
@@ -420,11 +404,10 @@ pub(crate) fn sweep(store: &Store, before: Timestamp, notices: &mut Vec<Notice>)
                 writing.prepare_cached(sql)?.execute([id])?;
                 writing.prepare_cached("DELETE FROM renkei_delivery WHERE id = ?1")?.execute([id])?;
             }
-            Ok(old.len() as u64)
+            Ok(old.len())
         })?;
-        deleted += count;
         if count == 0 {
-            return Ok(deleted);
+            return Ok(notices);
         }
     }
 }

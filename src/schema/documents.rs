@@ -54,6 +54,11 @@ pub(crate) fn kind_words(kind: &str) -> Words {
         "mail_server" => "メールサーバ",
         "target" => "連携先",
         "user" => "ユーザ",
+        "target" => "連携先",
+        "csv_push" => "システム連携設定",
+        "http_send" => "http送信",
+        "mail_server" => "メールサーバ",
+        "mail_template" => "メールテンプレート",
         other => other,
     };
     Words::both(ja, kind)
