@@ -312,7 +312,7 @@ impl Store {
                 DefinitionKind::Target | DefinitionKind::MailServer => None,
             };
             documents::remove(writing, id.unwrap_or_default())?;
-            access::note_audit(self, writing, "definitions.remove", table, format!("{} {name}", kind.as_str()))
+            access::note_audit(self, writing, "definitions.remove", Some(table), format!("{} {name}", kind.as_str()))
         })
     }
 

@@ -628,7 +628,7 @@ fn an_answer_that_a_field_refuses_is_told_and_nothing_half_saved() {
 #[test]
 fn who_saves_the_answer_is_who_sent() {
     let setup = Setup::ok();
-    setup.apply(Blueprint::new().user(User::new("clerk", "事務").allow("leads", [Right::View])));
+    setup.apply(Blueprint::new().user(User::new("clerk", "事務").allow("leads", [Right::View, Right::Export])));
     let entry = MenuEntry::HttpSend("sms".into());
     let save = send(setup.receiver.url("/?u=${@user}")).save(SaveAnswer::status("status"));
     setup.apply(Blueprint::new().http_send(save).list(list().button(entry)));
@@ -722,6 +722,7 @@ fn who_starts_it_needs_a_right_and_no_more() {
     let (entry, push_entry) = (MenuEntry::HttpSend("sms".into()), MenuEntry::CsvPush("core".into()));
     setup.apply(
         Blueprint::new()
+            .user(User::new("sender", "送信").allow("leads", [Right::View, Right::Export]))
             .user(User::new("viewer", "閲覧").allow("leads", [Right::View]))
             .user(User::new("exporter", "出力").allow("leads", [Right::Export]))
             .user(User::new("manager", "管理").allow("leads", [Right::Manage]))
@@ -730,13 +731,16 @@ fn who_starts_it_needs_a_right_and_no_more() {
             .list(list().button(entry).sub_menu(push_entry)),
     );
     let as_user = |code: &str| setup.store().as_user(code).unwrap();
-    let (viewer, exporter, manager) = (as_user("viewer"), as_user("exporter"), as_user("manager"));
+    let (sender, viewer, exporter) = (as_user("sender"), as_user("viewer"), as_user("exporter"));
+    let manager = as_user("manager");
     let button = HttpSendRequest::button("leads", "all", "sms", "0001");
     let request = PushRequest::new("leads", "all", "core");
-    let sent = viewer.http_send(&button).unwrap();
-    let pushed = exporter.push(&request).unwrap();
+    let sent = sender.http_send(&button).unwrap();
+    let pushed = sender.push(&request).unwrap();
     for refused in [
         exporter.http_send(&button).unwrap_err(),
+        viewer.http_send(&button).unwrap_err(),
+        exporter.push(&request).unwrap_err(),
         manager.http_send(&button).unwrap_err(),
         exporter.http_send_run(sent.run_id).unwrap_err(),
         viewer.push(&request).unwrap_err(),
@@ -746,8 +750,12 @@ fn who_starts_it_needs_a_right_and_no_more() {
     ] {
         assert_eq!(refused.code(), Code::AccessDenied, "{refused}");
     }
-    assert_eq!((viewer.http_send_runs(9).unwrap().len(), exporter.http_send_runs(9).unwrap().len()), (1, 0));
-    assert_eq!((exporter.push_runs(None, 9).unwrap().len(), viewer.push_runs(None, 9).unwrap().len()), (1, 0));
+    for (user, seen) in [(&sender, 1), (&viewer, 0), (&exporter, 0), (&manager, 0)] {
+        assert_eq!(user.http_send_runs(9).unwrap().len(), seen);
+        assert_eq!(user.push_runs(None, 9).unwrap().len(), seen);
+    }
+    sender.cancel_push(pushed.run_id).unwrap();
+    assert_eq!(sender.cancel_http_send(sent.run_id).unwrap(), 1);
     let changed = manager.apply(&Blueprint::new().http_send(send("https://x.test/".into())));
     assert_eq!(changed.unwrap().len(), 1);
     assert_eq!(manager.blueprint().unwrap().http_sends.len(), 1);

@@ -269,8 +269,8 @@ pub(crate) fn load(connection: &Connection) -> Result<Vec<User>> {
             active: row.get(3)?,
             administrator: row.get(4)?,
             rights: BTreeMap::new(),
-            calls_per_minute: row.get(6)?,
-            addresses: ranges_from_json(row.get_ref(7)?.as_str().map_err(rusqlite::Error::from)?)?,
+            calls_per_minute: row.get(5)?,
+            addresses: ranges_from_json(row.get_ref(6)?.as_str().map_err(rusqlite::Error::from)?)?,
         });
     }
     let sql = "SELECT r.user_id, d.code, r.rights FROM renkei_right r

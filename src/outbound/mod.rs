@@ -14,6 +14,7 @@
 //! | `transport`, `http`, `url`, `resolve`, `policy` | the way to the receiver |
 //! | `secret`, `sign` | what must not be seen, and what must be believed |
 //! | `status`, `metrics` | what hosts see |
+//! | `right` | who may |
 
 mod attempt;
 mod circuit;
@@ -34,6 +35,7 @@ mod queue;
 mod rate;
 mod resolve;
 mod retry;
+mod right;
 mod scope;
 mod secret;
 mod send;

@@ -115,10 +115,10 @@ pub(super) fn check_target(setting: &str, table: &Table, field: &str) -> Result<
     match column.is_writable() && layout.key != Some(at) {
         true => Ok(()),
         false => {
-            let kind = column.field.type_name();
+            let kind = column.field.type_words();
             let rule = words!(
                 "「{field}」は{kind}項目のため、設定できません",
-                "\"{field}\" is a {kind} field, which is not set this way"
+                "\"{field}\" is a {kind} field, which is not set this way"; kind
             );
             Err(refused(setting, rule).with_field(field))
         }

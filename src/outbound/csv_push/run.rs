@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::super::delivery::{Body, DeliveryState, NewDelivery, enqueue};
 use super::super::http_send::is_about_the_message;
+use super::super::right::{demand_sendable, is_sendable, sendable};
 use super::super::scope::call_values;
 use super::super::settle::{Consequence, Settled};
 use super::super::status;
@@ -14,7 +15,7 @@ use super::super::transport::ErrorFamily;
 use super::body::Envelope;
 use super::setting::CsvPush;
 use super::update::{Ids, IdsWriter};
-use crate::access::{self, Door, Right};
+use crate::access::{self, Door};
 use crate::error::{Code, Error, Kind, Result, words};
 use crate::export::{Export, Exported, Helper};
 use crate::job::{self, JobError, JobState, NewJob};
@@ -215,14 +216,15 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Code::DatabaseNotFound`], [`Code::DefinitionNotFound`], [`Code::AccessDenied`] without the right to export;
+    /// [`Code::DatabaseNotFound`], [`Code::DefinitionNotFound`], [`Code::AccessDenied`] without the rights to export
+    /// and to view;
     /// [`Code::MenuAbsent`] when the list has the push not in its sub-menu; what a [`Query`] is refused for; when the store fails.
     pub fn push(&self, request: &PushRequest) -> Result<PushRun> {
         let (named, records, made) = {
             let reading = Helper::of(self.reading()?, 1)?;
             let call = call_values(self, &reading, self.now(), &request.memo)?;
             let door = Door::open(self, &reading)?;
-            let table = door.table(&request.database, Right::Export)?;
+            let table = sendable(&door, &request.database)?;
             let push: CsvPush = documents::get(&reading, Some(table.id), &request.push)?;
             let list: List = documents::get(&reading, Some(table.id), &request.list)?;
             if !list.menu.sub_menu.contains(&MenuEntry::CsvPush(push.code.clone())) {
@@ -233,7 +235,9 @@ impl Store {
             if let Some(token) = &request.token
                 && let Some(run) = job::find(&reading, KIND, token)?
             {
-                return load(&reading, run);
+                let run = load(&reading, run)?;
+                demand_sendable(self, &reading, run.database_id)?;
+                return Ok(run);
             }
             let condition = request.conditions(&reading, table)?;
             // A condition that does not fit is the caller's fault, and seen before anything is written.
@@ -291,11 +295,11 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Code::JobNotFound`].
+    /// [`Code::JobNotFound`], [`Code::AccessDenied`].
     pub fn push_run(&self, run_id: i64) -> Result<PushRun> {
         let reading = self.reading()?;
         let run = load(&reading, run_id)?;
-        access::demand(self, &reading, run.database_id, Right::Export)?;
+        demand_sendable(self, &reading, run.database_id)?;
         Ok(run)
     }
 
@@ -303,7 +307,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Code::JobNotFound`].
+    /// [`Code::JobNotFound`], [`Code::AccessDenied`].
     pub fn wait_push(&self, run_id: i64, timeout: Duration) -> Result<PushRun> {
         let began = Instant::now();
         loop {
@@ -321,30 +325,36 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Code::JobNotFound`]; [`Code::JobState`] when it has ended already.
+    /// [`Code::JobNotFound`], [`Code::AccessDenied`]; [`Code::JobState`] when it has ended already.
     pub fn cancel_push(&self, run_id: i64) -> Result<()> {
         let run = self.push_run(run_id)?;
         match (run.delivery_id, run.delivery_state) {
-            (Some(id), Some(state)) if !state.is_ended() => self.cancel_delivery(id),
+            (Some(id), Some(state)) if !state.is_ended() => status::cancel(self, id),
             _ => job::cancel(self, KIND, run_id),
         }
     }
 
-    /// The latest runs of CSV pushes, newest first; of one list, where it is named by its id.
+    /// The latest runs of CSV pushes, newest first: those of databases whose records whoever acts may send; of one list,
+    /// where it is named by its id.
     ///
     /// # Errors
     ///
     /// When the store fails.
     pub fn push_runs(&self, list_id: Option<i64>, limit: u64) -> Result<Vec<PushRun>> {
         let reading = self.reading()?;
-        let sql = "SELECT job_id FROM renkei_push WHERE ?1 IS NULL OR list_id = ?1 ORDER BY job_id DESC LIMIT ?2";
-        let mut statement = reading.prepare_cached(sql)?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let ids: Vec<i64> =
-            statement.query_map((list_id, limit), |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
         let door = Door::open(self, &reading)?;
-        let runs = ids.into_iter().map(|id| load(&reading, id)).collect::<Result<Vec<_>>>()?;
-        Ok(runs.into_iter().filter(|run| door.has(run.database_id, Right::Export)).collect())
+        let sql = "SELECT job_id, database_id FROM renkei_push WHERE ?1 IS NULL OR list_id = ?1 ORDER BY job_id DESC";
+        let mut statement = reading.prepare_cached(sql)?;
+        let mut rows = statement.query([list_id])?;
+        let mut runs = Vec::new();
+        while (runs.len() as u64) < limit
+            && let Some(row) = rows.next()?
+        {
+            if is_sendable(&door, row.get(1)?) {
+                runs.push(load(&reading, row.get(0)?)?);
+            }
+        }
+        Ok(runs)
     }
 
     /// The CSV pushes of a database, by id.

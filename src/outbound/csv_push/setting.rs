@@ -13,9 +13,9 @@ use crate::csv::{Encoding, Format, OutputEncoding};
 use crate::error::{Result, Words, words};
 use crate::export::Headings;
 use crate::job::Report;
-use crate::query::NamesFields;
+use crate::query::{NamesFields, relabel};
 use crate::schema::documents::documents;
-use crate::schema::{Catalog, ValueFormat};
+use crate::schema::{Catalog, Value, ValueFormat};
 
 /// What is known when the sent records are updated, beside [`CALL`].
 pub(super) const RESULT: &[&str] = &["@now", "@today", "@user", "@memo", "@status"];
@@ -382,5 +382,13 @@ impl NamesFields for CsvPush {
 
     fn paths_mut(&mut self, change: &mut dyn FnMut(&mut String)) {
         self.after_success.iter_mut().for_each(|update| change(&mut update.field));
+    }
+
+    fn relabel(&mut self, before: &Catalog, after: &Catalog, database: i64) {
+        for update in self.after_success.iter_mut().filter(|update| !update.value.contains("${")) {
+            let mut value = Value::from(update.value.as_str());
+            relabel(before, after, database, &update.field, &mut value);
+            update.value = value.to_text();
+        }
     }
 }

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
 
 use super::super::delivery::{DeliveryState, NewDelivery, enqueue};
+use super::super::right::{demand_sendable, is_sendable, sendable};
 use super::super::scope::call_values;
 use super::super::settle::{Consequence, Settled};
 use super::super::status;
@@ -14,7 +15,7 @@ use super::answer::{AnswerPart, find};
 use super::message::message;
 use super::setting::HttpSend;
 use super::trigger::Trigger;
-use crate::access::{self, Door, Right};
+use crate::access::{self, Door};
 use crate::error::{Code, Error, Kind, Language, Result, words};
 use crate::job::{self, JobError, JobState, NewJob};
 use crate::query::{Condition, List, MenuEntry, Query, Selection};
@@ -186,11 +187,11 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Code::JobNotFound`].
+    /// [`Code::JobNotFound`], [`Code::AccessDenied`].
     pub fn http_send_run(&self, run_id: i64) -> Result<HttpSendRun> {
         let reading = self.reading()?;
         let run = load(&reading, run_id)?;
-        access::demand(self, &reading, run.database_id, Right::View)?;
+        demand_sendable(self, &reading, run.database_id)?;
         Ok(run)
     }
 
@@ -198,7 +199,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Code::JobNotFound`].
+    /// [`Code::JobNotFound`], [`Code::AccessDenied`].
     pub fn wait_http_send(&self, run_id: i64, timeout: Duration) -> Result<HttpSendRun> {
         let began = Instant::now();
         loop {
@@ -215,12 +216,12 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Code::JobNotFound`]; [`Code::JobState`] when it has ended already.
+    /// [`Code::JobNotFound`], [`Code::AccessDenied`]; [`Code::JobState`] when it has ended already.
     pub fn cancel_http_send(&self, run_id: i64) -> Result<u64> {
         let run = self.http_send_run(run_id)?;
         let mut count = 0;
         for id in run.items.iter().filter(|item| !item.state.is_ended()).filter_map(|item| item.delivery_id) {
-            match self.cancel_delivery(id) {
+            match status::cancel(self, id) {
                 Ok(()) => count += 1,
                 // It ended between the look and the call.
                 Err(error) if error.code() == Code::DeliveryState => {}
@@ -233,19 +234,26 @@ impl Store {
         }
     }
 
-    /// The latest runs of http sends, newest first.
+    /// The latest runs of http sends, newest first: those of databases whose records whoever acts may send.
     ///
     /// # Errors
     ///
     /// When the store fails.
     pub fn http_send_runs(&self, limit: u64) -> Result<Vec<HttpSendRun>> {
         let reading = self.reading()?;
-        let mut statement = reading.prepare_cached("SELECT job_id FROM renkei_send ORDER BY job_id DESC LIMIT ?1")?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let ids: Vec<i64> = statement.query_map([limit], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
         let door = Door::open(self, &reading)?;
-        let runs = ids.into_iter().map(|id| load(&reading, id)).collect::<Result<Vec<_>>>()?;
-        Ok(runs.into_iter().filter(|run| door.has(run.database_id, Right::View)).collect())
+        let mut statement =
+            reading.prepare_cached("SELECT job_id, database_id FROM renkei_send ORDER BY job_id DESC")?;
+        let mut rows = statement.query([])?;
+        let mut runs = Vec::new();
+        while (runs.len() as u64) < limit
+            && let Some(row) = rows.next()?
+        {
+            if is_sendable(&door, row.get(1)?) {
+                runs.push(load(&reading, row.get(0)?)?);
+            }
+        }
+        Ok(runs)
     }
 
     /// The http sends of a database, by id.
@@ -263,7 +271,7 @@ impl Store {
 fn start(store: &Store, writing: &Writing<'_>, request: &HttpSendRequest) -> Result<i64> {
     let call = call_values(store, writing, store.now(), &request.memo)?;
     let door = Door::open(store, writing)?;
-    let table = door.table(&request.database, Right::View)?;
+    let table = sendable(&door, &request.database)?;
     let send: HttpSend = documents::get(writing, Some(table.id), &request.send)?;
     let list: List = documents::get(writing, Some(table.id), &request.list)?;
     let menu = match request.trigger {

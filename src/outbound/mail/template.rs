@@ -3,11 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::pair::{check_code_and_name, refused};
+use super::super::right::sendable;
 use super::super::scope::{CALL, Parser, Scope, call_values};
 use super::super::template::{Place, Template, rename};
 use super::send::{Attachment, Mail};
 use super::server::MailServer;
-use crate::access::{Door, Right};
+use crate::access::Door;
 use crate::csv::Encoding;
 use crate::error::{Code, Error, Result, words};
 use crate::query::{Condition, NamesFields, Query, Selection};
@@ -195,8 +196,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// As [`Store::send_mail`]; [`Code::RecordNotFound`], [`Code::AccessDenied`] without the right to view; [`Code::TemplateValue`] for a value that may not stand where it
-    /// would.
+    /// As [`Store::send_mail`]; [`Code::RecordNotFound`], [`Code::AccessDenied`] without the rights to
+    /// export and to view; [`Code::TemplateValue`] for a value that may not stand where it would.
     pub fn send_mail_about(&self, database: &str, template: &str, record: impl Into<Selector>) -> Result<i64> {
         let mail = self.mail_about(database, template, &record.into())?;
         self.queue_mail(&mail)
@@ -206,7 +207,7 @@ impl Store {
         let reading = self.reading()?;
         let call = call_values(self, &reading, self.now(), "")?;
         let door = Door::open(self, &reading)?;
-        let (catalog, table) = (door.catalog(), door.table(database, Right::View)?);
+        let (catalog, table) = (door.catalog(), sendable(&door, database)?);
         let template: MailTemplate = documents::get(&reading, Some(table.id), template)?;
         let compiled = template.compile(self, catalog)?;
         let files = template.attachments.iter().map(String::as_str);
