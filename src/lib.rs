@@ -122,7 +122,7 @@ pub use query::*;
 pub use record::*;
 pub use schema::*;
 pub use store::{
-    Clock, Limits, ManualClock, OsRandom, Random, Store, StoreOptions, Synchronous, SystemClock, Timestamp,
+    Cancel, Clock, Limits, ManualClock, OsRandom, Random, Store, StoreOptions, Synchronous, SystemClock, Timestamp,
 };
 pub use worker::{Worker, WorkerHandle};
 

@@ -49,7 +49,7 @@ impl Worker {
     /// A worker for a store.
     pub fn new(store: &Store) -> Worker {
         Worker {
-            store: store.clone(),
+            store: store.uncancelled(),
             progress: Arc::new(|_| {}),
             retention: Duration::from_secs(90 * 24 * 60 * 60),
             stop: Arc::new(AtomicBool::new(false)),
@@ -77,6 +77,9 @@ impl Worker {
     ///
     /// When the store itself fails, such as a full disk. The work stays and can be run again.
     pub fn run_once(&self) -> Result<bool> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
         match job::claim(&self.store, import::KIND)? {
             Found::Nothing => Ok(false),
             Found::GivenUp(id) => {
@@ -136,6 +139,12 @@ impl Worker {
             job::sweep(writing, import::KIND, now.before(self.retention))?;
             Ok(())
         })
+    }
+
+    /// Stops what this worker runs on other threads, and its clones: a running import is parked at its next commit and
+    /// goes on with another worker. A stopped worker runs nothing more.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
     }
 
     /// Starts a background thread that runs what is due until it is stopped.

@@ -97,7 +97,7 @@ impl Store {
         let sql = "SELECT id FROM renkei_user WHERE code = ?1";
         let id: Option<i64> = reading.prepare_cached(sql)?.query_row([code], |row| row.get(0)).optional()?;
         match id {
-            Some(id) => Ok(Store { inner: self.inner.clone(), actor: Some(id) }),
+            Some(id) => Ok(Store { actor: Some(id), ..self.clone() }),
             None => Err(Error::new(Code::DefinitionNotFound).with_rule("user").with_value(code)),
         }
     }

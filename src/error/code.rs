@@ -244,6 +244,8 @@ codes! {
         "ディスクの空き容量がありません。" "The disk is full: nothing of the last change was kept. Free some space and try again.";
     StoreBusy "store.busy" Busy
         "他の処理がストアを使用中です（{rule}待機しました）。" "Another writer has held the store for more than {rule}: try again later.";
+    TurnHeld "store.turn_held" Usage
+        "このスレッドはストアへの書き込みをすでに開始しています。" "This thread is writing to the store already, in a transaction or a callback: write through that, or afterwards.";
     SqliteOld "sqlite.old" Incompatible
         "SQLite {value}は使用できません（{rule}以降が必要です）。" "SQLite {value} can lose commits in WAL mode; {rule} or newer is needed. Enable the feature `bundled`.";
     Sqlite "sqlite" Storage
