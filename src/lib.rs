@@ -51,6 +51,7 @@
 //!
 //! | room | what it does | where to begin |
 //! | --- | --- | --- |
+//! | `capi` | the C ABI: a thin coat over all of this, behind the feature `capi` | `include/renkei.h` |
 //! | `blueprint` | one document of all definitions: apply, plan, dump | [`Blueprint`], [`Store::apply`] |
 //! | `worker` | runs what is due | [`Worker`] |
 //! | `export` | lists and searches to CSV | [`Export`], [`Store::export`] |
@@ -94,13 +95,16 @@
 //!
 //! # Features
 //!
-//! `bundled` (default) compiles SQLite in; `tzdb` (default) compiles time zone data in.
+//! `bundled` (default) compiles SQLite in; `tzdb` (default) compiles time zone data in; `capi` adds the C ABI, whose header
+//! is `include/renkei.h`.
 
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
 
 mod access;
 mod blueprint;
+#[cfg(feature = "capi")]
+mod capi;
 pub mod csv;
 mod error;
 mod export;

@@ -147,6 +147,11 @@ impl Worker {
         self.stop.store(true, Ordering::Relaxed);
     }
 
+    #[cfg(feature = "capi")]
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
     /// Starts a background thread that runs what is due until it is stopped.
     ///
     /// # Errors

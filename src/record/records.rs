@@ -100,7 +100,13 @@ impl Store {
     }
 }
 
-impl Transaction<'_> {
+impl<'a> Transaction<'a> {
+    /// The writes of a transaction that its caller keeps open.
+    #[cfg(feature = "capi")]
+    pub(crate) fn of(store: &'a Store, writing: &'a Writing<'a>) -> Transaction<'a> {
+        Transaction { store, writing }
+    }
+
     /// As [`Records::register_with`].
     pub fn register(&self, database: &str, values: &Values, options: &WriteOptions) -> Result<Saved> {
         register(self.store, self.writing, database, values, options)
@@ -153,11 +159,19 @@ impl Records {
     ///
     /// As [`Records::register`]; [`Error::line`] tells the place of the refused one, counted from 1.
     pub fn register_all(&self, all: &[Values], options: &WriteOptions) -> Result<Vec<Saved>> {
+        self.register_each(all, options)
+    }
+
+    pub(crate) fn register_each<'v>(
+        &self,
+        all: impl IntoIterator<Item = &'v Values>,
+        options: &WriteOptions,
+    ) -> Result<Vec<Saved>> {
         self.store.write(|writing| {
             let mut writer = Writer::open(&self.store, writing, &self.database)?;
             let table = writer.table.clone();
-            let mut saved = Vec::with_capacity(all.len());
-            for (at, values) in all.iter().enumerate() {
+            let mut saved = Vec::new();
+            for (at, values) in all.into_iter().enumerate() {
                 let outcome =
                     writer.insert(Draft::of(&table, values), options).map_err(|error| error.at_line(at as u64 + 1))?;
                 saved.push(Saved {
@@ -197,11 +211,19 @@ impl Records {
     ///
     /// As [`Records::update`]; [`Error::line`] tells the place of the refused one, counted from 1.
     pub fn update_all(&self, all: &[(Selector, Values)], options: &WriteOptions) -> Result<Vec<Saved>> {
+        self.update_each(all.iter().map(|(target, values)| (target, values)), options)
+    }
+
+    pub(crate) fn update_each<'v>(
+        &self,
+        all: impl IntoIterator<Item = (&'v Selector, &'v Values)>,
+        options: &WriteOptions,
+    ) -> Result<Vec<Saved>> {
         self.store.write(|writing| {
             let mut writer = Writer::open(&self.store, writing, &self.database)?;
             let table = writer.table.clone();
-            let mut saved = Vec::with_capacity(all.len());
-            for (at, (target, values)) in all.iter().enumerate() {
+            let mut saved = Vec::new();
+            for (at, (target, values)) in all.into_iter().enumerate() {
                 let outcome = writer
                     .update(target, Draft::of(&table, values), options)
                     .and_then(|outcome| outcome.ok_or_else(|| missing(&self.database, target)))

@@ -208,8 +208,8 @@ mod tests {
         let turn = Turn::new(());
         let first = turn.take(None).unwrap();
         assert_eq!(turn.take(None).err().unwrap().code(), Code::TurnHeld);
+        let cancel = Cancel::new();
         std::thread::scope(|scope| {
-            let cancel = Cancel::new();
             let (turn, seen) = (&turn, &cancel);
             let waiting = scope.spawn(move || turn.take(Some(seen)).err().unwrap().code());
             while turn.next.load(Ordering::Relaxed) < 2 {
