@@ -51,6 +51,7 @@
 //!
 //! | room | what it does | where to begin |
 //! | --- | --- | --- |
+//! | `capi` | the C ABI: a thin coat over all of this, behind the feature `capi` | `include/renkei.h` |
 //! | `webapi` | the Web API of 働くDB / 楽楽販売: one request in, one response out | [`webapi`] |
 //! | `blueprint` | one document of all definitions: apply, plan, dump | [`Blueprint`], [`Store::apply`] |
 //! | `worker` | runs what is due | [`Worker`] |
@@ -107,13 +108,16 @@
 //!
 //! # Features
 //!
-//! `bundled` (default) compiles SQLite in; `tzdb` (default) compiles time zone data in.
+//! `bundled` (default) compiles SQLite in; `tzdb` (default) compiles time zone data in; `capi` adds the C ABI, whose header
+//! is `include/renkei.h`.
 
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
 
 mod access;
 mod blueprint;
+#[cfg(feature = "capi")]
+mod capi;
 pub mod csv;
 #[doc = include_str!("definitions.md")]
 pub mod definitions {}
@@ -138,7 +142,7 @@ pub use query::*;
 pub use record::*;
 pub use schema::*;
 pub use store::{
-    Clock, Limits, ManualClock, OsRandom, Random, Store, StoreOptions, Synchronous, SystemClock, Timestamp,
+    Cancel, Clock, Limits, ManualClock, OsRandom, Random, Store, StoreOptions, Synchronous, SystemClock, Timestamp,
 };
 pub use worker::{Worker, WorkerHandle};
 

@@ -51,7 +51,7 @@ impl Worker {
     pub fn new(store: &Store) -> Worker {
         Worker {
             // Its work is that of all users; each part is run on behalf of who asked for it.
-            store: Store { actor: None, visit: None, ..store.clone() },
+            store: Store { actor: None, visit: None, ..store.uncancelled() },
             progress: Arc::new(|_| {}),
             retention: Duration::from_secs(90 * 24 * 60 * 60),
             stop: Arc::new(AtomicBool::new(false)),
@@ -79,6 +79,9 @@ impl Worker {
     ///
     /// When the store itself fails, such as a full disk. The work stays and can be run again.
     pub fn run_once(&self) -> Result<bool> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
         match job::claim(&self.store, import::KIND)? {
             Found::Nothing => {
                 import::make_left_indexes(&self.store)?;
@@ -144,6 +147,17 @@ impl Worker {
             Ok(())
         })?;
         access::sweep(&self.store)
+    }
+
+    /// Stops what this worker runs on other threads, and its clones: a running import is parked at its next commit and
+    /// goes on with another worker. A stopped worker runs nothing more.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    #[cfg(feature = "capi")]
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
     }
 
     /// Starts a background thread that runs what is due until it is stopped.

@@ -137,6 +137,7 @@ fn every_kind_takes_its_values_and_its_texts_and_json() {
         assert_eq!(shown["cs"], serde_json::json!(["A", "C"]));
         assert_eq!(shown["_revision"], 1);
         assert!(shown.get("details").is_none());
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&serde_json::to_string(&record).unwrap()).unwrap(), shown);
     }
     // What a view shows can be written again and changes nothing.
     let mut shown = records.view("1").unwrap().to_json();

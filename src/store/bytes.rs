@@ -54,7 +54,7 @@ pub(crate) fn put(
         Ok(done) => done,
         Err(error) => {
             // Should this fail too, the piece expires like any upload.
-            let _ = store.write(|writing| {
+            let _ = store.uncancelled().write(|writing| {
                 writing.prepare_cached("DELETE FROM renkei_file WHERE id = ?1")?.execute([id])?;
                 Ok(())
             });
