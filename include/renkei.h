@@ -2762,7 +2762,7 @@ renkei_status renkei_import_rejects_path(const renkei_store *store,
 /* -- Exports ------------------------------------------------------------------------------------- */
 
 /**
- * Writes an export as CSV and gives it to a function in pieces of about 64 KiB. export is a JSON object with database, and
+ * Writes an export as CSV and gives it to a function in pieces of about 64 KiB. spec is a JSON object with database, and
  * list, search, columns, condition, sort, limit, values, headings, format and so on: see Export in the documentation of the
  * Rust crate. Memory does not grow with the number of records, and all of them are of one moment. options and out_exported
  * may be NULL.
@@ -2772,8 +2772,8 @@ renkei_status renkei_import_rejects_path(const renkei_store *store,
 RENKEI_API
 RENKEI_MUST_USE
 renkei_status renkei_export_to(const renkei_store *store,
-                               const char *export_,
-                               size_t export_len,
+                               const char *spec,
+                               size_t spec_len,
                                renkei_write_fn write,
                                void *user_data,
                                const renkei_export_options *options,
@@ -2789,8 +2789,8 @@ renkei_status renkei_export_to(const renkei_store *store,
 RENKEI_API
 RENKEI_MUST_USE
 renkei_status renkei_export_path(const renkei_store *store,
-                                 const char *export_,
-                                 size_t export_len,
+                                 const char *spec,
+                                 size_t spec_len,
                                  const char *path,
                                  size_t path_len,
                                  const renkei_export_options *options,
@@ -2806,8 +2806,8 @@ renkei_status renkei_export_path(const renkei_store *store,
 RENKEI_API
 RENKEI_MUST_USE
 renkei_status renkei_export_memory(const renkei_store *store,
-                                   const char *export_,
-                                   size_t export_len,
+                                   const char *spec,
+                                   size_t spec_len,
                                    const renkei_export_options *options,
                                    char **out_bytes,
                                    size_t *out_bytes_len,
