@@ -55,6 +55,7 @@
 //! | `webapi` | the Web API of 働くDB / 楽楽販売: one request in, one response out | [`webapi`] |
 //! | `blueprint` | one document of all definitions: apply, plan, dump | [`Blueprint`], [`Store::apply`] |
 //! | `worker` | runs what is due | [`Worker`] |
+//! | `outbound` | what leaves the store: one queue of deliveries, sent at least once | [`NewDelivery`], [`Sending`] |
 //! | `export` | lists and searches to CSV | [`Export`], [`Store::export`] |
 //! | `import` | settings, uploads, reservations, the run, rejects | [`ImportSetting`], [`Store::reserve_import`] |
 //! | `job` | durable work: claims, leases, takeover after a crash | [`JobState`] |
@@ -125,6 +126,7 @@ mod error;
 mod export;
 mod import;
 mod job;
+mod outbound;
 mod query;
 mod record;
 mod schema;
@@ -137,12 +139,14 @@ pub use blueprint::{Blueprint, DefinitionKind};
 pub use error::{Code, Error, Kind, Language, Result, Violation};
 pub use export::*;
 pub use import::*;
-pub use job::{JobError, JobState};
+pub use job::{JobError, JobState, Report, ReportWhen};
+pub use outbound::*;
 pub use query::*;
 pub use record::*;
 pub use schema::*;
 pub use store::{
-    Cancel, Clock, Limits, ManualClock, OsRandom, Random, Store, StoreOptions, Synchronous, SystemClock, Timestamp,
+    Cancel, Clock, Limits, ManualClock, OsRandom, Random, SecretVault, Store, StoreOptions, Synchronous, SystemClock,
+    Timestamp,
 };
 pub use worker::{Worker, WorkerHandle};
 

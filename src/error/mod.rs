@@ -243,6 +243,16 @@ impl Error {
         self
     }
 
+    /// The error with its texts changed by `change`, and without its source: for what must not be shown.
+    pub(crate) fn hide(mut self, change: impl Fn(String) -> String) -> Error {
+        let body = &mut *self.body;
+        for text in [&mut body.name, &mut body.value, &mut body.rule] {
+            *text = text.map(|text| change(text.to_owned()));
+        }
+        body.source = None;
+        self
+    }
+
     /// The stable code.
     pub fn code(&self) -> Code {
         self.body.code

@@ -13,7 +13,7 @@ use crate::csv::{Unmapped, Writer};
 use crate::error::{Code, Error, Result, words};
 use crate::query::{List, ListColumn, Query, Row, Search, Selection, System};
 use crate::schema::{Catalog, Cell, Table, ValueFormat, documents};
-use crate::store::Store;
+use crate::store::{Reading, Store};
 
 /// How often progress is told.
 const TOLD: Duration = Duration::from_millis(100);
@@ -233,9 +233,20 @@ impl Store {
         &self,
         export: &Export,
         out: impl Write,
+        progress: impl FnMut(u64) -> bool,
+    ) -> Result<Exported> {
+        self.export_of(&self.reading()?, export, out, progress)
+    }
+
+    /// An export of the moment that `reading` sees.
+    pub(crate) fn export_of(
+        &self,
+        reading: &Reading,
+        export: &Export,
+        out: impl Write,
         mut progress: impl FnMut(u64) -> bool,
     ) -> Result<Exported> {
-        let reading = Helper::of(self.reading()?, 1)?;
+        let reading = Helper::of(reading, 1)?;
         let bytes = Counter::new(0);
         let mut out = Counted { out, bytes: &bytes };
         let mut progress = Progress { tell: &mut progress, told: Instant::now() };

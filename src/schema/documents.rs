@@ -48,6 +48,11 @@ pub(crate) fn kind_words(kind: &str) -> Words {
         "list" => "一覧",
         "search" => "絞込み",
         "import" => "インポート設定",
+        "csv_push" => "システム連携設定",
+        "http_send" => "http送信",
+        "mail_template" => "メールテンプレート",
+        "mail_server" => "メールサーバ",
+        "target" => "連携先",
         "user" => "ユーザ",
         other => other,
     };
