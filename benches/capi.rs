@@ -23,6 +23,14 @@ const CODES: [&str; 13] = [
 ];
 
 fn main() {
+    // One measurement in a process of its own, as the program in C is one: `work WORK STORE CSV`.
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, work, store, csv, ..] = words.as_slice()
+        && word == "work"
+    {
+        let store = Store::open(store).expect("it opens");
+        return measure(work, &store, Path::new(csv));
+    }
     let mut arguments = std::env::args().skip(1).filter(|word| word != "--bench");
     let (mut rows, mut rounds, mut profile) = (100_000u64, 5usize, "release".to_owned());
     while let Some(word) = arguments.next() {
@@ -41,19 +49,46 @@ fn main() {
     bench.fill();
     println!("{rows} records, {rounds} rounds in turn\n");
     println!("| work | Rust ms | C ms | speed of C |\n| --- | --- | --- | --- |");
-    bench.race("register typed", |store, csv| register(store, csv));
-    bench.race("register JSON", |store, csv| register(store, csv));
-    bench.race("view typed", |store, _| view(store));
-    bench.race("view JSON", |store, _| view(store));
-    bench.race("rows, all cells", |store, _| read_values(store));
-    bench.race("rows, cell by cell", |store, _| read_texts(store));
-    bench.race("export", |store, _| {
-        store.export(&Export::of("customers"), std::io::sink()).expect("exported");
-    });
-    bench.race("import", |store, csv| {
-        store.reserve_import(&ImportRequest::path("customers", "all", csv)).expect("reserved");
-        Worker::new(store).run_until_idle().expect("run");
-    });
+    for work in WORKS {
+        bench.race(work);
+    }
+}
+
+const WORKS: [&str; 9] = [
+    "register typed",
+    "register JSON",
+    "view, all cells",
+    "view, cell by cell",
+    "view JSON",
+    "rows, all cells",
+    "rows, cell by cell",
+    "export",
+    "import",
+];
+
+/// Does a work through Rust, the same for cells and for JSON, and prints the seconds.
+fn measure(work: &str, store: &Store, csv: &Path) {
+    let lines = match work.starts_with("register") {
+        true => std::fs::read_to_string(csv).expect("the file"),
+        false => String::new(),
+    };
+    let began = Instant::now();
+    match work {
+        "register typed" | "register JSON" => register(store, &lines),
+        "view, cell by cell" | "view JSON" => view(store),
+        "view, all cells" => view_values(store),
+        "rows, all cells" => read_values(store),
+        "rows, cell by cell" => read_texts(store),
+        "export" => {
+            store.export(&Export::of("customers"), std::io::sink()).expect("exported");
+        }
+        "import" => {
+            store.reserve_import(&ImportRequest::path("customers", "all", csv)).expect("reserved");
+            Worker::new(store).run_until_idle().expect("run");
+        }
+        other => panic!("there is no work {other}"),
+    }
+    println!("{:.9}", began.elapsed().as_secs_f64());
 }
 
 struct Bench {
@@ -123,36 +158,32 @@ impl Bench {
         path
     }
 
-    /// Lets both sides do the work in turn, each on a fresh copy of the store.
-    fn race(&self, work: &str, rust: impl Fn(&Store, &Path)) {
+    /// Lets both sides do the work in turn, each in a process of its own, on a fresh copy of the store.
+    fn race(&self, work: &str) {
         let (mut ours, mut theirs, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         let csv = match work {
             "import" => self.dir.join("all.csv"),
             _ => self.csv("more.csv", self.rows + 1, A_ROUND, false),
         };
+        let seconds = |command: &mut Command| -> f64 {
+            let told = run(command.arg(work).arg(self.copy(work)).arg(&csv).args(["1", &A_ROUND.to_string()]));
+            told.split_whitespace().next().and_then(|text| text.parse().ok()).expect("seconds")
+        };
         for round in 0..=self.rounds {
-            let rust_took = {
-                let store = Store::open(self.copy(work, "rust.db")).expect("it opens");
-                let began = Instant::now();
-                rust(&store, &csv);
-                began.elapsed().as_secs_f64()
-            };
-            let c = self.copy(work, "c.db");
-            let (first, count) = ("1", A_ROUND.to_string());
-            let told = run(Command::new(&self.program).arg(work).arg(c).arg(&csv).args([first, &count]));
-            let c_took: f64 = told.split(' ').next().and_then(|text| text.parse().ok()).expect("seconds");
+            let rust = seconds(Command::new(std::env::current_exe().expect("this program")).arg("work"));
+            let c = seconds(&mut Command::new(&self.program));
             // The first round warms up.
             if round > 0 {
-                ours.push(rust_took * 1e3);
-                theirs.push(c_took * 1e3);
-                ratios.push(rust_took / c_took);
+                ours.push(rust * 1e3);
+                theirs.push(c * 1e3);
+                ratios.push(rust / c);
             }
         }
         println!("| {work} | {:.1} | {:.1} | {:.2} |", median(&mut ours), median(&mut theirs), median(&mut ratios));
     }
 
-    fn copy(&self, work: &str, name: &str) -> PathBuf {
-        let path = self.dir.join(name);
+    fn copy(&self, work: &str) -> PathBuf {
+        let path = self.dir.join("work.db");
         for suffix in ["", "-wal", "-shm", "-turn"] {
             let _ = std::fs::remove_file(format!("{}{suffix}", path.display()));
         }
@@ -167,10 +198,9 @@ fn median(all: &mut [f64]) -> f64 {
     all[all.len() / 2]
 }
 
-fn register(store: &Store, csv: &Path) {
-    let text = std::fs::read_to_string(csv).expect("the file");
+fn register(store: &Store, lines: &str) {
     let records = store.records("customers");
-    for line in text.lines() {
+    for line in lines.lines() {
         let cells = CODES.iter().zip(line.split(','));
         let values = cells.fold(Values::new(), |values, (code, cell)| values.set(*code, cell));
         records.register(&values).expect("registered");
@@ -186,6 +216,19 @@ fn view(store: &Store) {
         let _ = write!(key, "{number:010}");
         let record = records.view(&key).expect("found");
         seen += CODES.iter().map(|code| record.text(code).len()).sum::<usize>();
+    }
+    assert!(seen > 0);
+}
+
+fn view_values(store: &Store) {
+    let records = store.records("customers");
+    let mut key = String::new();
+    let mut seen = 0;
+    for number in 1..=A_ROUND {
+        key.clear();
+        let _ = write!(key, "{number:010}");
+        let record = records.view(&key).expect("found");
+        seen += record.fields().filter(|(_, value)| !value.is_empty()).count();
     }
     assert!(seen > 0);
 }

@@ -206,6 +206,7 @@
  *   renkei_record_is_null                Record::value, RecordRow::value, Value::is_empty
  *   renkei_record_text                   Record::text, Record::display, RecordRow::text,
  *                                        RecordRow::display
+ *   renkei_record_cells                  Record::fields, RecordRow::fields
  *   renkei_record_int64                  Record::value, RecordRow::value, Value::as_number
  *   renkei_record_decimal                Record::value, RecordRow::value, Number::unscaled,
  *                                        Number::scale
@@ -2119,6 +2120,20 @@ renkei_status renkei_record_text(const renkei_record *record,
                                  const char **out_text,
                                  size_t *out_text_len,
                                  renkei_error **out_error);
+
+/**
+ * All cells of the header (row 0) or of a detail row, in the order of the definition without fields out of use: an array,
+ * lent until the record is freed. The fastest way to read a record.
+ *
+ * Rust: Record::fields, RecordRow::fields
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_record_cells(const renkei_record *record,
+                                  size_t row,
+                                  const renkei_cell **out_cells,
+                                  size_t *out_count,
+                                  renkei_error **out_error);
 
 /**
  * The value of a field as a whole number: of a number without decimal places, or the id of a file. 0 where there is no value.

@@ -117,6 +117,25 @@ static void register_json(renkei_store *store, const struct lines *lines)
     }
 }
 
+static void view_cells(renkei_store *store, uint64_t first, uint64_t count)
+{
+    renkei_error *error = NULL;
+    uint64_t number;
+    for (number = first; number < first + count; number++) {
+        renkei_record *record;
+        const renkei_cell *cells;
+        size_t cell_count, at;
+        char key[16];
+        int key_len = snprintf(key, sizeof key, "%010" PRIu64, number);
+        check(renkei_record_view(store, "customers", N, key, (size_t)key_len, 0, &record, &error), error);
+        check(renkei_record_cells(record, 0, &cells, &cell_count, &error), error);
+        for (at = 0; at < cell_count; at++) {
+            seen += cells[at].text_len + (size_t)cells[at].integer;
+        }
+        renkei_record_free(record);
+    }
+}
+
 static void view_typed(renkei_store *store, uint64_t first, uint64_t count)
 {
     renkei_error *error = NULL;
@@ -223,7 +242,9 @@ int main(int count, char **arguments)
         register_typed(store, &lines);
     } else if (strcmp(work, "register JSON") == 0) {
         register_json(store, &lines);
-    } else if (strcmp(work, "view typed") == 0) {
+    } else if (strcmp(work, "view, all cells") == 0) {
+        view_cells(store, first, number);
+    } else if (strcmp(work, "view, cell by cell") == 0) {
         view_typed(store, first, number);
     } else if (strcmp(work, "view JSON") == 0) {
         view_json(store, first, number);
