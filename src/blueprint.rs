@@ -100,6 +100,23 @@ pub enum DefinitionKind {
 }
 
 impl DefinitionKind {
+    /// Every kind.
+    pub const ALL: &'static [DefinitionKind] = &[DefinitionKind::List, DefinitionKind::Search, DefinitionKind::Import];
+
+    /// The kind whose word is `text`.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Argument`], with the words that there are.
+    pub fn from_text(text: &str) -> Result<DefinitionKind> {
+        DefinitionKind::ALL.iter().copied().find(|kind| kind.as_str() == text).ok_or_else(|| {
+            let known: Vec<&str> = DefinitionKind::ALL.iter().map(|kind| kind.as_str()).collect();
+            let known = known.join(", ");
+            let rule = words!("「{text}」は次のいずれでもありません: {known}", "\"{text}\" is none of {known}");
+            Error::new(Code::Argument).with_rule(rule)
+        })
+    }
+
     /// The word for it in JSON and in [`Change::kind`].
     pub fn as_str(self) -> &'static str {
         match self {

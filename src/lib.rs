@@ -51,10 +51,11 @@
 //!
 //! | room | what it does | where to begin |
 //! | --- | --- | --- |
+//! | `capi` | the C ABI: a thin coat over all of this, behind the feature `capi` | `include/renkei.h` |
 //! | `webapi` | the Web API of 働くDB / 楽楽販売: one request in, one response out | [`webapi`] |
 //! | `blueprint` | one document of all definitions: apply, plan, dump | [`Blueprint`], [`Store::apply`] |
 //! | `worker` | runs what is due | [`Worker`] |
-//! | `outbound` | what leaves the store: one queue of deliveries, sent at least once | [`NewDelivery`], [`Sending`] |
+//! | `outbound` | what leaves the store: CSV pushes, http sends, mail; one queue of deliveries, sent at least once | [`CsvPush`], [`HttpSend`], [`MailServer`], [`NewDelivery`], [`Sending`] |
 //! | `export` | lists and searches to CSV | [`Export`], [`Store::export`] |
 //! | `import` | settings, uploads, reservations, the run, rejects | [`ImportSetting`], [`Store::reserve_import`] |
 //! | `job` | durable work: claims, leases, takeover after a crash | [`JobState`] |
@@ -74,7 +75,9 @@
 //! A *store* is one SQLite file. It holds *databases* (DB) of *records* (レコード) with typed *fields* (項目); one field is the
 //! *key* (キー項目). A record may have *detail rows* (明細). A *list* (一覧) is a saved choice of columns, a *search* (絞込み) a
 //! saved condition, an *import setting* (インポート設定) a saved mapping of CSV columns; an *import reservation*
-//! (インポート予約) is one asked-for run of it.
+//! (インポート予約) is one asked-for run of it. A *CSV push* (システム連携設定) sends the records of a list as CSV, an *http
+//! send* (http送信) calls an outside API for one record; both are started from the *menu* of a list, and what they send is a
+//! *delivery*.
 //!
 //! # Who acts
 //!
@@ -108,13 +111,16 @@
 //!
 //! # Features
 //!
-//! `bundled` (default) compiles SQLite in; `tzdb` (default) compiles time zone data in.
+//! `bundled` (default) compiles SQLite in; `tzdb` (default) compiles time zone data in; `http` (default) sends deliveries by
+//! HTTP and HTTPS; `mail` sends mail; `capi` adds the C ABI, whose header is `include/renkei.h`.
 
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
 
 mod access;
 mod blueprint;
+#[cfg(feature = "capi")]
+mod capi;
 pub mod csv;
 #[doc = include_str!("definitions.md")]
 pub mod definitions {}
@@ -141,7 +147,8 @@ pub use query::*;
 pub use record::*;
 pub use schema::*;
 pub use store::{
-    Clock, Limits, ManualClock, OsRandom, Random, SecretVault, Store, StoreOptions, Synchronous, SystemClock, Timestamp,
+    Cancel, Clock, Limits, ManualClock, OsRandom, Random, SecretVault, Store, StoreOptions, Synchronous, SystemClock,
+    Timestamp,
 };
 pub use worker::{Worker, WorkerHandle};
 

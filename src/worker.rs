@@ -76,7 +76,7 @@ impl Worker {
         transports.insert(Channel::Mail, Arc::new(outbound::mail::Smtp));
         Worker {
             // Its work is that of all users; each part is run on behalf of who asked for it.
-            store: Store { actor: None, visit: None, ..store.clone() },
+            store: Store { actor: None, visit: None, ..store.uncancelled() },
             progress: Arc::new(|_| {}),
             retention: Duration::from_secs(90 * 24 * 60 * 60),
             stop: Arc::new(AtomicBool::new(false)),
@@ -156,6 +156,9 @@ impl Worker {
     ///
     /// When the store itself fails, such as a full disk. The work stays and can be run again.
     pub fn run_once(&self) -> Result<bool> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
         Ok(self.run_job()? || self.send_due(1, Duration::ZERO, 1)? > 0)
     }
 
@@ -247,6 +250,17 @@ impl Worker {
         })?;
         outbound::sweep(&self.store, before)?.iter().for_each(|notice| (self.notify)(notice));
         access::sweep(&self.store)
+    }
+
+    /// Stops what this worker runs on other threads, and its clones: a running import is parked at its next commit and
+    /// goes on with another worker. A stopped worker runs nothing more.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    #[cfg(feature = "capi")]
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
     }
 
     /// Starts background threads that run what is due until they are stopped: one for imports, and those that send.

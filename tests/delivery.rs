@@ -1220,8 +1220,10 @@ fn a_host_may_bring_its_own_transport() {
     let mut mail = NewDelivery::http("", "smtp://127.0.0.1:25");
     mail.channel = Channel::Mail;
     let id = fixture.store.deliver(&mail).unwrap();
-    assert_eq!(worker.run_until_idle().unwrap(), 0);
-    assert_eq!(fixture.store.delivery(id).unwrap().state, DeliveryState::Waiting);
+    if !cfg!(feature = "mail") {
+        assert_eq!(worker.run_until_idle().unwrap(), 0);
+        assert_eq!(fixture.store.delivery(id).unwrap().state, DeliveryState::Waiting);
+    }
     let post = Worker::new(&fixture.store).transport(Channel::Mail, fake).network(local());
     assert_eq!(post.run_until_idle().unwrap(), 1);
     assert_eq!(fixture.store.delivery(id).unwrap().state, DeliveryState::Delivered);

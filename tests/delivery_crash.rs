@@ -56,6 +56,8 @@ fn child() {
     let (Ok(task), Some(path)) = (std::env::var(TASK), std::env::var_os(STORE)) else { return };
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
     let mut options = Store::options();
+    // Memory is measured without what the page cache may take.
+    options.reader_cache_bytes(2 << 20);
     if let Some(left) = number(LOOKS) {
         options.clock(Arc::new(Deadly { left: AtomicU64::new(left) }));
     }

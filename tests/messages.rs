@@ -109,6 +109,7 @@ fn english(text: &str) -> Vec<String> {
         "STARTTLS",
         "HTTP",
         "http",
+        "https",
         "PEM",
         "MiB",
         "IPv",

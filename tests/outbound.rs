@@ -170,7 +170,7 @@ fn raw_csv_arrives_as_it_was_frozen() {
     assert_eq!(run.answer, r#"{"ok":true}"#);
     assert_eq!((run.bytes, run.sha256.as_str()), (request.body.len() as u64, sha256(&request.body).as_str()));
     assert_eq!(run.delivery_state, Some(DeliveryState::Delivered));
-    assert_eq!(setup.store().push_runs(Some(run.list_id), 10).unwrap(), [run.clone()]);
+    assert_eq!(setup.store().push_runs(Some(run.list_id), 10).unwrap(), std::slice::from_ref(&run));
     assert_eq!(setup.store().push_runs(None, 10).unwrap(), [run]);
     assert!(setup.store().push_runs(Some(1), 10).unwrap().is_empty());
     setup.fixture.check_file();

@@ -274,7 +274,7 @@ impl Store {
         demand_administrator(self, &reading, "as_user")?;
         let roster = Roster::of(self, &reading)?;
         let member = roster.active(roster.by_code(code)?.id)?;
-        Ok(Store { inner: self.inner.clone(), actor: Some(member.id), visit: None })
+        Ok(Store { actor: Some(member.id), visit: None, ..self.clone() })
     }
 
     /// On whose behalf this handle acts; `None` for the host itself.

@@ -231,7 +231,7 @@ impl Store {
         demand_address(address, lists)?;
         drop(reading);
         let visit = Some(Arc::new(Visit { token: token.id, address }));
-        let caller = Store { inner: self.inner.clone(), actor: Some(token.user), visit };
+        let caller = Store { actor: Some(token.user), visit, ..self.clone() };
         if token.last_used_at.is_none_or(|at| now.0.abs_diff(at) >= USED) {
             caller.tell_use(token.id, now);
         }

@@ -347,6 +347,31 @@ codes! {
         "SQLiteのエラー: {rule}" "SQLite failed: {rule}.";
     Io "io" Storage
         "入出力エラー: {rule}" "Reading or writing failed: {rule}.";
+    JsonInvalid "json" Usage
+        "JSON（{name}）を読み取れません: {rule}" "The JSON of {name} is not readable: {rule}.";
+
+    // The C boundary: what a caller in another language can do wrong. {rule} names the argument.
+    NullPointer "c.null" Usage
+        "引数{rule}がNULLです。" "The argument {rule} is NULL.";
+    BadLength "c.length" Usage
+        "引数{rule}の長さが正しくありません: {value}" "The argument {rule} has an impossible length: {value}.";
+    BadUtf8 "c.utf8" Usage
+        "引数{rule}はUTF-8ではありません（{value}バイト目）。" "The argument {rule} is not UTF-8 (byte {value}, counted from 0).";
+    BadHandle "c.handle" Usage
+        "{rule}のハンドルが無効です（解放済み、または別の種類です）。" "This is no open handle of a {rule}: it was closed already, or is a handle of something else.";
+    BadStruct "c.struct" Usage
+        "構造体{rule}が正しくありません（{value}）。" "The struct {rule} is not acceptable: {value}.";
+    HandleInUse "c.in_use" Usage
+        "{rule}のハンドルは別のスレッドで使用中です。" "The handle of a {rule} is in use by another call: use it from one thread at a time.";
+    WrongThread "c.thread" Usage
+        "{rule}は開始したスレッドでのみ使用できます。" "A {rule} is used by the thread that began it only.";
+    HandlePoisoned "c.poisoned" Internal
+        "{rule}のハンドルは、以前の内部エラーのため使用できません。" "The handle of a {rule} is out of use since a call on it ended by a fault: close it and open another.";
+    Panicked "c.panic" Internal
+        "内部エラー: {rule}" "A fault in this library: {rule}.";
+    CallbackFailed "c.callback" Cancelled
+        "呼び出し側の関数が処理を中止しました（{rule}）。" "The callback {rule} asked to stop.";
+
     Argument "argument" Usage
         "引数が正しくありません: {rule}" "The call is not acceptable: {rule}.";
     Internal "internal" Internal

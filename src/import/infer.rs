@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ImportColumn, ImportMode, ImportSetting};
 use crate::csv::{self, Dialect, Encoding, Limits, Reader, Record};
@@ -28,8 +28,9 @@ const MOST_HASHES: usize = (1 << 24) / 8 * 7;
 /// Header texts may be longer than names should be.
 const LONGEST_NAME: usize = 200;
 
-/// How [`infer`] reads a file, and what it may take for granted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How [`infer`] reads a file, and what it may take for granted. In JSON every member may be absent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct InferOptions {
     /// The encoding; found out from the whole file when absent.
     pub encoding: Option<Encoding>,

@@ -20,7 +20,7 @@ impl Store {
     pub fn new_signing_secret(&self) -> String {
         let mut bytes = Zeroizing::new([0; 32]);
         self.random(&mut *bytes);
-        format!("{PREFIX}{}", STANDARD.encode(&*bytes))
+        format!("{PREFIX}{}", STANDARD.encode(bytes.as_slice()))
     }
 }
 
@@ -48,7 +48,7 @@ pub(crate) struct Signer(Vec<Hmac<Sha256>>);
 
 impl Signer {
     pub(crate) fn new<'a>(secrets: impl IntoIterator<Item = &'a str>, id: &str, seconds: i64) -> Result<Signer> {
-        let signers = secrets.into_iter().map(|secret| begin(&*key(secret)?, id, seconds));
+        let signers = secrets.into_iter().map(|secret| begin(&key(secret)?, id, seconds));
         Ok(Signer(signers.collect::<Result<_>>()?))
     }
 

@@ -23,6 +23,8 @@ pub(crate) use list::{NamesFields, save_list, save_search};
 pub(crate) use page::page_ids;
 pub(crate) use path::{System, exists as has_field, relabel, renamed as renamed_path};
 pub(crate) use rows::Selection;
+#[cfg(feature = "capi")]
+pub(crate) use rows::{Lines, Typed};
 
 use rusqlite::{Connection, Statement};
 

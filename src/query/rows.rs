@@ -1,5 +1,6 @@
 //! Reading chosen columns, line by line, without holding more than one line.
 
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 
 use rusqlite::Connection;
@@ -197,6 +198,23 @@ impl<'a> Selection<'a> {
         Ok(statements)
     }
 
+    /// What there is to read for `query`.
+    pub(crate) fn lines(&self, query: &Query) -> Result<Lines> {
+        let limited = query.limit.is_some() || query.offset > 0;
+        Ok(Lines {
+            statements: self.statements(query, limited)?.into(),
+            offset: limited.then_some(query.offset),
+            left: query.limit,
+            records: 0,
+            last: None,
+        })
+    }
+
+    /// A line as it was read; the id of the record stands first in it.
+    pub(crate) fn row<'r>(&'r self, row: &'r rusqlite::Row<'r>, id: i64) -> Row<'r> {
+        Row { selection: self, row, id }
+    }
+
     /// Hands each line to `work`, until it returns false.
     pub(crate) fn for_each(
         &self,
@@ -204,34 +222,64 @@ impl<'a> Selection<'a> {
         query: &Query,
         mut work: impl FnMut(&Row<'_>) -> Result<bool>,
     ) -> Result<()> {
-        let limited = query.limit.is_some() || query.offset > 0;
-        let mut left = query.limit;
-        for mut piece in self.statements(query, limited)? {
-            if limited {
-                piece.binds.extend([left.map_or(Cell::Int(-1), bounded), bounded(query.offset)]);
-            }
-            let mut records = 0;
-            let mut last = None;
+        let mut lines = self.lines(query)?;
+        while let Some(piece) = lines.next_statement() {
             let goes_on = prepared(connection, &piece.sql, |statement| {
                 let mut rows = statement.query(rusqlite::params_from_iter(&piece.binds))?;
                 while let Some(row) = rows.next()? {
-                    let id: i64 = row.get(0)?;
-                    if last != Some(id) {
-                        records += 1;
-                        last = Some(id);
-                    }
-                    if !work(&Row { selection: self, row, id })? {
+                    let row = self.row(row, row.get(0)?);
+                    lines.count(row.id);
+                    if !work(&row)? {
                         return Ok(false);
                     }
                 }
                 Ok(true)
             })?;
-            left = left.map(|left| left.saturating_sub(records));
-            if !goes_on || left == Some(0) {
+            if !goes_on {
                 break;
             }
         }
         Ok(())
+    }
+}
+
+/// The statements that read a query, one after the other, and how much of its limit is left.
+pub(crate) struct Lines {
+    statements: VecDeque<Piece>,
+    /// Where there is a limit or an offset in records: the last two parameters of each statement.
+    offset: Option<u64>,
+    left: Option<u64>,
+    records: u64,
+    last: Option<i64>,
+}
+
+impl Lines {
+    /// The next statement to be read to its end.
+    pub(crate) fn next_statement(&mut self) -> Option<Piece> {
+        self.left = self.left.map(|left| left.saturating_sub(self.records));
+        if self.left == Some(0) && self.records > 0 {
+            return None;
+        }
+        (self.records, self.last) = (0, None);
+        let mut piece = self.statements.pop_front()?;
+        if let Some(offset) = self.offset {
+            piece.binds.extend([self.left.map_or(Cell::Int(-1), bounded), bounded(offset)]);
+        }
+        Some(piece)
+    }
+
+    /// There is no more to be read.
+    #[cfg(feature = "capi")]
+    pub(crate) fn end(&mut self) {
+        self.statements.clear();
+    }
+
+    /// A line of the record `id` was read.
+    pub(crate) fn count(&mut self, id: i64) {
+        if self.last != Some(id) {
+            self.records += 1;
+            self.last = Some(id);
+        }
     }
 }
 
@@ -276,14 +324,18 @@ impl Row<'_> {
     ///
     /// As said at [`Row`], and when the file is damaged.
     pub fn value(&self, column: usize) -> Result<Value> {
-        let cell = self.cell(column)?;
-        Ok(match (&self.output(column)?.what, cell.int()) {
-            (What::Field(column), _) => column.value(&cell),
+        let output = self.output(column)?;
+        Ok(self.value_of(output, &Cell::from_sql(self.row.get_ref(output.at)?)?))
+    }
+
+    fn value_of(&self, output: &Output<'_>, cell: &Cell<'_>) -> Value {
+        match (&output.what, cell.int()) {
+            (What::Field(column), _) => column.value(cell),
             (What::Moment, Some(int)) => Value::DateTime(self.selection.store.local(Timestamp(int))),
             (What::Approval, Some(int)) => Value::from(approval(int)),
             (What::Whole, Some(int)) => Value::Number(Number::from(int)),
             _ => Value::from(cell.text()),
-        })
+        }
     }
 
     /// The text of a column, in a format.
@@ -349,6 +401,33 @@ impl Row<'_> {
         }
     }
 
+    /// The value of a column, where it is a text without a copy of it; `scratch` is for texts that stand nowhere.
+    #[cfg(feature = "capi")]
+    pub(crate) fn typed<'s>(&'s self, column: usize, scratch: &'s mut Vec<u8>) -> Result<Typed<'s>> {
+        let output = self.output(column)?;
+        let stored = self.row.get_ref(output.at)?;
+        match (output.lent, stored) {
+            (Lent::Text, ValueRef::Text(bytes)) => {
+                // The error is that of every text that is not UTF-8.
+                let text = std::str::from_utf8(bytes).or_else(|_| Cell::from_sql(stored).map(|_| ""))?;
+                Ok(Typed::Text(text))
+            }
+            (Lent::Label(column), ValueRef::Integer(number)) => {
+                Ok(Typed::Text(column.labels().label(number).unwrap_or_default()))
+            }
+            _ => match self.value_of(output, &Cell::from_sql(stored)?) {
+                text @ (Value::Text(_) | Value::Choices(_)) => {
+                    scratch.clear();
+                    scratch.extend_from_slice(text.to_text().as_bytes());
+                    let labels = matches!(text, Value::Choices(_));
+                    let text = std::str::from_utf8(scratch).unwrap_or_default();
+                    Ok(if labels { Typed::Labels(text) } else { Typed::Text(text) })
+                }
+                other => Ok(Typed::Value(other)),
+            },
+        }
+    }
+
     /// What is stored.
     pub(crate) fn cell(&self, column: usize) -> Result<Cell<'_>> {
         Cell::from_sql(self.row.get_ref(self.output(column)?.at)?)
@@ -361,6 +440,16 @@ impl Row<'_> {
             Error::new(Code::Argument).with_rule(rule)
         })
     }
+}
+
+/// A value that is lent where it can be.
+#[cfg(feature = "capi")]
+pub(crate) enum Typed<'a> {
+    Text(&'a str),
+    /// Several labels, with commas between.
+    Labels(&'a str),
+    /// No text.
+    Value(Value),
 }
 
 impl std::fmt::Debug for Row<'_> {

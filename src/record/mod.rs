@@ -17,6 +17,8 @@ mod writer;
 
 pub(crate) use draft::{Draft, RowDraft, Slot, Slots};
 pub(crate) use file::sweep as sweep_files;
+#[cfg(feature = "capi")]
+pub(crate) use input::set as set_value;
 pub(crate) use key::is_issued as issues_keys;
 pub(crate) use recalculate::{number, recalculate};
 pub(crate) use writer::Writer;

@@ -116,7 +116,13 @@ impl Store {
     }
 }
 
-impl Transaction<'_> {
+impl<'a> Transaction<'a> {
+    /// The writes of a transaction that its caller keeps open.
+    #[cfg(feature = "capi")]
+    pub(crate) fn of(store: &'a Store, writing: &'a Writing<'a>) -> Transaction<'a> {
+        Transaction { store, writing }
+    }
+
     /// As [`Records::register_with`].
     pub fn register(&self, database: &str, values: &Values, options: &WriteOptions) -> Result<Saved> {
         write_one(self.store, self.writing, database, Right::Register, |writer| register(writer, values, options))
@@ -206,6 +212,14 @@ impl Records {
     ///
     /// As [`Records::register`]; [`Error::line`] tells the place of the refused one, counted from 1.
     pub fn register_all(&self, all: &[Values], options: &WriteOptions) -> Result<Vec<Saved>> {
+        self.register_each(all, options)
+    }
+
+    pub(crate) fn register_each<'v>(
+        &self,
+        all: impl IntoIterator<Item = &'v Values>,
+        options: &WriteOptions,
+    ) -> Result<Vec<Saved>> {
         write_all(self, all, Right::Register, |writer, values| register(writer, values, options))
     }
 
@@ -234,6 +248,14 @@ impl Records {
     ///
     /// As [`Records::update`]; [`Error::line`] tells the place of the refused one, counted from 1.
     pub fn update_all(&self, all: &[(Selector, Values)], options: &WriteOptions) -> Result<Vec<Saved>> {
+        self.update_each(all.iter().map(|(target, values)| (target, values)), options)
+    }
+
+    pub(crate) fn update_each<'v>(
+        &self,
+        all: impl IntoIterator<Item = (&'v Selector, &'v Values)>,
+        options: &WriteOptions,
+    ) -> Result<Vec<Saved>> {
         write_all(self, all, Right::Update, |writer, (target, values)| {
             update(writer, &self.database, target, values, options)
         })
@@ -358,14 +380,14 @@ fn write_one(
 /// Does something to every record of a list; a refusal tells which of them it was.
 fn write_all<T>(
     records: &Records,
-    all: &[T],
+    all: impl IntoIterator<Item = T>,
     rights: impl Into<Rights>,
-    mut work: impl FnMut(&mut Writer<'_>, &T) -> Result<Outcome>,
+    mut work: impl FnMut(&mut Writer<'_>, T) -> Result<Outcome>,
 ) -> Result<Vec<Saved>> {
     records.store.write(|writing| {
         let mut writer = open(&records.store, writing, &records.database, rights)?;
-        let mut done = Vec::with_capacity(all.len());
-        for (one, line) in all.iter().zip(1..) {
+        let mut done = Vec::new();
+        for (one, line) in all.into_iter().zip(1..) {
             let outcome = work(&mut writer, one).map_err(|error| error.at_line(line))?;
             done.push(saved(&writer, outcome));
         }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
 use super::approval::Approval;
 use super::input::Selector;
@@ -82,8 +84,8 @@ pub struct RecordRow {
     users: Arc<UserNames>,
 }
 
-/// Some of the records that a query finds.
-#[derive(Debug, Clone)]
+/// Some of the records that a query finds. As JSON: `records` and `next`.
+#[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Page {
     /// The records, in the order of the query.
@@ -180,24 +182,74 @@ impl Record {
     /// The record as a JSON object: `_id`, `_revision`, `_created_at`, `_updated_at` (UTC), `_created_by`,
     /// `_updated_by`, `_approval` where it is kept, every field by its code, and the detail rows under `details`,
     /// each with its id as `_row`.
+    ///
+    /// Records are [`Serialize`] in the same form, which is the faster way to a text: `serde_json::to_string(&record)`.
     pub fn to_json(&self) -> serde_json::Value {
-        let mut json = serde_json::Map::new();
-        json.insert("_id".to_owned(), self.id.into());
-        json.insert("_revision".to_owned(), self.revision.into());
-        json.insert("_created_at".to_owned(), self.created_at.to_string().into());
-        json.insert("_created_by".to_owned(), self.created_by.clone().into());
-        json.insert("_updated_at".to_owned(), self.updated_at.to_string().into());
-        json.insert("_updated_by".to_owned(), self.updated_by.clone().into());
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    #[cfg(feature = "capi")]
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.table.header
+    }
+
+    #[cfg(feature = "capi")]
+    pub(crate) fn cells(&self) -> &[Cell<'static>] {
+        &self.cells
+    }
+}
+
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut json = serializer.serialize_map(None)?;
+        json.serialize_entry("_id", &self.id)?;
+        json.serialize_entry("_revision", &self.revision)?;
+        json.serialize_entry("_created_at", &format_args!("{}", self.created_at))?;
+        json.serialize_entry("_created_by", &self.created_by)?;
+        json.serialize_entry("_updated_at", &format_args!("{}", self.updated_at))?;
+        json.serialize_entry("_updated_by", &self.updated_by)?;
         if let Some(approval) = self.approval() {
-            json.insert("_approval".to_owned(), serde_json::json!(approval));
+            json.serialize_entry("_approval", &approval)?;
         }
-        for (field, value) in self.fields() {
-            json.insert(field.code.clone(), serde_json::json!(value));
-        }
+        write_fields(&mut json, &self.table.header, &self.cells)?;
         if self.table.details.is_some() {
-            json.insert("details".to_owned(), self.rows.iter().map(RecordRow::to_json).collect());
+            json.serialize_entry("details", &self.rows)?;
         }
-        serde_json::Value::Object(json)
+        json.end()
+    }
+}
+
+impl Serialize for RecordRow {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut json = serializer.serialize_map(None)?;
+        json.serialize_entry("_row", &self.id)?;
+        if let Some(layout) = self.layout() {
+            write_fields(&mut json, layout, &self.cells)?;
+        }
+        json.end()
+    }
+}
+
+fn write_fields<M: SerializeMap>(json: &mut M, layout: &Layout, cells: &[Cell<'static>]) -> Result<(), M::Error> {
+    for (column, cell) in layout.columns.iter().zip(cells) {
+        json.serialize_entry(&column.field.code, &Written { column, cell })?;
+    }
+    Ok(())
+}
+
+/// The value of a field, written without being made first where it is a text.
+struct Written<'a> {
+    column: &'a Column,
+    cell: &'a Cell<'static>,
+}
+
+impl Serialize for Written<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match (self.cell, &self.column.effective().field.kind) {
+            (Cell::Text(text), kind) if !matches!(kind, FieldKind::Choices { .. }) => serializer.serialize_str(text),
+            (Cell::Int(number), FieldKind::Choice { .. }) => self.column.labels().label(*number).serialize(serializer),
+            (cell, _) => self.column.value(cell).serialize(serializer),
+        }
     }
 }
 
@@ -232,29 +284,25 @@ impl RecordRow {
         self.layout().into_iter().flat_map(|layout| fields(layout, &self.cells))
     }
 
-    fn layout(&self) -> Option<&Layout> {
+    pub(crate) fn layout(&self) -> Option<&Layout> {
         self.table.details.as_ref()
     }
 
-    fn to_json(&self) -> serde_json::Value {
-        let mut json = serde_json::Map::new();
-        json.insert("_row".to_owned(), self.id.into());
-        for (field, value) in self.fields() {
-            json.insert(field.code.clone(), serde_json::json!(value));
-        }
-        serde_json::Value::Object(json)
+    #[cfg(feature = "capi")]
+    pub(crate) fn cells(&self) -> &[Cell<'static>] {
+        &self.cells
     }
 }
 
 impl std::fmt::Debug for Record {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Record {}", self.to_json())
+        write!(f, "Record {}", serde_json::to_string(self).unwrap_or_default())
     }
 }
 
 impl std::fmt::Debug for RecordRow {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "RecordRow {}", self.to_json())
+        write!(f, "RecordRow {}", serde_json::to_string(self).unwrap_or_default())
     }
 }
 

@@ -102,6 +102,12 @@ impl Column {
         String::from_utf8(out).unwrap_or_default()
     }
 
+    /// Whether the text of a cell is what is stored, in every format.
+    #[cfg(feature = "capi")]
+    pub(crate) fn is_lent(&self, cell: &Cell<'_>) -> bool {
+        matches!(cell, Cell::Text(_)) && !matches!(self.effective().field.kind, FieldKind::Choices { .. })
+    }
+
     /// Whether texts of this column never need quotes in CSV.
     pub(crate) fn is_plain(&self, format: ValueFormat) -> bool {
         match &self.effective().field.kind {

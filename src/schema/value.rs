@@ -1,7 +1,9 @@
 //! Values as callers see them, and cells as they are stored.
 
 use std::borrow::Cow;
+use std::fmt;
 
+use serde::de::{self, IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::date::{Date, DateTime, Time};
@@ -162,20 +164,58 @@ impl Serialize for Value {
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged, expecting = "a value is null, a text, a number or an array of texts")]
-        enum Form {
-            Empty,
-            Text(String),
-            Number(Number),
-            Choices(Vec<String>),
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+/// Takes a value as it comes, without an intermediate form: records of many fields are read this way.
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("null, a text, a number or an array of texts")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
+        Ok(Value::Empty)
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<Value, E> {
+        Ok(Value::Empty)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::from(text))
+    }
+
+    fn visit_string<E: de::Error>(self, text: String) -> Result<Value, E> {
+        Ok(Value::from(text))
+    }
+
+    fn visit_i64<E: de::Error>(self, whole: i64) -> Result<Value, E> {
+        Number::deserialize(whole.into_deserializer()).map(Value::Number)
+    }
+
+    fn visit_u64<E: de::Error>(self, whole: u64) -> Result<Value, E> {
+        Number::deserialize(whole.into_deserializer()).map(Value::Number)
+    }
+
+    fn visit_f64<E: de::Error>(self, float: f64) -> Result<Value, E> {
+        Number::deserialize(float.into_deserializer()).map(Value::Number)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut labels = Vec::new();
+        while let Some(label) = seq.next_element()? {
+            labels.push(label);
         }
-        Ok(match Form::deserialize(deserializer)? {
-            Form::Empty => Value::Empty,
-            Form::Text(text) => Value::from(text),
-            Form::Number(number) => Value::Number(number),
-            Form::Choices(labels) => Value::Choices(labels),
-        })
+        Ok(Value::Choices(labels))
     }
 }
 
@@ -279,5 +319,21 @@ mod tests {
         }
         assert_eq!(Value::from(Cow::Borrowed("")), Value::Empty);
         assert_eq!(Value::from(7u64), Value::from(7));
+    }
+
+    #[test]
+    fn json_values_are_read_as_they_come_and_never_rounded() {
+        let read = |json: &str| serde_json::from_str::<Value>(json);
+        assert_eq!(read("null").unwrap(), Value::Empty);
+        assert_eq!(read("\"\"").unwrap(), Value::Empty);
+        assert_eq!(read("\"\\u3042\"").unwrap(), Value::from("あ"));
+        assert_eq!(read("-12").unwrap(), Value::from(-12));
+        assert_eq!(read("1.25").unwrap(), Value::Number("1.25".parse().unwrap()));
+        assert_eq!(read("[\"a\",\"b\"]").unwrap(), Value::from(["a", "b"]));
+        assert_eq!(read("[]").unwrap(), Value::Choices(Vec::new()));
+        for refused in ["0.12345678901234567", "1e300", "9999999999999999999", "true", "{}", "[1]", "[null]"] {
+            assert!(read(refused).is_err(), "{refused}");
+        }
+        assert!(read("true").unwrap_err().to_string().contains("null, a text, a number or an array of texts"));
     }
 }

@@ -138,7 +138,7 @@ impl Drop for BytesWriter<'_> {
     fn drop(&mut self) {
         if !self.is_done {
             // Should this fail too, the pieces expire like any upload.
-            let _ = self.store.write(|writing| {
+            let _ = self.store.uncancelled().write(|writing| {
                 writing.prepare_cached("DELETE FROM renkei_file WHERE id = ?1")?.execute([self.stored.id])?;
                 Ok(())
             });

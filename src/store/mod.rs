@@ -4,6 +4,7 @@
 //! room works on a [`Reading`] or a [`Writing`] and never opens a connection or a transaction itself.
 
 pub(crate) mod bytes;
+mod cancel;
 mod clock;
 mod connection;
 mod migration;
@@ -22,6 +23,7 @@ use std::time::{Duration, Instant};
 use once_cell::sync::OnceCell;
 use rusqlite::{Connection, ErrorCode};
 
+pub use cancel::Cancel;
 pub use clock::{Clock, ManualClock, OsRandom, Random, SystemClock, Timestamp};
 pub use options::{Limits, StoreOptions, Synchronous};
 pub(crate) use quote::{quote, quote_text};
@@ -49,6 +51,8 @@ pub struct Store {
     pub(crate) actor: Option<i64>,
     /// How he came, when he came with a token.
     pub(crate) visit: Option<Arc<Visit>>,
+    /// The sign at which calls of this handle end.
+    pub(crate) cancel: Option<Cancel>,
 }
 
 /// How a user came.
@@ -145,6 +149,7 @@ impl Store {
             }),
             actor: None,
             visit: None,
+            cancel: None,
         })
     }
 
@@ -189,26 +194,35 @@ impl Store {
 
     /// A connection for one statement, which by itself sees one moment.
     pub(crate) fn glance(&self) -> Result<Reading> {
+        self.check_cancelled()?;
         let kept = self.inner.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match kept {
+        let mut connection = match kept {
             Some(connection) => connection,
             None => {
                 let options = &self.inner.options;
                 connection::open(&self.inner.path, options, options.reader_cache_bytes, false)?
             }
         };
-        Ok(Reading { store: self.inner.clone(), connection: Some(connection) })
+        if let Some(cancel) = &self.cancel {
+            watch(&mut connection, cancel)?;
+        }
+        let watched = self.cancel.is_some();
+        Ok(Reading { store: self.inner.clone(), connection: Some(connection), watched })
     }
 
     /// A write transaction. Waits for its turn.
     ///
     /// # Errors
     ///
-    /// When this thread writes already: it would wait for itself.
+    /// [`Code::StoreReentered`] on a thread that has one already: it would wait for itself.
     pub(crate) fn writing(&self) -> Result<Writing<'_>> {
-        let held = self.inner.writer.take().ok_or_else(|| Error::new(Code::StoreReentered))?;
-        self.inner.begin(&held)?;
-        Ok(Writing { store: &self.inner, held, makes_work: Cell::new(false) })
+        self.check_cancelled()?;
+        let mut held = self.inner.writer.take(self.cancel.as_ref())?;
+        self.inner.begin(&held, self.cancel.as_ref())?;
+        if let Some(cancel) = &self.cancel {
+            watch(&mut held, cancel)?;
+        }
+        Ok(Writing { store: &self.inner, held, watched: self.cancel.is_some(), makes_work: Cell::new(false) })
     }
 
     /// How often work was made in this process, to be given to [`Store::wait_for_work`].
@@ -308,7 +322,7 @@ impl Inner {
     }
 
     /// `BEGIN IMMEDIATE`, however long another process writes, up to the configured time.
-    fn begin(&self, connection: &Connection) -> Result<()> {
+    fn begin(&self, connection: &Connection, cancel: Option<&Cancel>) -> Result<()> {
         let started = Instant::now();
         let mut sign = None;
         let mut pause = Duration::from_micros(200);
@@ -317,6 +331,9 @@ impl Inner {
             match connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.raw_execute()) {
                 Ok(_) => break Ok(()),
                 Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                    if let Some(Err(cancelled)) = cancel.map(Cancel::check) {
+                        break Err(cancelled);
+                    }
                     if started.elapsed() > self.options.busy_timeout {
                         let waited = self.options.busy_timeout.as_secs();
                         let waited = words!("{waited}秒", "{waited} s");
@@ -336,10 +353,24 @@ impl Inner {
     }
 }
 
+/// How many instructions of SQLite pass before it looks for a sign to end: some tenths of a millisecond.
+const LOOK_AFTER: i32 = 10_000;
+
+/// Makes statements of `connection` end once the sign is shown.
+fn watch(connection: &mut Connection, cancel: &Cancel) -> Result<()> {
+    let cancel = cancel.clone();
+    Ok(connection.progress_handler(LOOK_AFTER, Some(move || cancel.is_cancelled()))?)
+}
+
+fn unwatch(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.progress_handler(0, None::<fn() -> bool>)
+}
+
 /// A read transaction; ends when dropped.
 pub(crate) struct Reading {
     store: Arc<Inner>,
     connection: Option<Connection>,
+    watched: bool,
 }
 
 impl std::ops::Deref for Reading {
@@ -351,7 +382,11 @@ impl std::ops::Deref for Reading {
 
 impl Drop for Reading {
     fn drop(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
+        let Some(mut connection) = self.connection.take() else { return };
+        // Whoever has the connection next has another sign, or none.
+        if self.watched && unwatch(&mut connection).is_err() {
+            return;
+        }
         let commit = || connection.prepare_cached("COMMIT").and_then(|mut commit| commit.raw_execute());
         if connection.is_autocommit() || commit().is_ok() {
             let mut kept = self.store.readers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -366,15 +401,25 @@ impl Drop for Reading {
 pub(crate) struct Writing<'a> {
     store: &'a Inner,
     held: TurnGuard<'a, Connection>,
+    watched: bool,
     makes_work: Cell<bool>,
 }
 
 impl Writing<'_> {
-    pub(crate) fn commit(self) -> Result<()> {
+    pub(crate) fn commit(mut self) -> Result<()> {
+        // SQLite may look for a sign once more when the commit is made already, and would report it as not made.
+        self.unwatch()?;
         // On failure the guard rolls back when it is dropped.
         self.held.prepare_cached("COMMIT")?.raw_execute()?;
         if self.makes_work.get() {
             self.store.wake();
+        }
+        Ok(())
+    }
+
+    fn unwatch(&mut self) -> Result<()> {
+        if std::mem::take(&mut self.watched) {
+            unwatch(&mut self.held)?;
         }
         Ok(())
     }
@@ -404,6 +449,10 @@ impl std::ops::Deref for Writing<'_> {
 
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
+        // Taking back is not to be ended half-way.
+        if let Err(error) = self.unwatch() {
+            log::error!("a connection keeps a sign to end: {error}");
+        }
         if !self.held.is_autocommit()
             && let Err(error) = self.held.execute_batch("ROLLBACK")
         {
