@@ -134,7 +134,10 @@ fn tries(count: usize) -> Sending {
 }
 
 /// A receiver that refuses some messages twice before it takes them, and knows how often each came.
-fn receiver() -> (Receiver, Arc<Mutex<HashMap<String, Vec<u16>>>>) {
+/// What was answered, by the id of the message.
+type Answered = Arc<Mutex<HashMap<String, Vec<u16>>>>;
+
+fn receiver() -> (Receiver, Answered) {
     let seen: Arc<Mutex<HashMap<String, Vec<u16>>>> = Arc::default();
     let noted = seen.clone();
     let receiver = Receiver::start(move |one, _| {
