@@ -287,7 +287,7 @@ codes! {
         "シークレットの鍵を使用できません: {rule}" "Secrets cannot be opened: {rule}.";
     SecretInvalid "secret.invalid" Usage
         "シークレット「{value}」が正しくありません: {rule}" "The secret \"{value}\" is not acceptable: {rule}.";
-    SignatureInvalid "signature.invalid" Validation
+    SignatureInvalid "signature.invalid" Remote
         "署名が正しくありません: {rule}" "The signature does not hold: {rule}.";
     // Settings of what is sent, and what becomes of it.
     TemplateSyntax "template.syntax" Definition
