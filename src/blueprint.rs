@@ -87,16 +87,16 @@ pub enum DefinitionKind {
     Search,
     /// An [`ImportSetting`].
     Import,
+    /// A [`Target`].
+    Target,
+    /// A [`MailServer`].
+    MailServer,
+    /// A [`MailTemplate`].
+    MailTemplate,
     /// A [`CsvPush`].
     CsvPush,
     /// An [`HttpSend`].
     HttpSend,
-    /// A [`MailTemplate`].
-    MailTemplate,
-    /// A [`MailServer`].
-    MailServer,
-    /// A [`Target`].
-    Target,
 }
 
 impl DefinitionKind {
@@ -123,11 +123,11 @@ impl DefinitionKind {
             DefinitionKind::List => List::KIND,
             DefinitionKind::Search => Search::KIND,
             DefinitionKind::Import => ImportSetting::KIND,
+            DefinitionKind::Target => Target::KIND,
+            DefinitionKind::MailServer => MailServer::KIND,
+            DefinitionKind::MailTemplate => MailTemplate::KIND,
             DefinitionKind::CsvPush => CsvPush::KIND,
             DefinitionKind::HttpSend => HttpSend::KIND,
-            DefinitionKind::MailTemplate => MailTemplate::KIND,
-            DefinitionKind::MailServer => MailServer::KIND,
-            DefinitionKind::Target => Target::KIND,
         }
     }
 }
@@ -286,8 +286,8 @@ impl Store {
         Ok(all)
     }
 
-    /// Takes a definition out of the store, by its code or id. Targets and mail servers belong to no database: its name is
-    /// empty for them. Runs that were started by the definition end as they would; deliveries to a target that is taken out
+    /// Takes a definition out of the store, by its code or id: of a database; or a target or mail server, for which the name
+    /// of the database is empty. Runs that were started by it end as they would; deliveries to a target that is taken out
     /// are sent with the limits of any other.
     ///
     /// # Errors
@@ -297,37 +297,39 @@ impl Store {
     pub fn remove_definition(&self, kind: DefinitionKind, database: &str, name: &str) -> Result<()> {
         self.write(|writing| {
             let door = Door::open(self, writing)?;
-            let table = match kind {
-                DefinitionKind::Target | DefinitionKind::MailServer => {
-                    door.demand_administrator(kind.as_str())?;
-                    None
-                }
-                _ => Some(door.table(database, Right::Manage)?.id),
-            };
+            if kind == DefinitionKind::Target {
+                door.demand_administrator("targets")?;
+                let id = documents::get::<Target>(writing, None, name)?.id;
+                documents::remove(writing, id.unwrap_or_default())?;
+                return access::note_audit(self, writing, "definitions.remove", None, format!("target {name}"));
+            }
+            if kind == DefinitionKind::MailServer {
+                door.demand_administrator("mail servers")?;
+                let server: MailServer = documents::get(writing, None, name)?;
+                mail::check_unused(writing, &server.code)?;
+                documents::remove(writing, server.id.unwrap_or_default())?;
+                return access::note_audit(self, writing, "definitions.remove", None, format!("mail_server {name}"));
+            }
+            let table = door.table(database, Right::Manage)?.id;
             let id = match kind {
-                DefinitionKind::List => documents::get::<List>(writing, table, name)?.id,
-                DefinitionKind::Search => documents::get::<Search>(writing, table, name)?.id,
-                DefinitionKind::Import => documents::get::<ImportSetting>(writing, table, name)?.id,
+                DefinitionKind::List => documents::get::<List>(writing, Some(table), name)?.id,
+                DefinitionKind::Search => documents::get::<Search>(writing, Some(table), name)?.id,
+                DefinitionKind::Import => documents::get::<ImportSetting>(writing, Some(table), name)?.id,
+                DefinitionKind::MailTemplate => documents::get::<MailTemplate>(writing, Some(table), name)?.id,
                 DefinitionKind::CsvPush => {
-                    let push: CsvPush = documents::get(writing, table, name)?;
-                    menu::check_unused(writing, table.unwrap_or_default(), &MenuEntry::CsvPush(push.code))?;
+                    let push: CsvPush = documents::get(writing, Some(table), name)?;
+                    menu::check_unused(writing, table, &MenuEntry::CsvPush(push.code))?;
                     push.id
                 }
                 DefinitionKind::HttpSend => {
-                    let send: HttpSend = documents::get(writing, table, name)?;
-                    menu::check_unused(writing, table.unwrap_or_default(), &MenuEntry::HttpSend(send.code))?;
+                    let send: HttpSend = documents::get(writing, Some(table), name)?;
+                    menu::check_unused(writing, table, &MenuEntry::HttpSend(send.code))?;
                     send.id
                 }
-                DefinitionKind::MailTemplate => documents::get::<MailTemplate>(writing, table, name)?.id,
-                DefinitionKind::MailServer => {
-                    let server: MailServer = documents::get(writing, None, name)?;
-                    mail::check_unused(writing, &server.code)?;
-                    server.id
-                }
-                DefinitionKind::Target => documents::get::<Target>(writing, None, name)?.id,
+                DefinitionKind::Target | DefinitionKind::MailServer => None,
             };
             documents::remove(writing, id.unwrap_or_default())?;
-            access::note_audit(self, writing, "definitions.remove", table, format!("{} {name}", kind.as_str()))
+            access::note_audit(self, writing, "definitions.remove", Some(table), format!("{} {name}", kind.as_str()))
         })
     }
 
@@ -368,16 +370,17 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
             changes.push(change("user", &user.code, is_new));
         }
     }
-    let lists = blueprint.lists.iter().map(|list| list.id);
-    let searches = blueprint.searches.iter().map(|search| search.id);
-    let imports = blueprint.imports.iter().map(|setting| setting.id);
-    let targets = blueprint.targets.iter().map(|target| target.id);
-    let servers = blueprint.mail_servers.iter().map(|server| server.id);
-    let templates = blueprint.mail_templates.iter().map(|template| template.id);
-    let pushes = blueprint.csv_pushes.iter().map(|push| push.id);
-    let sends = blueprint.http_sends.iter().map(|send| send.id);
-    let outbound = targets.chain(servers).chain(templates).chain(pushes).chain(sends);
-    for id in lists.chain(searches).chain(imports).chain(outbound).flatten() {
+    let lists = blueprint.lists.iter().filter_map(|list| list.id);
+    let searches = blueprint.searches.iter().filter_map(|search| search.id);
+    let imports = blueprint.imports.iter().filter_map(|setting| setting.id);
+    let targets = blueprint.targets.iter().filter_map(|target| target.id);
+    let servers = blueprint.mail_servers.iter().filter_map(|server| server.id);
+    let templates = blueprint.mail_templates.iter().filter_map(|template| template.id);
+    let pushes = blueprint.csv_pushes.iter().filter_map(|push| push.id);
+    let sends = blueprint.http_sends.iter().filter_map(|send| send.id);
+    for id in
+        lists.chain(searches).chain(imports).chain(targets).chain(servers).chain(templates).chain(pushes).chain(sends)
+    {
         reserve_id(writing, id)?;
     }
     let before = Catalog::load(writing)?;
@@ -504,7 +507,7 @@ fn demand_links(door: &Door, catalog: &Catalog, databases: &[Database]) -> Resul
     Ok(())
 }
 
-/// The database of a definition, which whoever changes it must be allowed to manage.
+/// The database of a definition, which whoever acts must manage.
 fn managed(door: &Door, catalog: &Catalog, database: &str) -> Result<i64> {
     let table = catalog.table(database)?;
     door.demand(table, Right::Manage)?;

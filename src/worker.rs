@@ -229,9 +229,9 @@ impl Worker {
         Ok(done)
     }
 
-    /// Deletes uploads and unclaimed files whose time is over, what has been kept longer than the retention, and what the
-    /// audit log keeps no longer ([`AccessSettings::audit_days`](crate::AccessSettings)), after it was brought up to date;
-    /// gives up deliveries whose time is over.
+    /// Deletes uploads and unclaimed files whose time is over, ended imports that have been kept longer than the retention,
+    /// and what the audit log keeps no longer ([`AccessSettings::audit_days`](crate::AccessSettings)), after it was
+    /// brought up to date; gives up deliveries whose time is over.
     ///
     /// # Errors
     ///
@@ -248,10 +248,7 @@ impl Worker {
             job::sweep(writing, outbound::http_send::KIND, before)?;
             Ok(())
         })?;
-        let mut notices = Vec::new();
-        let swept = outbound::sweep(&self.store, before, &mut notices);
-        notices.iter().for_each(|notice| (self.notify)(notice));
-        swept?;
+        outbound::sweep(&self.store, before)?.iter().for_each(|notice| (self.notify)(notice));
         access::sweep(&self.store)
     }
 

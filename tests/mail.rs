@@ -12,7 +12,7 @@ use common::Fixture;
 use renkei::{
     Attachment, Auth, Blueprint, Code, CsvPush, Database, DefinitionKind, DeliveryState, ErrorFamily, Field,
     ImportMode, ImportRequest, ImportSetting, JobState, List, Mail, MailSecurity, MailServer, MailTemplate, MenuEntry,
-    NetworkPolicy, PushRequest, Report, RetryPlan, Sending, Store, User, Values, Worker,
+    NetworkPolicy, PushRequest, Report, RetryPlan, Right, Sending, Store, User, Values, Worker,
 };
 use serde_json::Value as Json;
 
@@ -449,7 +449,10 @@ fn reports_tell_how_imports_ended() {
         .store
         .apply(
             &Blueprint::new()
-                .user(User { mail: Some("jimu@example.jp".into()), ..User::new("clerk", "事務 花子") })
+                .user(User {
+                    mail: Some("jimu@example.jp".into()),
+                    ..User::new("clerk", "事務 花子").allow("orders", [Right::Import])
+                })
                 .mail_server(plain(server.port))
                 .import(import("daily", "日次の取込", Report::by("office").to("システム管理 <ops@example.jp>")))
                 .import(import("quiet", "静かな取込", Report::by("office").to("ops@example.jp").on_trouble())),

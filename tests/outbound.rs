@@ -12,9 +12,9 @@ use receiver::{Receiver, Reply, Request};
 use renkei::csv::{Encoding, Format, OutputEncoding, Quoting};
 use renkei::{
     Blueprint, Code, Condition, CsvBody, CsvPush, Database, DefinitionKind, DeliveryState, ErrorFamily, Field,
-    FieldKind, HttpBody, HttpSend, HttpSendRequest, HttpSendRun, JobState, JsonRow, JsonType, List, MenuEntry, Method,
-    NetworkPolicy, Pair, PairsAs, PushRequest, PushRun, RecordId, RetryPlan, SaveAnswer, Search, Sending, Store,
-    Trigger, Values, Worker,
+    FieldKind, HttpBody, HttpSend, HttpSendRequest, HttpSendRun, JobState, JsonRow, JsonType, List, Mail, MailServer,
+    MenuEntry, Method, NetworkPolicy, Pair, PairsAs, PushRequest, PushRun, RecordId, RetryPlan, Right, SaveAnswer,
+    Search, Sending, Store, Trigger, User, Values, Worker,
 };
 use serde_json::json;
 
@@ -628,7 +628,7 @@ fn an_answer_that_a_field_refuses_is_told_and_nothing_half_saved() {
 #[test]
 fn who_saves_the_answer_is_who_sent() {
     let setup = Setup::ok();
-    setup.apply(Blueprint::new().user(renkei::User::new("clerk", "事務")));
+    setup.apply(Blueprint::new().user(User::new("clerk", "事務").allow("leads", [Right::View, Right::Export])));
     let entry = MenuEntry::HttpSend("sms".into());
     let save = send(setup.receiver.url("/?u=${@user}")).save(SaveAnswer::status("status"));
     setup.apply(Blueprint::new().http_send(save).list(list().button(entry)));
@@ -714,6 +714,67 @@ fn a_failed_message_that_is_replayed_is_settled_again() {
     let ids: Vec<String> =
         setup.receiver.received().iter().map(|request| request.header("idempotency-key").to_owned()).collect();
     assert_eq!(ids[0], ids[1]);
+}
+
+#[test]
+fn who_starts_it_needs_a_right_and_no_more() {
+    let setup = Setup::ok();
+    let (entry, push_entry) = (MenuEntry::HttpSend("sms".into()), MenuEntry::CsvPush("core".into()));
+    setup.apply(
+        Blueprint::new()
+            .user(User::new("sender", "送信").allow("leads", [Right::View, Right::Export]))
+            .user(User::new("viewer", "閲覧").allow("leads", [Right::View]))
+            .user(User::new("exporter", "出力").allow("leads", [Right::Export]))
+            .user(User::new("manager", "管理").allow("leads", [Right::Manage]))
+            .http_send(send(setup.receiver.url("/")))
+            .csv_push(push(setup.receiver.url("/")))
+            .list(list().button(entry).sub_menu(push_entry)),
+    );
+    let as_user = |code: &str| setup.store().as_user(code).unwrap();
+    let (sender, viewer, exporter) = (as_user("sender"), as_user("viewer"), as_user("exporter"));
+    let manager = as_user("manager");
+    let button = HttpSendRequest::button("leads", "all", "sms", "0001");
+    let request = PushRequest::new("leads", "all", "core");
+    let sent = sender.http_send(&button).unwrap();
+    let pushed = sender.push(&request).unwrap();
+    for refused in [
+        exporter.http_send(&button).unwrap_err(),
+        viewer.http_send(&button).unwrap_err(),
+        exporter.push(&request).unwrap_err(),
+        manager.http_send(&button).unwrap_err(),
+        exporter.http_send_run(sent.run_id).unwrap_err(),
+        viewer.push(&request).unwrap_err(),
+        manager.push(&request).unwrap_err(),
+        viewer.push_run(pushed.run_id).unwrap_err(),
+        viewer.apply(&Blueprint::new().http_send(send("https://x.test/".into()))).unwrap_err(),
+    ] {
+        assert_eq!(refused.code(), Code::AccessDenied, "{refused}");
+    }
+    for (user, seen) in [(&sender, 1), (&viewer, 0), (&exporter, 0), (&manager, 0)] {
+        assert_eq!(user.http_send_runs(9).unwrap().len(), seen);
+        assert_eq!(user.push_runs(None, 9).unwrap().len(), seen);
+    }
+    sender.cancel_push(pushed.run_id).unwrap();
+    assert_eq!(sender.cancel_http_send(sent.run_id).unwrap(), 1);
+    let changed = manager.apply(&Blueprint::new().http_send(send("https://x.test/".into())));
+    assert_eq!(changed.unwrap().len(), 1);
+    assert_eq!(manager.blueprint().unwrap().http_sends.len(), 1);
+    assert!(viewer.blueprint().unwrap().http_sends.is_empty());
+    let server = MailServer::new("m", "メール", "mail.example", "a@example.jp");
+    let error = manager.apply(&Blueprint::new().mail_server(server)).unwrap_err();
+    assert_eq!(error.code(), Code::AdministratorOnly);
+    assert_eq!(viewer.send_mail(&Mail::new("m", "件名")).unwrap_err().code(), Code::AdministratorOnly);
+}
+
+#[cfg(not(feature = "mail"))]
+#[test]
+fn without_the_feature_mail_is_defined_and_not_sent() {
+    let setup = Setup::ok();
+    let server = MailServer::new("m", "メール", "mail.example", "a@example.jp");
+    setup.apply(Blueprint::new().mail_server(server.clone()));
+    assert_eq!(setup.store().mail_servers().unwrap().len(), 1);
+    let error = setup.store().send_mail(&Mail::new("m", "件名").to("b@example.jp")).unwrap_err();
+    assert_eq!(error.code(), Code::MailFeature);
 }
 
 // Definitions.

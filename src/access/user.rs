@@ -33,7 +33,7 @@ pub struct User {
     pub code: String,
     /// The name shown to people.
     pub name: String,
-    /// The mail address, to which reports of his runs go.
+    /// The mail address, to which reports of his runs go. Default: the code, where it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mail: Option<String>,
     /// Whether he may act at all. Default: true.
@@ -147,8 +147,8 @@ type Row = (String, String, Option<String>, bool, bool, Option<u32>, String);
 
 fn row_of(user: &User) -> Result<Row> {
     let addresses = ranges_to_json(&user.addresses)?;
-    let (code, name, mail) = (user.code.clone(), user.name.clone(), user.mail.clone());
-    Ok((code, name, mail, user.active, user.administrator, user.calls_per_minute, addresses))
+    let User { code, name, mail, active, administrator, calls_per_minute, .. } = user;
+    Ok((code.clone(), name.clone(), mail.clone(), *active, *administrator, *calls_per_minute, addresses))
 }
 
 pub(super) fn ranges_to_json(ranges: &[AddressRange]) -> Result<String> {
@@ -255,8 +255,8 @@ pub(super) fn load_rights(connection: &Connection) -> Result<HashMap<i64, HashMa
 
 /// Every user, by id.
 pub(crate) fn load(connection: &Connection) -> Result<Vec<User>> {
-    let sql =
-        "SELECT id, code, name, mail, active, administrator, calls_per_minute, addresses FROM renkei_user ORDER BY id";
+    let sql = "SELECT id, code, name, active, administrator, calls_per_minute, addresses, mail
+        FROM renkei_user ORDER BY id";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
     let mut users = Vec::new();
@@ -265,12 +265,12 @@ pub(crate) fn load(connection: &Connection) -> Result<Vec<User>> {
             id: row.get(0)?,
             code: row.get(1)?,
             name: row.get(2)?,
-            mail: row.get(3)?,
-            active: row.get(4)?,
-            administrator: row.get(5)?,
+            mail: row.get(7)?,
+            active: row.get(3)?,
+            administrator: row.get(4)?,
             rights: BTreeMap::new(),
-            calls_per_minute: row.get(6)?,
-            addresses: ranges_from_json(row.get_ref(7)?.as_str().map_err(rusqlite::Error::from)?)?,
+            calls_per_minute: row.get(5)?,
+            addresses: ranges_from_json(row.get_ref(6)?.as_str().map_err(rusqlite::Error::from)?)?,
         });
     }
     let sql = "SELECT r.user_id, d.code, r.rights FROM renkei_right r
@@ -284,6 +284,12 @@ pub(crate) fn load(connection: &Connection) -> Result<Vec<User>> {
         }
     }
     Ok(users)
+}
+
+/// The code of a user.
+pub(crate) fn code_of(connection: &Connection, id: i64) -> Result<Option<String>> {
+    let sql = "SELECT code FROM renkei_user WHERE id = ?1";
+    Ok(connection.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?)
 }
 
 impl Store {

@@ -287,14 +287,14 @@ codes! {
         "シークレットの鍵を使用できません: {rule}" "Secrets cannot be opened: {rule}.";
     SecretInvalid "secret.invalid" Usage
         "シークレット「{value}」が正しくありません: {rule}" "The secret \"{value}\" is not acceptable: {rule}.";
-    SignatureInvalid "signature.invalid" Remote
+    SignatureInvalid "signature.invalid" Input
         "署名が正しくありません: {rule}" "The signature does not hold: {rule}.";
     // Settings of what is sent, and what becomes of it.
     TemplateSyntax "template.syntax" Definition
         "'{name}'のテンプレートが正しくありません: {rule}" "The template of '{name}' is not acceptable: {rule}.";
     TemplateField "template.field" Definition
         "「{name}」のテンプレートの項目「{value}」は使用できません（{rule}）。" "A template of '{name}' names \"{value}\", which it cannot: {rule}.";
-    TemplateValue "template.value" Validation
+    TemplateValue "template.value" Usage
         "'{name}'の値「{value}」は送信できません（{rule}）。" "The value of '{name}' cannot be sent where it stands: {rule} (\"{value}\").";
     AnswerUnusable "answer.unusable" Input
         "応答から'{name}'に保存できません（{rule}）。" "Nothing of the answer can be saved in '{name}': {rule}.";
@@ -319,7 +319,7 @@ codes! {
         "The http send '{name}' was started for {value} record(s): the button takes one, the pulldown 1 to 100.";
     MailFeature "mail.feature" Usage
         "このプログラムはメール送信に対応していません（機能「mail」なしでビルドされています）。" "This program cannot send mail: it was built without the feature `mail`.";
-    MailInvalid "mail.invalid" Validation
+    MailInvalid "mail.invalid" Usage
         "メールを送信できません（{rule}）: 「{value}」" "The mail cannot be sent: {rule} (\"{value}\").";
     MailServer "mail.server" Remote
         "メールサーバ「{value}」に送信できません: {rule}" "The mail server {value} could not be reached or used: {rule}.";

@@ -246,8 +246,8 @@ impl Error {
     /// The error with its texts changed by `change`, and without its source: for what must not be shown.
     pub(crate) fn hide(mut self, change: impl Fn(String) -> String) -> Error {
         let body = &mut *self.body;
-        for text in [&mut body.name, &mut body.value, &mut body.rule] {
-            *text = text.map(|text| change(text.to_owned()));
+        for words in [&mut body.name, &mut body.value, &mut body.rule] {
+            *words = Words::of(|language| change(words.get(language).to_owned()));
         }
         body.source = None;
         self

@@ -55,14 +55,6 @@ impl Words {
         }
     }
 
-    /// The words as `change` makes them in each language.
-    pub(crate) fn map(&self, change: impl Fn(&str) -> String) -> Words {
-        match self {
-            Words::Same(text) => Words::Same(Cow::Owned(change(text))),
-            Words::Both(texts) => Words::both(change(&texts[0]), change(&texts[1])),
-        }
-    }
-
     /// Several, one after the other.
     pub(crate) fn list(all: &[Words], between: &str) -> Words {
         Words::of(|language| all.iter().map(|words| words.get(language)).collect::<Vec<_>>().join(between))

@@ -5,7 +5,6 @@
 //! moment, though, and SQLite has no way to give a second connection the snapshot of the first. So it is looked
 //! afterwards whether anybody wrote while the snapshots were taken; see [`of_same_moment`].
 
-use std::borrow::Borrow;
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
@@ -85,32 +84,32 @@ impl Division {
 const CACHE_KIB: i64 = 8 << 10;
 
 /// A reading with a smaller cache than usual.
-pub(super) struct Helper<R: Borrow<Reading> = Reading> {
-    reading: R,
+pub(crate) struct Helper {
+    reading: Reading,
     cache: i64,
 }
 
-impl<R: Borrow<Reading>> Helper<R> {
+impl Helper {
     /// One of `count` readings that share the memory of an export.
-    pub(super) fn of(reading: R, count: usize) -> Result<Helper<R>> {
-        let cache: i64 = reading.borrow().query_row("PRAGMA cache_size", [], |row| row.get(0))?;
+    pub(crate) fn of(reading: Reading, count: usize) -> Result<Helper> {
+        let cache: i64 = reading.query_row("PRAGMA cache_size", [], |row| row.get(0))?;
         let helper = Helper { reading, cache };
-        helper.pragma_update(None, "cache_size", -CACHE_KIB / count.max(1) as i64)?;
+        helper.reading.pragma_update(None, "cache_size", -CACHE_KIB / count.max(1) as i64)?;
         Ok(helper)
     }
 }
 
-impl<R: Borrow<Reading>> std::ops::Deref for Helper<R> {
+impl std::ops::Deref for Helper {
     type Target = Reading;
     fn deref(&self) -> &Reading {
-        self.reading.borrow()
+        &self.reading
     }
 }
 
-impl<R: Borrow<Reading>> Drop for Helper<R> {
+impl Drop for Helper {
     fn drop(&mut self) {
         // The connection is kept for others.
-        if let Err(error) = self.pragma_update(None, "cache_size", self.cache) {
+        if let Err(error) = self.reading.pragma_update(None, "cache_size", self.cache) {
             log::warn!("a connection keeps a small cache: {error}");
         }
     }

@@ -235,7 +235,8 @@ impl Store {
         out: impl Write,
         progress: impl FnMut(u64) -> bool,
     ) -> Result<Exported> {
-        self.export_of(&self.reading()?, export, out, progress)
+        let reading = Helper::of(self.reading()?, 1)?;
+        self.export_of(&reading, export, out, progress)
     }
 
     /// An export of the moment that `reading` sees.
@@ -246,14 +247,13 @@ impl Store {
         out: impl Write,
         mut progress: impl FnMut(u64) -> bool,
     ) -> Result<Exported> {
-        let reading = Helper::of(reading, 1)?;
         let bytes = Counter::new(0);
         let mut out = Counted { out, bytes: &bytes };
         let mut progress = Progress { tell: &mut progress, told: Instant::now() };
         for attempt in 0..=ATTEMPTS {
-            let door = Door::open(self, &reading)?;
+            let door = Door::open(self, reading)?;
             let table = door.table(&export.database, Right::Export)?;
-            let mut plan = Plan::of(self, &reading, door.catalog(), table, export)?;
+            let mut plan = Plan::of(self, reading, door.catalog(), table, export)?;
             let paths = plan.columns.iter().map(|column| column.path.clone()).collect::<Vec<_>>();
             let selection = Selection::new(self, door.catalog(), table, paths.iter().map(String::as_str))?;
             for (at, column) in plan.columns.iter_mut().enumerate() {
@@ -265,12 +265,12 @@ impl Store {
             }
             let work = Work { table, selection: &selection, columns: &plan.columns, export };
             let division = match attempt {
-                0..ATTEMPTS => Division::of(&reading, table, &plan.query)?,
+                0..ATTEMPTS => Division::of(reading, table, &plan.query)?,
                 _ => None,
             };
             let mut helpers = Vec::new();
             if let Some(division) = &division {
-                match parallel::of_same_moment(self, &reading, division.threads)? {
+                match parallel::of_same_moment(self, reading, division.threads)? {
                     Some(readings) => helpers = readings,
                     // Somebody wrote just now. What was found out is of a moment that is over.
                     None => continue,
@@ -298,7 +298,7 @@ impl Store {
                 }
                 None => {
                     let mut seen = 0;
-                    let part = work.write(&reading, &plan.query, &mut writer, |lines| {
+                    let part = work.write(reading, &plan.query, &mut writer, |lines| {
                         if lines % LOOKED == 0 || bytes.get() != seen {
                             seen = bytes.get();
                             progress.look(lines)?;

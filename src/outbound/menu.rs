@@ -22,7 +22,7 @@ pub(crate) fn check_menu(connection: &Connection, table: i64, list: &mut List) -
             let MenuEntry::HttpSend(code) = entry else { continue };
             if !documents::get::<HttpSend>(connection, Some(table), code)?.triggers.contains(&trigger) {
                 let rule = words!(
-                    "http送信「{code}」は、その`triggers`によりここからは実行できません",
+                    "http送信「{code}」の`triggers`で、この場所からの実行は許可されていません",
                     "the http send \"{code}\" is not to be started from there by its own `triggers`"
                 );
                 return Err(Error::new(Code::DefinitionInvalid).with_name(&list.code).with_rule(rule));

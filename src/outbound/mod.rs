@@ -46,6 +46,8 @@ mod sign;
 mod status;
 mod target;
 pub(crate) mod template;
+#[cfg(test)]
+mod tests;
 mod text;
 mod transport;
 mod url;
@@ -74,10 +76,14 @@ pub use text::{Escape, SecretSlot, SlottedText};
 pub use transport::{Answer, ErrorFamily, Exchange, Failure, OutboundRequest, Times, Transport};
 pub use url::Url;
 
+#[cfg(test)]
+pub(crate) use delivery::enqueue;
 #[cfg(feature = "http")]
 pub(crate) use http::HttpTransport;
 pub(crate) use pool::{KIND as SENDER_KIND, PoolOptions, drain, is_due};
 pub(crate) use resolve::Gate;
 pub(crate) use send::Courier;
+#[cfg(test)]
+pub(crate) use settle::{Consequence, Settled};
 pub(crate) use status::sweep;
 pub(crate) use target::save as save_target;

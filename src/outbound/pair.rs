@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sending::Sending;
 use super::target::Target;
-use crate::error::{Code, Error, IntoWords, Result, Violation, Words, shorten, words};
+use crate::error::{Code, Error, Result, Violation, Words, shorten, words};
 use crate::schema::{Layout, Table, Value, documents, names};
 
 /// One KEY and its VALUE, which is a template.
@@ -70,7 +70,7 @@ pub(super) fn is_false(value: &bool) -> bool {
 }
 
 /// The refusal of a definition.
-pub(super) fn refused(setting: &str, rule: impl IntoWords) -> Error {
+pub(super) fn refused(setting: &str, rule: Words) -> Error {
     Error::new(Code::DefinitionInvalid).with_name(setting).with_rule(rule)
 }
 
@@ -104,10 +104,10 @@ pub(super) fn check_sending(connection: &Connection, setting: &str, sending: &Se
 pub(super) fn check_target(setting: &str, table: &Table, field: &str) -> Result<()> {
     let layout: &Layout = &table.header;
     let Some(at) = layout.find(field) else {
-        let (database, shown) = (table.code(), shorten(field));
+        let (database, field) = (table.code(), shorten(field));
         let rule = words!(
-            "「{database}」のヘッダに項目「{shown}」がありません",
-            "\"{database}\" has no header field \"{shown}\""
+            "「{database}」にヘッダ項目「{field}」がありません",
+            "\"{database}\" has no header field \"{field}\""
         );
         return Err(refused(setting, rule).with_field(field));
     };
@@ -117,7 +117,7 @@ pub(super) fn check_target(setting: &str, table: &Table, field: &str) -> Result<
         false => {
             let kind = column.field.type_words();
             let rule = words!(
-                "「{field}」は{kind}項目のため、ここでは設定できません",
+                "「{field}」は{kind}項目のため、設定できません",
                 "\"{field}\" is a {kind} field, which is not set this way"; kind
             );
             Err(refused(setting, rule).with_field(field))

@@ -3,7 +3,6 @@
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Words, words};
-
 use crate::store::Timestamp;
 
 /// So many calls in so many seconds, evenly spread, with a burst.

@@ -5,7 +5,6 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Words, words};
-
 use crate::store::Timestamp;
 
 /// The plan by which a delivery is tried again.

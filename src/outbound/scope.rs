@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use rusqlite::Connection;
+
 use super::pair::unfit;
 use super::template::{Names, Place, Source, Template};
 use super::url::Url;
@@ -19,14 +21,9 @@ const LISTED: usize = 40;
 pub(crate) const CALL: &[&str] = &["@now", "@today", "@user", "@memo"];
 
 /// The values of [`CALL`].
-pub(crate) fn call_values(store: &Store, now: Timestamp, memo: &str) -> Result<Vec<Value>> {
+pub(crate) fn call_values(store: &Store, connection: &Connection, now: Timestamp, memo: &str) -> Result<Vec<Value>> {
     let local = store.local(now);
-    let user = match store.actor {
-        Some(id) => {
-            access::load_users(&*store.reading()?)?.into_iter().find(|user| user.id == Some(id)).map(|user| user.code)
-        }
-        None => None,
-    };
+    let user = store.actor.map(|id| access::user_code(connection, id)).transpose()?.flatten();
     Ok(vec![Value::DateTime(local), Value::Date(local.date()), Value::from(user), Value::from(memo)])
 }
 
@@ -78,7 +75,7 @@ impl<'a> Parser<'a> {
             match Selection::new(store, catalog, table, [name]) {
                 Ok(selection) if selection.is_on_details() => {
                     return Err(refused(words!(
-                        "1レコードに複数ある明細の項目です",
+                        "1レコードに複数ある明細項目です",
                         "it is a detail field, of which a record has many"
                     )));
                 }
@@ -101,8 +98,8 @@ fn listed(known: &[&str], table: Option<&Table>) -> Words {
     let count = all.clone().count();
     let list = all.take(LISTED).collect::<Vec<_>>().join(", ");
     match count.saturating_sub(LISTED) {
-        0 => words!("使えるもの: {list}", "there are {list}"),
-        more => words!("使えるもの: {list}、ほか{more}個", "there are {list}, and {more} more"),
+        0 => words!("使用できるもの: {list}", "there are {list}"),
+        more => words!("使用できるもの: {list}、他{more}件", "there are {list}, and {more} more"),
     }
 }
 

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::text::{Escape, SecretSlot, SlottedText};
 use crate::access::{demand_administrator, note_audit};
 use crate::error::{Code, Error, IntoWords, Result, Words, words};
-use crate::store::{Secrets, Store};
+use crate::store::{Reading, Secrets, Store};
 
 /// The nonce before the ciphertext.
 const NONCE_BYTES: usize = 24;
@@ -69,7 +69,7 @@ impl Store {
             let sql = "INSERT INTO renkei_secret (name, sealed, changed_at) VALUES (?1, ?2, ?3)
                 ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed, changed_at = excluded.changed_at";
             writing.prepare_cached(sql)?.execute((name, &sealed, now.0))?;
-            note_audit(self, writing, "secret.put", None, name.to_owned())
+            note_audit(self, writing, "secret.put", None, name)
         })
     }
 
@@ -83,7 +83,7 @@ impl Store {
             demand_administrator(self, writing, SECRETS)?;
             match writing.prepare_cached("DELETE FROM renkei_secret WHERE name = ?1")?.execute([name])? {
                 0 => Err(Error::new(Code::SecretNotFound).with_value(name)),
-                _ => note_audit(self, writing, "secret.remove", None, name.to_owned()),
+                _ => note_audit(self, writing, "secret.remove", None, name),
             }
         })
     }
@@ -102,9 +102,9 @@ impl Store {
     ///
     /// [`Code::SecretKey`] when a secret cannot be opened by the present key; nothing is changed then.
     pub fn reseal_secrets(&self, key_to_be: [u8; 32]) -> Result<()> {
+        demand_administrator(self, &*self.reading()?, SECRETS)?;
         let (old, new) = (key(self)?, Zeroizing::new(key_to_be));
         self.write(|writing| {
-            demand_administrator(self, writing, SECRETS)?;
             let mut statement = writing.prepare_cached("SELECT name, sealed FROM renkei_secret")?;
             let kept: Vec<(String, Vec<u8>)> =
                 statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
@@ -114,7 +114,7 @@ impl Store {
                 let sql = "UPDATE renkei_secret SET sealed = ?2 WHERE name = ?1";
                 writing.prepare_cached(sql)?.execute((&name, &sealed))?;
             }
-            note_audit(self, writing, "secret.reseal", None, String::new())
+            note_audit(self, writing, "secret.reseal", None, "")
         })
     }
 }
@@ -180,7 +180,8 @@ fn unseal(key: &[u8; 32], name: &str, sealed: &[u8]) -> Result<Zeroizing<String>
 /// The secrets that one attempt needs, and that must not be seen afterwards.
 pub(crate) struct SecretReader<'a> {
     store: &'a Store,
-    connection: Option<&'a Connection>,
+    /// Begun when the first secret is asked for: most messages need none.
+    reading: Option<Reading>,
     /// What was put in, in every spelling.
     shown: Vec<Zeroizing<String>>,
 }
@@ -192,9 +193,16 @@ const HIDDEN: &str = "[secret]";
 const LEAST_HIDDEN: usize = 4;
 
 impl<'a> SecretReader<'a> {
-    /// Reads secrets as `connection` sees them.
-    pub(crate) fn new(store: &'a Store, connection: &'a Connection) -> SecretReader<'a> {
-        SecretReader { store, connection: Some(connection), shown: Vec::new() }
+    pub(crate) fn new(store: &'a Store) -> SecretReader<'a> {
+        SecretReader { store, reading: None, shown: Vec::new() }
+    }
+
+    /// The store as it is at the moment of the first look.
+    pub(crate) fn reading(&mut self) -> Result<&Connection> {
+        match &mut self.reading {
+            Some(reading) => Ok(reading),
+            none => Ok(none.insert(self.store.reading()?)),
+        }
     }
 
     /// The value of a secret.
@@ -203,16 +211,16 @@ impl<'a> SecretReader<'a> {
     ///
     /// [`Code::SecretNotFound`], [`Code::SecretKey`].
     pub(crate) fn get(&mut self, name: &str) -> Result<Zeroizing<String>> {
-        let value = match (self.store.secrets(), self.connection) {
-            (Secrets::Outside(vault), _) => match vault.secret(name) {
+        let value = match self.store.secrets() {
+            Secrets::Outside(vault) => match vault.secret(name) {
                 Ok(value) => value.map(Zeroizing::new),
                 Err(rule) => return Err(Error::new(Code::SecretKey).with_rule(rule)),
             },
-            (_, None) => None,
-            (_, Some(connection)) => {
+            _ => {
                 let sql = "SELECT sealed FROM renkei_secret WHERE name = ?1";
+                let reading = self.reading()?;
                 let sealed: Option<Vec<u8>> =
-                    connection.prepare_cached(sql)?.query_row([name], |row| row.get(0)).optional()?;
+                    reading.prepare_cached(sql)?.query_row([name], |row| row.get(0)).optional()?;
                 match sealed {
                     Some(sealed) => Some(unseal(&*key(self.store)?, name, &sealed)?),
                     None => None,
@@ -335,8 +343,7 @@ mod tests {
     }
 
     fn read(store: &Store, name: &str) -> Result<String> {
-        let reading = store.reading()?;
-        SecretReader::new(store, &reading).get(name).map(|value| value.as_str().to_owned())
+        SecretReader::new(store).get(name).map(|value| value.as_str().to_owned())
     }
 
     #[test]
@@ -398,8 +405,7 @@ mod tests {
     fn secrets_are_written_as_their_place_needs_it_and_hidden_in_every_spelling() {
         let (_dir, store) = store([1; 32]);
         store.put_secret("k", "a&b \"c\"/é").unwrap();
-        let reading = store.reading().unwrap();
-        let mut secrets = SecretReader::new(&store, &reading);
+        let mut secrets = SecretReader::new(&store);
         let mut text = SlottedText::from("u=");
         text.push_secret("k", Escape::Url);
         text.push_str("&f=");

@@ -8,7 +8,7 @@ use crate::store::{Store, Writing};
 /// A delivery that has come to its end.
 pub(crate) struct Settled<'a> {
     pub(crate) delivery: i64,
-    #[allow(dead_code, reason = "what comes next knows its runs by their settings")]
+    #[cfg_attr(not(test), expect(dead_code, reason = "rooms to come know their runs by settings"))]
     pub(crate) setting: Option<i64>,
     pub(crate) run: Option<i64>,
     /// The user on whose behalf it was made.
@@ -38,7 +38,12 @@ pub(crate) trait Consequence: Sync {
 }
 
 /// Every consequence; a room that makes deliveries adds its own here.
-pub(super) const CONSEQUENCES: &[&dyn Consequence] = &[&super::csv_push::Pushed, &super::http_send::Sent];
+pub(super) const CONSEQUENCES: &[&dyn Consequence] = &[
+    &super::csv_push::Pushed,
+    &super::http_send::Sent,
+    #[cfg(test)]
+    &super::tests::Noted,
+];
 
 /// The consequence of a kind of deliveries, if it has one.
 pub(super) fn consequence(kind: &str) -> Option<&'static dyn Consequence> {

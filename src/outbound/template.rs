@@ -35,7 +35,7 @@ use std::fmt::Write as _;
 
 use super::text::{Escape, SlottedText};
 use crate::csv::{self, Encoding};
-use crate::error::{Code, Error, Result, Words, shorten, words};
+use crate::error::{Code, Error, IntoWords, Result, Words, shorten, words};
 use crate::schema::{Value, ValueFormat};
 
 /// The longest template, in bytes.
@@ -217,10 +217,8 @@ impl Template {
             Place::Header | Place::Text => (Way::Nothing, Escape::None),
             Place::Line | Place::Plain => {
                 if self.parts.iter().any(|part| matches!(part, Part::Secret(..))) {
-                    return Err(words!(
-                        "シークレットを使うと内容が残るか表示される場所です",
-                        "a secret would be kept or shown there"
-                    ));
+                    let ja = "シークレットはこの場所に使用できません（保存または表示されます）";
+                    return Err(Words::both(ja, "a secret would be kept or shown there"));
                 }
                 (Way::Nothing, Escape::None)
             }
@@ -236,7 +234,7 @@ impl Template {
                         let escaped = escape_text(text, way, self.encoding, &mut out);
                         escaped.map_err(|fault| match fault {
                             Fault::Rule(_, rule) => rule,
-                            Fault::Error(error) => Words::of(|language| error.message(language)),
+                            Fault::Error(error) => error.into_words(),
                         })?;
                         *text = out.into_parts().0;
                     }
@@ -298,14 +296,13 @@ impl Template {
 
     /// What can only be seen of the whole.
     fn check_whole(&self, whole: &str, names: &Names, source: &(impl Source + ?Sized)) -> Result<()> {
-        let (length, what) = match self.place {
-            Place::Url => (URL_LENGTH, words!("URL", "URL")),
-            Place::Header => (HEADER_LENGTH, words!("ヘッダの値", "header value")),
+        let (length, ja, en) = match self.place {
+            Place::Url => (URL_LENGTH, "URL", "URL"),
+            Place::Header => (HEADER_LENGTH, "ヘッダの値", "header value"),
             _ => return Ok(()),
         };
-        let too_long =
-            || words!("{what}が{length}バイトを超えます", "the {what} becomes longer than {length} bytes"; what);
-        let mut rule = (whole.len() > length).then(too_long);
+        let mut rule = (whole.len() > length)
+            .then(|| words!("{ja}が{length}バイトを超えます", "the {en} becomes longer than {length} bytes"));
         if self.place == Place::Url && rule.is_none() {
             rule = check_path(whole).err();
         }
@@ -329,13 +326,8 @@ fn escape_text(text: &str, way: Way, encoding: Encoding, out: &mut SlottedText) 
     let mut escaped = String::new();
     match way {
         Way::Path if text.is_empty() => {
-            return Err(Fault::Rule(
-                String::new(),
-                words!(
-                    "空のため、URLのパスが変わってしまいます",
-                    "it is empty, which would change the path of the URL"
-                ),
-            ));
+            let rule = words!("空のため、URLのパスが変わります", "it is empty, which would change the path of the URL");
+            return Err(Fault::Rule(String::new(), rule));
         }
         Way::Path | Way::Query => escaped = percent_encoded(text, encoding)?,
         Way::Form => {
@@ -363,11 +355,16 @@ fn percent_encoded(text: &str, encoding: Encoding) -> Result<String, Fault> {
 }
 
 fn secret_name(text: &str) -> Result<&str, Words> {
-    if !text.is_empty() && !text.contains('|') {
-        return Ok(text);
+    match text.is_empty() || text.contains('|') {
+        true => {
+            let shown = shorten(text);
+            Err(words!(
+                "「${{{SECRET}{shown}}}」はシークレットの名前ではありません",
+                "\"${{{SECRET}{shown}}}\" names no secret"
+            ))
+        }
+        false => Ok(text),
     }
-    let shown = shorten(text);
-    Err(words!("「${{{SECRET}{shown}}}」がシークレットを指していません", "\"${{{SECRET}{shown}}}\" names no secret"))
 }
 
 /// Gives other names to the fields that a template names. What is no template stays as it is.
@@ -407,11 +404,11 @@ fn refused(name: &str, value: &str, rule: Words) -> Error {
 
 impl Placeholder {
     fn parse(text: &str, names: &mut Names) -> Result<Placeholder, Words> {
-        let shown = shorten(text);
-        let mut pieces = text.split('|');
-        let name = pieces.next().unwrap_or_default();
+        let mut words = text.split('|');
+        let name = words.next().unwrap_or_default();
         if name.is_empty() {
-            return Err(words!("「${{{shown}}}」に項目がありません", "\"${{{shown}}}\" names no field"));
+            let shown = shorten(text);
+            return Err(words!("「${{{shown}}}」に項目名がありません", "\"${{{shown}}}\" names no field"));
         }
         let mut placeholder = Placeholder {
             slot: names.slot(name),
@@ -420,16 +417,17 @@ impl Placeholder {
             encoded: false,
             way: Way::Nothing,
         };
-        for word in pieces {
+        for word in words {
             let format = match word {
                 "raw" => Some(ValueFormat::Raw),
                 "csv" => Some(ValueFormat::Csv),
                 "display" => Some(ValueFormat::Display),
                 "url" if !placeholder.encoded => None,
                 _ => {
+                    let shown = shorten(text);
                     return Err(words!(
-                        "「${{{shown}}}」の|の後には`raw`、`csv`、`display`のいずれか、`url`の順に、それぞれ1回まで書けます",
-                        "\"${{{shown}}}\": behind | stands `raw`, `csv` or `display`, then `url`, each at most once"
+                        "「${{{shown}}}」: |の後はraw・csv・displayのいずれか、次にurl（それぞれ1回まで）です",
+                        "\"${{{shown}}}\": behind | stands raw, csv or display, then url, each at most once"
                     ));
                 }
             };
@@ -439,8 +437,9 @@ impl Placeholder {
                     placeholder.formatted = true;
                 }
                 Some(_) => {
+                    let shown = shorten(text);
                     return Err(words!(
-                        "「${{{shown}}}」の|の後の順序が正しくありません",
+                        "「${{{shown}}}」の指定の順序が正しくありません",
                         "\"${{{shown}}}\" has its words out of order"
                     ));
                 }
@@ -454,23 +453,21 @@ impl Placeholder {
 /// Values in the path are escaped otherwise than those in the query, and none may stand before the path.
 fn settle_url(parts: &mut [Part]) -> Result<(), Words> {
     let Some(Part::Text(first)) = parts.first() else {
-        return Err(words!("URLは「http://」か「https://」で始めます", "a URL begins with http:// or https://"));
+        return Err(words!("URLはhttp://またはhttps://で始めてください", "a URL begins with http:// or https://"));
     };
     let scheme = first.find("://").filter(|at| matches!(&*first[..*at].to_ascii_lowercase(), "http" | "https"));
     let Some(scheme) = scheme else {
         let shown = shorten(first);
         return Err(words!(
-            "「{shown}」が「http://」か「https://」で始まっていません",
+            "「{shown}」がhttp://またはhttps://で始まっていません",
             "\"{shown}\" does not begin with http:// or https://"
         ));
     };
     let behind = &first[scheme + 3..];
     let end = behind.find(['/', '?', '#']);
     if end.is_none() && parts.len() > 1 {
-        return Err(words!(
-            "URLのホストとポートまでには値を使えません",
-            "scheme, host and port of a URL cannot come from a value"
-        ));
+        let ja = "URLのスキーム・ホスト・ポートに値は使用できません";
+        return Err(Words::both(ja, "scheme, host and port of a URL cannot come from a value"));
     }
     let authority = &behind[..end.unwrap_or(behind.len())];
     if authority.is_empty() {
@@ -478,7 +475,7 @@ fn settle_url(parts: &mut [Part]) -> Result<(), Words> {
     }
     if authority.contains('@') {
         return Err(words!(
-            "URLにユーザとパスワードは書けません。設定の認証に指定してください",
+            "URLにユーザとパスワードは指定できません（認証の設定を使用してください）",
             "a URL holds no user and password: they belong into the authentication of the setting"
         ));
     }
@@ -490,13 +487,13 @@ fn settle_url(parts: &mut [Part]) -> Result<(), Words> {
             Part::Text(text) => {
                 if let Some(bad) = text.chars().find(|c| c.is_control() || matches!(c, ' ' | '<' | '>' | '"')) {
                     return Err(words!(
-                        "URLに文字「{bad:?}」があります。パーセントエンコードしてください",
+                        "URLに文字{bad:?}は使用できません（パーセントエンコードしてください）",
                         "the URL has the character {bad:?}: write it percent-encoded"
                     ));
                 }
                 if text.contains('#') {
                     return Err(words!(
-                        "URLに送信されないフラグメント（#…）があります",
+                        "URLの#以降は送信されません",
                         "the URL has a fragment (#…), which is never sent"
                     ));
                 }
@@ -535,10 +532,9 @@ fn check_path(url: &str) -> Result<(), Words> {
     let behind = path.split_once("://").map_or(path, |(_, behind)| behind);
     let dots = |segment: &str| matches!(&*segment.to_ascii_lowercase().replace("%2e", "."), "." | "..");
     match behind.split(['/', '\\']).skip(1).any(dots) {
-        true => Err(words!(
-            "URLのパスに「.」か「..」だけの区切りがあります",
-            "a segment of the path of the URL is \".\" or \"..\""
-        )),
+        true => {
+            Err(words!("URLのパスに「.」または「..」があります", "a segment of the path of the URL is \".\" or \"..\""))
+        }
         false => Ok(()),
     }
 }
@@ -560,7 +556,7 @@ fn settle_json(parts: &mut [Part]) -> Result<(), Words> {
                     }
                 }
                 if escaped {
-                    return Err(words!("プレースホルダの直前に「\\」があります", "a placeholder stands behind a \\"));
+                    return Err(words!("置換項目の直前に\\があります", "a placeholder stands behind a \\"));
                 }
                 sample.push_str(text);
             }
@@ -575,7 +571,7 @@ fn settle_json(parts: &mut [Part]) -> Result<(), Words> {
             }
             Part::Secret(name, _) => {
                 return Err(words!(
-                    "シークレット「{name}」は引用符で囲んでください",
+                    "シークレット「{name}」は引用符の中に置いてください",
                     "the secret \"{name}\" must stand between quotes"
                 ));
             }
@@ -583,7 +579,7 @@ fn settle_json(parts: &mut [Part]) -> Result<(), Words> {
     }
     match serde_json::from_str::<serde::de::IgnoredAny>(&sample) {
         Ok(_) => Ok(()),
-        Err(error) => Err(words!("テンプレートがJSONではありません: {error}", "the template is not JSON: {error}")),
+        Err(error) => Err(words!("JSONではありません: {error}", "the template is not JSON: {error}")),
     }
 }
 
@@ -593,11 +589,11 @@ fn check(place: Place, text: &str) -> Result<(), Words> {
         '\r' | '\n' => words!("改行があります", "it has a line end"),
         '\0' => words!("NUL文字があります", "it has a NUL character"),
         bad if bad.is_control() => {
-            let number = u32::from(bad);
-            words!("制御文字U+{number:04X}があります", "it has the control character U+{number:04X}")
+            let code = u32::from(bad);
+            words!("制御文字U+{code:04X}があります", "it has the control character U+{code:04X}")
         }
         bad => words!(
-            "ASCIIではない文字「{bad}」があります。`|url`を使うか、ヘッダ以外で送ってください",
+            "ASCIIではない文字{bad:?}があります（|urlを使用するか、ヘッダ以外に置いてください）",
             "it has {bad:?}, which is not ASCII: use |url, or another place than a header"
         ),
     };
@@ -609,10 +605,10 @@ fn check(place: Place, text: &str) -> Result<(), Words> {
 }
 
 pub(crate) fn unmappable(character: char, encoding: Encoding) -> Words {
-    let (encoding, number) = (encoding.as_str(), u32::from(character));
+    let (encoding, code) = (encoding.as_str(), u32::from(character));
     words!(
-        "文字「{character}」（U+{number:04X}）は「{encoding}」で表せません",
-        "{encoding} cannot express the character {character} U+{number:04X}"
+        "文字「{character}」(U+{code:04X})は{encoding}で表現できません",
+        "{encoding} cannot express the character {character} U+{code:04X}"
     )
 }
 
@@ -683,10 +679,10 @@ fn write_xml(text: &str, out: &mut String) -> Result<(), Fault> {
                 let _ = write!(out, "&#{};", u32::from(character));
             }
             c if c < ' ' || matches!(c, '\u{fffe}' | '\u{ffff}') => {
-                let number = u32::from(c);
+                let code = u32::from(c);
                 let rule = words!(
-                    "XMLで使えない文字U+{number:04X}があります",
-                    "it has the character U+{number:04X}, which XML does not have"
+                    "XMLで使用できない文字U+{code:04X}があります",
+                    "it has the character U+{code:04X}, which XML does not have"
                 );
                 return Err(Fault::Rule(text.to_owned(), rule));
             }

@@ -70,15 +70,18 @@ impl Menu {
                     }
                     (MenuEntry::CsvPush(code), "buttons" | "pulldown") => {
                         return fault(words!(
-                            "システム連携設定「{code}」が`{place}`にあります。`sub_menu`に設定してください",
-                            "the CSV push \"{code}\" stands in `{place}`: it belongs into `sub_menu`"
+                            "システム連携設定「{code}」は「{place}」ではなく「sub_menu」に設定してください",
+                            "the CSV push \"{code}\" stands in \"{place}\": it belongs into \"sub_menu\""
                         ));
                     }
                     _ => {}
                 }
                 if entries[..at].contains(entry) {
                     let code = entry.code();
-                    return fault(words!("「{code}」が`{place}`に2回あります", "\"{code}\" stands twice in `{place}`"));
+                    return fault(words!(
+                        "「{code}」が「{place}」に2回あります",
+                        "\"{code}\" stands twice in \"{place}\""
+                    ));
                 }
             }
         }

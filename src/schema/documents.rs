@@ -48,12 +48,12 @@ pub(crate) fn kind_words(kind: &str) -> Words {
         "list" => "一覧",
         "search" => "絞込み",
         "import" => "インポート設定",
+        "user" => "ユーザ",
+        "target" => "連携先",
         "csv_push" => "システム連携設定",
         "http_send" => "http送信",
-        "mail_template" => "メールテンプレート",
         "mail_server" => "メールサーバ",
-        "target" => "連携先",
-        "user" => "ユーザ",
+        "mail_template" => "メールテンプレート",
         other => other,
     };
     Words::both(ja, kind)

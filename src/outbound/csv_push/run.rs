@@ -15,16 +15,16 @@ use super::super::transport::ErrorFamily;
 use super::body::Envelope;
 use super::setting::CsvPush;
 use super::update::{Ids, IdsWriter};
-use crate::access::Door;
+use crate::access::{self, Door};
 use crate::error::{Code, Error, Kind, Result, words};
-use crate::export::{Export, Exported};
+use crate::export::{Export, Exported, Helper};
 use crate::job::{self, JobError, JobState, NewJob};
 use crate::query::{self, Condition, List, MenuEntry, Query, Search, Selection};
 use crate::record::Selector;
 use crate::schema::documents;
 use crate::schema::{Catalog, Table, Value};
 use crate::store::bytes::BytesWriter;
-use crate::store::{Store, Writing};
+use crate::store::{Reading, Store, Writing};
 
 /// The kind of the jobs and deliveries of CSV pushes.
 pub(crate) const KIND: &str = "csv_push";
@@ -192,6 +192,14 @@ struct Made {
     envelope: Envelope,
 }
 
+/// Of which records a body is made.
+struct Source<'a> {
+    catalog: &'a Catalog,
+    table: &'a Table,
+    list: &'a List,
+    condition: Option<Condition>,
+}
+
 /// What a request names.
 struct Named {
     push: CsvPush,
@@ -208,63 +216,49 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Code::DatabaseNotFound`], [`Code::DefinitionNotFound`], [`Code::AccessDenied`]; [`Code::MenuAbsent`] when the list has the push not in its
-    /// sub-menu; what a [`Query`] is refused for; when the store fails.
+    /// [`Code::DatabaseNotFound`], [`Code::DefinitionNotFound`], [`Code::AccessDenied`] without the rights to export
+    /// and to view;
+    /// [`Code::MenuAbsent`] when the list has the push not in its sub-menu; what a [`Query`] is refused for; when the store fails.
     pub fn push(&self, request: &PushRequest) -> Result<PushRun> {
-        let call = call_values(self, self.now(), &request.memo)?;
-        let reading = self.reading()?;
-        let door = Door::open(self, &reading)?;
-        let (catalog, table) = (door.catalog(), sendable(&door, &request.database)?);
-        let push: CsvPush = documents::get(&reading, Some(table.id), &request.push)?;
-        let list: List = documents::get(&reading, Some(table.id), &request.list)?;
-        if !list.menu.sub_menu.contains(&MenuEntry::CsvPush(push.code.clone())) {
-            let code = &list.code;
-            let rule = words!("一覧「{code}」の`sub_menu`", "`sub_menu` of the list \"{code}\"");
-            return Err(Error::new(Code::MenuAbsent).with_value(&push.code).with_rule(rule));
-        }
-        if let Some(token) = &request.token
-            && let Some(run) = job::find(&reading, KIND, token)?
-        {
-            drop(reading);
-            return self.push_run(run);
-        }
-        let condition = request.conditions(&reading, table)?;
-        // A condition that does not fit is the caller's fault, and seen before anything is written.
-        let records = query::count(self, &reading, catalog, table, condition.as_ref())?;
-        let made = self.make(&reading, catalog, table, &push, &list, condition, records, &call);
-        drop(reading);
+        let (named, records, made) = {
+            let reading = Helper::of(self.reading()?, 1)?;
+            let call = call_values(self, &reading, self.now(), &request.memo)?;
+            let door = Door::open(self, &reading)?;
+            let table = sendable(&door, &request.database)?;
+            let push: CsvPush = documents::get(&reading, Some(table.id), &request.push)?;
+            let list: List = documents::get(&reading, Some(table.id), &request.list)?;
+            if !list.menu.sub_menu.contains(&MenuEntry::CsvPush(push.code.clone())) {
+                let code = &list.code;
+                let rule = words!("一覧「{code}」のサブメニュー", "sub_menu of the list \"{code}\"");
+                return Err(Error::new(Code::MenuAbsent).with_value(&push.code).with_rule(rule));
+            }
+            if let Some(token) = &request.token
+                && let Some(run) = job::find(&reading, KIND, token)?
+            {
+                let run = load(&reading, run)?;
+                demand_sendable(self, &reading, run.database_id)?;
+                return Ok(run);
+            }
+            let condition = request.conditions(&reading, table)?;
+            // A condition that does not fit is the caller's fault, and seen before anything is written.
+            let records = query::count(self, &reading, door.catalog(), table, condition.as_ref())?;
+            let of = Source { catalog: door.catalog(), table, list: &list, condition };
+            let made = self.make(&reading, &push, &of, records, &call);
+            (Named { list_id: list.id.unwrap_or_default(), database_id: table.id, push }, records, made)
+        };
         let made = match made {
             Err(error) if !is_about_the_message(&error) => return Err(error),
             made => made,
         };
-        let named = Named { list_id: list.id.unwrap_or_default(), database_id: table.id, push };
         let run = self.write(|writing| start(self, writing, request, &named, made, records))?;
         self.push_run(run)
     }
 
     /// Writes the body into the store.
-    #[expect(clippy::too_many_arguments, reason = "what one run is made of")]
-    fn make(
-        &self,
-        reading: &crate::store::Reading,
-        catalog: &Catalog,
-        table: &Table,
-        push: &CsvPush,
-        list: &List,
-        condition: Option<Condition>,
-        records: u64,
-        call: &[Value],
-    ) -> Result<Made> {
+    fn make(&self, reading: &Reading, push: &CsvPush, of: &Source<'_>, records: u64, call: &[Value]) -> Result<Made> {
+        let Source { catalog, table, list, condition } = of;
         let compiled = push.compile(catalog)?;
-        if records == 0 && !push.allow_empty {
-            return Err(Error::new(Code::PushEmpty).with_value(&push.code));
-        }
-        if let Some(most) = push.most_records.filter(|most| records > *most) {
-            let code = &push.code;
-            let rule =
-                words!("「{code}」の1回の送信は{most}レコードまで", "at most {most} records a run of \"{code}\"");
-            return Err(Error::new(Code::LimitPassed).with_rule(rule).with_value(records));
-        }
+        check_records(push, records)?;
         let envelope = Envelope::of(self, push, &compiled, call)?;
         let most = push.most_bytes.unwrap_or(u64::MAX).min(self.limits().file_bytes);
         let export = Export {
@@ -276,14 +270,16 @@ impl Store {
             ..Export::of(table.code())
         };
         let mut file = BytesWriter::new(self, &format!("{}.csv", push.code), most, self.now().after(UNTAKEN))?;
+        // The export may be of a later moment than the count.
         let exported = envelope.write(push, &mut file, |out| self.export_of(reading, &export, out, |_| true))?;
+        check_records(push, exported.records)?;
         let stored = file.finish()?;
         let ids = match push.after_success.is_empty() {
             true => None,
             false => {
                 // By id, and of the same moment as the export.
                 let selection = Selection::new(self, catalog, table, [])?;
-                let query = Query { condition, ..Query::new() };
+                let query = Query { condition: condition.clone(), ..Query::new() };
                 let mut ids = IdsWriter::default();
                 selection.for_each(reading, &query, |row| {
                     ids.push(row.id());
@@ -350,27 +346,39 @@ impl Store {
         let sql = "SELECT job_id, database_id FROM renkei_push WHERE ?1 IS NULL OR list_id = ?1 ORDER BY job_id DESC";
         let mut statement = reading.prepare_cached(sql)?;
         let mut rows = statement.query([list_id])?;
-        let mut ids: Vec<i64> = Vec::new();
-        while (ids.len() as u64) < limit
+        let mut runs = Vec::new();
+        while (runs.len() as u64) < limit
             && let Some(row) = rows.next()?
         {
             if is_sendable(&door, row.get(1)?) {
-                ids.push(row.get(0)?);
+                runs.push(load(&reading, row.get(0)?)?);
             }
         }
-        ids.into_iter().map(|id| load(&reading, id)).collect()
+        Ok(runs)
     }
 
     /// The CSV pushes of a database, by id.
     ///
     /// # Errors
     ///
-    /// [`Code::DatabaseNotFound`]; [`Code::AccessDenied`] without any right in it.
+    /// [`Code::DatabaseNotFound`].
     pub fn csv_pushes(&self, database: &str) -> Result<Vec<CsvPush>> {
         let reading = self.reading()?;
-        let table = Door::open(self, &reading)?.definition(database)?.id;
-        documents::load_of(&reading, table)
+        let door = Door::open(self, &reading)?;
+        documents::load_of(&reading, door.definition(database)?.id)
     }
+}
+
+/// Refuses no records, where they must be some, and too many.
+fn check_records(push: &CsvPush, records: u64) -> Result<()> {
+    if records == 0 && !push.allow_empty {
+        return Err(Error::new(Code::PushEmpty).with_value(&push.code));
+    }
+    if let Some(most) = push.most_records.filter(|most| records > *most) {
+        let rule = words!("1回の連携は{most}レコードまで", "at most {most} records a run");
+        return Err(Error::new(Code::LimitPassed).with_rule(rule).with_value(records));
+    }
+    Ok(())
 }
 
 /// Writes the run and its delivery, or the run that failed for want of one.
@@ -394,6 +402,7 @@ fn start(
     if existed {
         return Ok(run);
     }
+    access::note_audit(store, writing, "csv_push.run", Some(*database_id), &push.code)?;
     let document = serde_json::to_string(push)
         .map_err(|error| Error::new(Code::Internal).with_rule("a setting cannot be written").with_source(error))?;
     let sql = "INSERT INTO renkei_push (job_id, setting, setting_id, database_id, list_id, memo, records)
@@ -545,7 +554,9 @@ impl Sent {
         let found = found.ok_or_else(|| Error::new(Code::JobNotFound).with_value(run))?;
         let (setting, database_id, memo, status, ids) = found;
         let push = serde_json::from_str(&setting).map_err(|error| {
-            Error::new(Code::StoreCorrupt).with_rule("a setting is not readable").with_source(error)
+            Error::new(Code::StoreCorrupt)
+                .with_rule(words!("設定を読み取れません", "a setting is not readable"))
+                .with_source(error)
         })?;
         Ok(Sent { push, database_id, memo, status, ids })
     }

@@ -285,19 +285,19 @@ impl CsvPush {
     pub(super) fn compile(&self, catalog: &Catalog) -> Result<Compiled> {
         check_code_and_name(&self.code, &self.name)?;
         let table = catalog.table(&self.database)?;
-        let fault = |rule: Words| refused(&self.code, rule);
+        let fault = |ja: &str, en: &str| refused(&self.code, Words::both(ja, en));
         if !matches!(self.method, Method::Post | Method::Put | Method::Patch) {
-            return Err(fault(words!(
-                "メソッドはPOST、PUT、PATCHのいずれかです",
-                "the method of a CSV push is POST, PUT or PATCH"
-            )));
+            return Err(fault(
+                "メソッドはPOST・PUT・PATCHのいずれかです",
+                "the method of a CSV push is POST, PUT or PATCH",
+            ));
         }
         self.csv.validate()?;
         if self.body == CsvBody::default() && self.pairs_as == PairsAs::Form {
-            return Err(fault(words!(
-                "本文がCSVそのもの（raw）のときはフォームの項目がありません。組をヘッダかクエリで送るか、ほかの形式を選択してください",
-                "a raw body has no form fields: send the pairs as headers or query, or choose another body"
-            )));
+            return Err(fault(
+                "本文がCSVそのものの場合、フォーム項目はありません（KEY VALUEをヘッダかクエリで送信するか、他の形式を選択してください）",
+                "a raw body has no form fields: send the pairs as headers or query, or choose another body",
+            ));
         }
         for text in [&self.header, &self.footer] {
             if let Err(bad) = crate::csv::encode(text, self.encoding()) {
@@ -312,10 +312,10 @@ impl CsvPush {
                 (PairsAs::Headers, _) => {
                     check_header(&pair.key, "").map_err(|error| unfit(&self.code, error))?;
                     if pair.key.eq_ignore_ascii_case("content-type") && self.body != CsvBody::default() {
-                        return Err(fault(words!(
-                            "フォームとマルチパートの`Content-Type`は自動で設定されるため、指定できません",
-                            "the Content-Type of a form or multipart body is made with it: leave it out"
-                        )));
+                        return Err(fault(
+                            "フォームおよびマルチパートのContent-Typeは自動で設定されます",
+                            "the Content-Type of a form or multipart body is made with it: leave it out",
+                        ));
                     }
                     Place::Header
                 }
@@ -323,7 +323,7 @@ impl CsvPush {
                 (PairsAs::Form, _) => Place::Plain,
             };
             if pair.key.is_empty() {
-                return Err(fault(words!("KEYのない組があります", "a pair has no key")));
+                return Err(fault("KEYがありません", "a pair has no key"));
             }
             pairs.push((pair.key.clone(), parser.parse(&pair.key, &pair.value, place)?));
         }
@@ -331,15 +331,12 @@ impl CsvPush {
         match &self.body {
             CsvBody::Multipart { name, file_name: template } => {
                 if name.is_empty() {
-                    return Err(fault(words!(
-                        "ファイルのパートに名前がありません",
-                        "the part of the file has no name"
-                    )));
+                    return Err(fault("ファイルのパート名がありません", "the part of the file has no name"));
                 }
                 file_name = Some(parser.parse("file_name", template, Place::Line)?);
             }
             CsvBody::FormField { name } if name.is_empty() => {
-                return Err(fault(words!("フォームの項目に名前がありません", "the form field has no name")));
+                return Err(fault("フォーム項目の名前がありません", "the form field has no name"));
             }
             _ => {}
         }
@@ -357,12 +354,10 @@ impl CsvPush {
         let mut parser = Parser::new(&self.code, Encoding::Utf8);
         let mut updates: Vec<(String, Template)> = Vec::with_capacity(self.after_success.len());
         for update in &self.after_success {
-            let field = &update.field;
-            if updates.iter().any(|(other, _)| other == field) {
-                return Err(refused(
-                    &self.code,
-                    words!("項目「{field}」が2回設定されています", "the field \"{field}\" is set twice"),
-                ));
+            if updates.iter().any(|(field, _)| *field == update.field) {
+                let field = &update.field;
+                let rule = words!("項目「{field}」が2回設定されています", "the field \"{field}\" is set twice");
+                return Err(refused(&self.code, rule));
             }
             updates.push((update.field.clone(), parser.parse(&update.field, &update.value, Place::Plain)?));
         }

@@ -96,7 +96,7 @@ fn run(store: &Store, claim: &Claim, stop: &AtomicBool) -> Result<()> {
 
 fn values(store: &Store, sent: &Sent) -> Result<Values> {
     let (scope, updates) = sent.push.compile_updates()?;
-    let mut known = call_values(store, store.now(), &sent.memo)?;
+    let mut known = call_values(store, &*store.reading()?, store.now(), &sent.memo)?;
     known.push(Value::from(sent.status.map(i64::from)));
     let source = scope.values(None, &known);
     let mut values = Values::new();

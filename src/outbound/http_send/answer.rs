@@ -130,8 +130,8 @@ impl SaveAnswer {
 
 /// Why a text is no JSON pointer, if it is not.
 pub(super) fn check_pointer(pointer: &str) -> Result<(), Words> {
-    let shown = shorten(pointer);
     if !pointer.is_empty() && !pointer.starts_with('/') {
+        let shown = shorten(pointer);
         return Err(words!(
             "JSONポインタ「{shown}」が/で始まっていません",
             "the JSON pointer \"{shown}\" does not begin with /"
@@ -141,8 +141,9 @@ pub(super) fn check_pointer(pointer: &str) -> Result<(), Words> {
     while let Some(at) = rest.find('~') {
         rest = &rest[at + 1..];
         if !rest.starts_with(['0', '1']) {
+            let shown = shorten(pointer);
             return Err(words!(
-                "JSONポインタ「{shown}」の~の後が0か1ではありません",
+                "JSONポインタ「{shown}」の~の後が0でも1でもありません",
                 "in the JSON pointer \"{shown}\" a ~ is not followed by 0 or 1"
             ));
         }
@@ -161,7 +162,7 @@ pub(super) fn find(answer: &Answer, pointer: &str, field: &str) -> Result<Option
     let body = answer.body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&answer.body);
     let fault = |error: serde_json::Error| {
         let cut = match answer.is_cut {
-            true => words!("、`answer_bytes`の上限で切られています", "; it was cut off at the limit of `answer_bytes`"),
+            true => words!("（`answer_bytes`の上限で切られました）", "; it was cut off at the limit of `answer_bytes`"),
             false => Words::NONE,
         };
         let rule = words!("応答がJSONではありません: {error}{cut}", "the answer is not JSON: {error}{cut}"; cut);

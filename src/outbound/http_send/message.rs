@@ -6,7 +6,7 @@ use super::super::template::{Source, percent, unmappable, write_json, write_json
 use super::super::text::{SecretSlot, SlottedText};
 use super::setting::{Compiled, CompiledBody, CompiledRow, HttpSend, JsonType};
 use crate::csv::{self, Encoding};
-use crate::error::{Code, Error, Result, Words, words};
+use crate::error::{Code, Error, Result, words};
 use crate::schema::Number;
 
 /// Makes the message; how it is sent is the caller's to add.
@@ -104,8 +104,11 @@ fn json_value(row: &CompiledRow, scope: &Scope, source: &impl Source) -> Result<
     if row.omit_empty && is_empty {
         return Ok(None);
     }
-    let refused = |rule: Words| {
-        Error::new(Code::TemplateValue).with_field(&row.key).with_value(value.text().escape_debug()).with_rule(rule)
+    let refused = |ja: &str, en: &str| {
+        Error::new(Code::TemplateValue)
+            .with_field(&row.key)
+            .with_value(value.text().escape_debug())
+            .with_rule(words!("{ja}ではありません", "it is no {en}"))
     };
     let text = value.text().trim();
     Ok(Some(match row.kind {
@@ -119,17 +122,8 @@ fn json_value(row: &CompiledRow, scope: &Scope, source: &impl Source) -> Result<
         JsonType::Boolean => match text.to_ascii_lowercase().as_str() {
             "true" | "1" => "true".into(),
             "false" | "0" => "false".into(),
-            _ => {
-                return Err(refused(words!(
-                    "真偽値（true、false、1、0）ではありません",
-                    "it is no boolean (true, false, 1, 0)"
-                )));
-            }
+            _ => return Err(refused("真偽値（true・false・1・0）", "boolean (true, false, 1, 0)")),
         },
-        _ => text
-            .parse::<Number>()
-            .map_err(|_| refused(words!("数ではありません", "it is no number")))?
-            .to_string()
-            .into(),
+        _ => text.parse::<Number>().map_err(|_| refused("数値", "number"))?.to_string().into(),
     }))
 }

@@ -15,7 +15,7 @@ use super::answer::{AnswerPart, find};
 use super::message::message;
 use super::setting::HttpSend;
 use super::trigger::Trigger;
-use crate::access::Door;
+use crate::access::{self, Door};
 use crate::error::{Code, Error, Kind, Language, Result, words};
 use crate::job::{self, JobError, JobState, NewJob};
 use crate::query::{Condition, List, MenuEntry, Query, Selection};
@@ -179,8 +179,7 @@ impl Store {
     pub fn http_send(&self, request: &HttpSendRequest) -> Result<HttpSendRun> {
         request.trigger.allow(&request.send)?;
         request.trigger.allow_records(&request.send, request.records.len())?;
-        let call = call_values(self, self.now(), &request.memo)?;
-        let id = self.write(|writing| start(self, writing, request, &call))?;
+        let id = self.write(|writing| start(self, writing, request))?;
         self.http_send_run(id)
     }
 
@@ -246,32 +245,33 @@ impl Store {
         let mut statement =
             reading.prepare_cached("SELECT job_id, database_id FROM renkei_send ORDER BY job_id DESC")?;
         let mut rows = statement.query([])?;
-        let mut ids: Vec<i64> = Vec::new();
-        while (ids.len() as u64) < limit
+        let mut runs = Vec::new();
+        while (runs.len() as u64) < limit
             && let Some(row) = rows.next()?
         {
             if is_sendable(&door, row.get(1)?) {
-                ids.push(row.get(0)?);
+                runs.push(load(&reading, row.get(0)?)?);
             }
         }
-        ids.into_iter().map(|id| load(&reading, id)).collect()
+        Ok(runs)
     }
 
     /// The http sends of a database, by id.
     ///
     /// # Errors
     ///
-    /// [`Code::DatabaseNotFound`]; [`Code::AccessDenied`] without any right in it.
+    /// [`Code::DatabaseNotFound`].
     pub fn http_sends(&self, database: &str) -> Result<Vec<HttpSend>> {
         let reading = self.reading()?;
-        let table = Door::open(self, &reading)?.definition(database)?.id;
-        documents::load_of(&reading, table)
+        let door = Door::open(self, &reading)?;
+        documents::load_of(&reading, door.definition(database)?.id)
     }
 }
 
-fn start(store: &Store, writing: &Writing<'_>, request: &HttpSendRequest, call: &[Value]) -> Result<i64> {
+fn start(store: &Store, writing: &Writing<'_>, request: &HttpSendRequest) -> Result<i64> {
+    let call = call_values(store, writing, store.now(), &request.memo)?;
     let door = Door::open(store, writing)?;
-    let (catalog, table) = (door.catalog(), sendable(&door, &request.database)?);
+    let table = sendable(&door, &request.database)?;
     let send: HttpSend = documents::get(writing, Some(table.id), &request.send)?;
     let list: List = documents::get(writing, Some(table.id), &request.list)?;
     let menu = match request.trigger {
@@ -279,8 +279,8 @@ fn start(store: &Store, writing: &Writing<'_>, request: &HttpSendRequest, call: 
         _ => &list.menu.pulldown,
     };
     if !send.triggers.contains(&request.trigger) || !menu.contains(&MenuEntry::HttpSend(send.code.clone())) {
-        let (trigger, code) = (request.trigger.as_str(), &list.code);
-        let rule = words!("一覧「{code}」の`{trigger}`", "`{trigger}` of the list \"{code}\"");
+        let (place, code) = (request.trigger.as_str(), &list.code);
+        let rule = words!("一覧「{code}」の{place}", "{place} of the list \"{code}\"");
         return Err(Error::new(Code::MenuAbsent).with_value(&send.code).with_rule(rule));
     }
     let new = NewJob {
@@ -290,11 +290,12 @@ fn start(store: &Store, writing: &Writing<'_>, request: &HttpSendRequest, call: 
         token: request.token.as_deref(),
         report: send.report.as_ref(),
     };
-    let items = make(store, writing, catalog, table, &send, &request.records, call)?;
+    let items = make(store, writing, door.catalog(), table, &send, &request.records, &call)?;
     let (run, existed) = job::reserve(store, writing, &new)?;
     if existed {
         return Ok(run);
     }
+    access::note_audit(store, writing, "http_send.run", Some(table.id), &send.code)?;
     let document = serde_json::to_string(&send)
         .map_err(|error| Error::new(Code::Internal).with_rule("a setting cannot be written").with_source(error))?;
     let sql = "INSERT INTO renkei_send (job_id, setting, setting_id, database_id, list_id, started_from, memo)
@@ -486,7 +487,9 @@ impl Consequence for Sent {
         // The run may have been kept long enough, and be gone.
         let Some((document, database, record)) = found else { return Ok(()) };
         let send: HttpSend = serde_json::from_str(&document).map_err(|error| {
-            Error::new(Code::StoreCorrupt).with_rule("a setting is not readable").with_source(error)
+            Error::new(Code::StoreCorrupt)
+                .with_rule(words!("設定を読み取れません", "a setting is not readable"))
+                .with_source(error)
         })?;
         let state = match settled.state {
             DeliveryState::Delivered => "delivered",

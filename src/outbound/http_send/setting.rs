@@ -10,7 +10,7 @@ use super::super::template::{Place, Template, rename};
 use super::answer::{SaveAnswer, check_pointer};
 use super::trigger::Trigger;
 use crate::csv::Encoding;
-use crate::error::{Code, Error, Result, words};
+use crate::error::{Code, Error, Result, Words, words};
 use crate::job::Report;
 use crate::query::NamesFields;
 use crate::schema::documents::documents;
@@ -258,10 +258,9 @@ impl HttpSend {
             trigger.allow(&self.code)?;
         }
         if self.triggers.is_empty() {
-            return Err(refused(
-                &self.code,
-                words!("`triggers`が空のため、実行できません", "`triggers` is empty, so it could never be started"),
-            ));
+            let rule =
+                words!("`triggers`が空のため、実行できません", "`triggers` is empty, so it could never be started");
+            return Err(refused(&self.code, rule));
         }
         self.check_saves(table)?;
         let mut parser = Parser::new(&self.code, self.encoding);
@@ -272,13 +271,8 @@ impl HttpSend {
             headers.push((pair.key.to_ascii_lowercase(), parser.parse(&pair.key, &pair.value, Place::Header)?));
         }
         if self.method == Method::Get && self.body != HttpBody::None {
-            return Err(refused(
-                &self.code,
-                words!(
-                    "GETに本文はありません。値はURLに入れてください",
-                    "a GET has no body: put the values into the URL"
-                ),
-            ));
+            let ja = "GETには本文がありません（値はURLに置いてください）";
+            return Err(refused(&self.code, Words::both(ja, "a GET has no body: put the values into the URL")));
         }
         let body = CompiledBody::of(self, &mut parser)?;
         let scope = parser.finish(CALL, Some((store, catalog, table)))?;
@@ -294,12 +288,10 @@ impl HttpSend {
             let overlaps = |other: &SaveAnswer| {
                 table.header.find(&other.field) == table.header.find(&save.field) && other.when.meets(save.when)
             };
-            let field = &save.field;
             if self.save[..at].iter().any(overlaps) {
-                return Err(refused(
-                    &self.code,
-                    words!("項目「{field}」に2回保存されます", "the field \"{field}\" is saved twice"),
-                ));
+                let field = &save.field;
+                let rule = words!("項目「{field}」に2回保存されます", "the field \"{field}\" is saved twice");
+                return Err(refused(&self.code, rule));
             }
         }
         Ok(())
@@ -344,17 +336,12 @@ impl CompiledBody {
                 let mut compiled: Vec<CompiledRow> = Vec::with_capacity(rows.len());
                 for row in rows {
                     if row.key.is_empty() {
-                        return Err(refused(
-                            &send.code,
-                            words!("KEYのないJSONの行があります", "a JSON row has no key"),
-                        ));
+                        return Err(refused(&send.code, words!("JSONの行にキーがありません", "a JSON row has no key")));
                     }
-                    let key = &row.key;
-                    if compiled.iter().any(|other| other.key == *key) {
-                        return Err(refused(
-                            &send.code,
-                            words!("JSONのKEY「{key}」が2回あります", "the JSON key \"{key}\" stands twice"),
-                        ));
+                    if compiled.iter().any(|other| other.key == row.key) {
+                        let key = &row.key;
+                        let rule = words!("JSONのキー「{key}」が重複しています", "the JSON key \"{key}\" stands twice");
+                        return Err(refused(&send.code, rule));
                     }
                     let place = match row.kind {
                         JsonType::String => Place::JsonText,
@@ -363,7 +350,7 @@ impl CompiledBody {
                     let value = parser.parse(&row.key, &row.value, place)?;
                     if row.kind == JsonType::Native && value.single().is_none() {
                         let rule = words!(
-                            "`native`の値には、「${{tags}}」のようなプレースホルダを1つだけ指定します",
+                            "nativeの値は${{tags}}のように置換項目1つだけにしてください",
                             "a native JSON value is one placeholder alone, such as ${{tags}}"
                         );
                         return Err(Error::new(Code::TemplateSyntax)
@@ -387,7 +374,7 @@ impl CompiledBody {
                     if row.key.is_empty() {
                         return Err(refused(
                             &send.code,
-                            words!("KEYのないフォームの項目があります", "a form field has no key"),
+                            words!("フォームの行にキーがありません", "a form field has no key"),
                         ));
                     }
                     compiled.push((row.key.clone(), parser.parse(&row.key, &row.value, Place::Form)?));
@@ -402,13 +389,11 @@ impl CompiledBody {
                 let template = parser.parse("template", template, Place::Text)?;
                 parser.parse("content_type", content_type, Place::Header)?;
                 if content_type.trim().is_empty() || content_type.contains("${") {
-                    return Err(refused(
-                        &send.code,
-                        words!(
-                            "`content_type`は「text/plain; charset=UTF-8」のような固定の文字列です",
-                            "`content_type` is a fixed text such as text/plain; charset=UTF-8"
-                        ),
-                    ));
+                    let rule = words!(
+                        "`content_type`はtext/plain; charset=UTF-8のような固定の文字列です",
+                        "`content_type` is a fixed text such as text/plain; charset=UTF-8"
+                    );
+                    return Err(refused(&send.code, rule));
                 }
                 CompiledBody::Document(template, content_type.clone())
             }

@@ -17,7 +17,7 @@ impl Mailbox {
         };
         if text.chars().any(char::is_control) {
             return Err(refused(words!(
-                "アドレスに改行などの制御文字は使えません",
+                "メールアドレスに改行などの制御文字は使用できません",
                 "an address has no line ends or other control characters"
             )));
         }
@@ -31,7 +31,7 @@ impl Mailbox {
         match is_address(address) {
             true => Ok(Mailbox { name, address: address.to_owned() }),
             false => Err(refused(words!(
-                "「a@example.co.jp」や「山田商店 <a@example.co.jp>」のようなメールアドレスではありません",
+                "a@example.co.jpや「山田商店 <a@example.co.jp>」のようなメールアドレスではありません",
                 "it is no mail address such as a@example.co.jp or 山田商店 <a@example.co.jp>"
             ))),
         }

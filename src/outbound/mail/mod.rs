@@ -25,10 +25,10 @@ pub(crate) use template::save as save_template;
 
 use rusqlite::OptionalExtension;
 
-use crate::access::demand_administrator;
-use crate::error::{Code, Error, Result, Words, words};
+use crate::access;
+use crate::error::{Code, Error, Result, words};
 use crate::job::Report;
-use crate::schema::documents::{self, Document, kind_words};
+use crate::schema::documents::{self, Document};
 use crate::store::Store;
 
 use super::pair::unfit;
@@ -54,8 +54,8 @@ pub(crate) fn check_unused(connection: &rusqlite::Connection, server: &str) -> R
         .optional()?;
     match found {
         Some((kind, code)) => {
-            let kind = kind_words(&kind);
-            let rule: Words = words!("{kind}「{code}」", "the {kind} \"{code}\""; kind);
+            let kind = documents::kind_words(&kind);
+            let rule = words!("{kind}「{code}」", "the {kind} \"{code}\""; kind);
             Err(Error::new(Code::DefinitionInUse).with_name(server).with_rule(rule))
         }
         None => Ok(()),
@@ -70,7 +70,7 @@ impl Store {
     /// [`Code::AdministratorOnly`].
     pub fn mail_servers(&self) -> Result<Vec<MailServer>> {
         let reading = self.reading()?;
-        demand_administrator(self, &reading, "mail servers")?;
+        access::demand_administrator(self, &reading, "mail servers")?;
         documents::load(&reading)
     }
 }

@@ -7,7 +7,7 @@ use super::super::delivery::{Body, Channel, NewDelivery, enqueue};
 use super::address::Mailbox;
 use super::compose::{Parts, compose};
 use super::server::MailServer;
-use crate::access::demand_administrator;
+use crate::access;
 use crate::error::{Code, Error, Result, Words, words};
 use crate::schema::documents;
 use crate::store::bytes::BytesWriter;
@@ -146,26 +146,27 @@ impl Mail {
 
 impl Store {
     /// Queues a mail; the id of its delivery. A [`Worker`](crate::Worker) sends it, as often as the plan of the mail server
-    /// says, until the server takes it. Line ends and other control characters in subject and addresses are refused.
-    ///
-    /// For the host and administrators: others send mails by a template, with [`Store::send_mail_about`].
+    /// says, until the server takes it. Line ends and other control characters in subject and addresses are refused. For the
+    /// host and administrators; users send by templates ([`Store::send_mail_about`]).
     ///
     /// # Errors
     ///
     /// [`Code::MailFeature`] when this library was built without the feature `mail`; [`Code::DefinitionNotFound`] for the
     /// mail server; [`Code::MailInvalid`] for what cannot be sent; [`Code::LimitPassed`] when it is larger than the server
-    /// takes; [`Code::FileNotFound`]; [`Code::AdministratorOnly`].
+    /// takes; [`Code::FileNotFound`].
     pub fn send_mail(&self, mail: &Mail) -> Result<i64> {
-        demand_administrator(self, &*self.reading()?, "send_mail")?;
-        queue(self, mail)
+        access::demand_administrator(self, &*self.reading()?, "send_mail")?;
+        self.queue_mail(mail)
     }
-}
 
-/// Composes a mail and puts it into the queue; the id of its delivery.
-pub(super) fn queue(store: &Store, mail: &Mail) -> Result<i64> {
-    let server: MailServer = documents::get(&*store.reading()?, None, &mail.server)?;
-    let ready = Ready::of(store, &server, mail)?.stored(store)?;
-    store.write(|writing| ready.queue(store, writing))
+    pub(super) fn queue_mail(&self, mail: &Mail) -> Result<i64> {
+        let server = {
+            let reading = self.reading()?;
+            documents::get::<MailServer>(&reading, None, &mail.server)?
+        };
+        let ready = Ready::of(self, &server, mail)?.stored(self)?;
+        self.write(|writing| ready.queue(self, writing))
+    }
 }
 
 /// A mail that was composed.
@@ -191,17 +192,16 @@ impl Ready {
                 receivers.push(&mailbox.address);
             }
         }
-        if receivers.is_empty() || receivers.len() > RECEIVERS {
-            let count = receivers.len();
-            let rule = words!(
-                "宛先が{count}件です。1～{RECEIVERS}件を指定してください",
+        let count = receivers.len();
+        if count == 0 || count > RECEIVERS {
+            return Err(invalid(words!(
+                "宛先が{count}件です（1～{RECEIVERS}件）",
                 "it has {count} receivers: 1 to {RECEIVERS} are possible"
-            );
-            return Err(invalid(rule));
+            )));
         }
         if mail.subject.chars().any(char::is_control) || mail.subject.len() > 2_000 {
             return Err(invalid(words!(
-                "件名は制御文字のない1行、2,000バイトまでです",
+                "件名は制御文字のない1行（2,000バイトまで）です",
                 "a subject is one line without control characters, of at most 2,000 bytes"
             )));
         }
@@ -265,9 +265,8 @@ impl Ready {
 }
 
 fn too_large(server: &MailServer, bytes: impl std::fmt::Display) -> Error {
-    let MailServer { most_bytes, code, .. } = server;
-    let rule =
-        words!("「{code}」のメールは{most_bytes}バイトまで", "a mail of at most {most_bytes} bytes by \"{code}\"");
+    let (most, code) = (server.most_bytes, &server.code);
+    let rule = words!("「{code}」のメールは{most}バイトまで", "a mail of at most {most} bytes by \"{code}\"");
     Error::new(Code::LimitPassed).with_rule(rule).with_value(bytes)
 }
 
@@ -286,18 +285,20 @@ fn read(store: &Store, server: &MailServer, attachment: &Attachment) -> Result<(
         }
     };
     let name = attachment.name.clone().or(stored_name).unwrap_or_default();
-    let invalid = |rule: Words| Error::new(Code::MailInvalid).with_value(name.escape_debug()).with_rule(rule);
+    let invalid = |ja: &str, en: &str| {
+        Error::new(Code::MailInvalid).with_value(name.escape_debug()).with_rule(Words::both(ja, en))
+    };
     if name.is_empty() || name.len() > 255 || name.chars().any(char::is_control) {
-        return Err(invalid(words!(
-            "添付ファイルの名前は1行、255バイトまでです",
-            "the name of an attachment is one line of at most 255 bytes"
-        )));
+        return Err(invalid(
+            "添付ファイル名は255バイトまでの1行です",
+            "the name of an attachment is one line of at most 255 bytes",
+        ));
     }
     let content_type = attachment.content_type.clone().unwrap_or_else(|| by_name(&name).to_owned());
     let is_type = content_type.contains('/') && content_type.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     match is_type && content_type.len() <= 200 {
         true => Ok((name, content_type, bytes)),
-        false => Err(invalid(words!("MIMEタイプではありません", "its MIME type is none"))),
+        false => Err(invalid("MIMEタイプが正しくありません", "its MIME type is none")),
     }
 }
 

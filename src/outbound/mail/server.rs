@@ -6,7 +6,7 @@ use super::super::pair::{check_code_and_name, check_sending, refused, unfit};
 use super::super::retry::Statuses;
 use super::super::sending::{Auth, Sending};
 use super::address::Mailbox;
-use crate::error::{Result, Words, words};
+use crate::error::{Result, Words};
 use crate::schema::documents::{self, documents};
 
 /// A mail server (SMTP) that mail is given to.
@@ -155,41 +155,33 @@ impl MailServer {
 
     pub(super) fn validate(&self) -> Result<()> {
         check_code_and_name(&self.code, &self.name)?;
-        let fault = |rule: Words| Err(refused(&self.code, rule));
+        let fault = |ja: &str, en: &str| Err(refused(&self.code, Words::both(ja, en)));
         let is_host = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | ':');
         if self.host.is_empty() || !self.host.chars().all(is_host) {
-            return fault(words!(
-                "`host`がホスト名でもアドレスでもありません",
-                "`host` is no name or address of a host"
-            ));
+            return fault("`host`がホスト名でもアドレスでもありません", "`host` is no name or address of a host");
         }
         if self.port == Some(0) {
-            return fault(words!("`port`が0です", "`port` is 0"));
+            return fault("`port`が0です", "`port` is 0");
         }
-        Mailbox::parse(&self.from).map_err(|error| unfit(&self.code, error))?;
+        if let Err(error) = Mailbox::parse(&self.from) {
+            return Err(unfit(&self.code, error));
+        }
         match &self.sending.auth {
             None => {}
             Some(Auth::Basic { .. })
                 if self.security == MailSecurity::None && !self.sending.danger_accept_any_certificate =>
             {
-                return fault(words!(
-                    "STARTTLSもTLSもない接続では、アカウントのパスワードがだれにでも読めてしまいます",
-                    "without STARTTLS or TLS anybody could read the password of the account"
-                ));
+                let ja = "STARTTLSもTLSもなしでは、アカウントのパスワードが誰にでも読めます";
+                return fault(ja, "without STARTTLS or TLS anybody could read the password of the account");
             }
             Some(Auth::Basic { .. }) => {}
             Some(_) => {
-                return fault(words!(
-                    "メールサーバのアカウントの`type`は「basic」です",
-                    "the account of a mail server is of the type \"basic\""
-                ));
+                let ja = "メールサーバのアカウントは種類「basic」です";
+                return fault(ja, "the account of a mail server is of the type \"basic\"");
             }
         }
         if self.sending.signing.is_some() {
-            return fault(words!(
-                "メールにStandard Webhooksの署名はできません",
-                "mail is not signed by Standard Webhooks"
-            ));
+            return fault("メールにStandard Webhooksの署名は使用できません", "mail is not signed by Standard Webhooks");
         }
         Ok(())
     }

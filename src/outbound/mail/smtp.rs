@@ -95,11 +95,9 @@ fn send(outgoing: &Outgoing, message: Vec<u8>) -> Result<Answer, Fault> {
         let rule = match error {
             RecvTimeoutError::Timeout => {
                 let seconds = within.as_secs_f64();
-                words!("{seconds:.1}秒以内に応答がありませんでした", "no reply within {seconds:.1} s")
+                words!("{seconds:.1}秒以内に応答がありません", "no reply within {seconds:.1} s")
             }
-            RecvTimeoutError::Disconnected => {
-                words!("サーバとの通信が異常終了しました", "the talk with the server ended by a fault")
-            }
+            RecvTimeoutError::Disconnected => words!("異常終了しました", "the talk with the server ended by a fault"),
         };
         Err(fault(&data_begun, outgoing, rule))
     })
@@ -116,7 +114,7 @@ fn fault(data_begun: &AtomicBool, outgoing: &Outgoing, rule: impl IntoWords) -> 
 
 fn talk_to_server(outgoing: &Outgoing, message: &[u8], data_begun: &AtomicBool) -> Result<Answer, Fault> {
     let began = Instant::now();
-    let fault = |rule: &dyn std::fmt::Display| fault(data_begun, outgoing, rule);
+    let fault = |rule: &dyn std::fmt::Display| fault(data_begun, outgoing, rule.to_string());
     // A refusal that comes as an error is an answer all the same.
     let refusal = |error: lettre::transport::smtp::Error| match error.status() {
         Some(status) => {

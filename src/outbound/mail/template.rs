@@ -6,7 +6,7 @@ use super::super::pair::{check_code_and_name, refused};
 use super::super::right::sendable;
 use super::super::scope::{CALL, Parser, Scope, call_values};
 use super::super::template::{Place, Template, rename};
-use super::send::{Attachment, Mail, queue};
+use super::send::{Attachment, Mail};
 use super::server::MailServer;
 use crate::access::Door;
 use crate::csv::Encoding;
@@ -194,20 +194,18 @@ pub(crate) fn save(
 impl Store {
     /// Queues the mail of a template about a record; the id of its delivery. See [`Store::send_mail`].
     ///
-    /// Who may export the records of the database, and see them, may send it.
-    ///
     /// # Errors
     ///
-    /// As [`Store::send_mail`]; [`Code::RecordNotFound`], [`Code::AccessDenied`]; [`Code::TemplateValue`] for a value that may not stand where it
-    /// would.
+    /// As [`Store::send_mail`]; [`Code::RecordNotFound`], [`Code::AccessDenied`] without the rights to
+    /// export and to view; [`Code::TemplateValue`] for a value that may not stand where it would.
     pub fn send_mail_about(&self, database: &str, template: &str, record: impl Into<Selector>) -> Result<i64> {
         let mail = self.mail_about(database, template, &record.into())?;
-        queue(self, &mail)
+        self.queue_mail(&mail)
     }
 
     fn mail_about(&self, database: &str, template: &str, record: &Selector) -> Result<Mail> {
-        let call = call_values(self, self.now(), "")?;
         let reading = self.reading()?;
+        let call = call_values(self, &reading, self.now(), "")?;
         let door = Door::open(self, &reading)?;
         let (catalog, table) = (door.catalog(), sendable(&door, database)?);
         let template: MailTemplate = documents::get(&reading, Some(table.id), template)?;
@@ -250,7 +248,7 @@ impl Store {
     /// [`Code::DatabaseNotFound`].
     pub fn mail_templates(&self, database: &str) -> Result<Vec<MailTemplate>> {
         let reading = self.reading()?;
-        let catalog = Catalog::of(self, &reading)?;
-        documents::load_of(&reading, catalog.table(database)?.id)
+        let door = Door::open(self, &reading)?;
+        documents::load_of(&reading, door.definition(database)?.id)
     }
 }

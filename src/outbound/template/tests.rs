@@ -1,7 +1,6 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::error::Language;
 
 /// Texts in the order of the names; numbers are given as such.
 struct Fixed(Vec<Value>);
@@ -21,9 +20,9 @@ impl Source for Fixed {
 }
 
 fn expand(place: Place, template: &str, values: &[Value]) -> Result<String, String> {
+    let said = |words: Words| words.get(crate::error::Language::English).to_owned();
     let mut names = Names::default();
-    let template = Template::parse(template, place, Encoding::Utf8, &mut names);
-    let template = template.map_err(|rule| rule.get(Language::English).to_owned())?;
+    let template = Template::parse(template, place, Encoding::Utf8, &mut names).map_err(said)?;
     let expanded = template.expand(&names, &Fixed(values.to_vec())).map_err(|error| error.to_string())?;
     Ok(expanded.text().to_owned())
 }
