@@ -14,7 +14,7 @@ const CSV: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/offices_cp
 /// Makes the store and prints how to call it.
 pub fn make(base: &str, arguments: &Arguments) -> Result<Store, Stop> {
     remove(Path::new(STORE))?;
-    let store = Store::create(STORE)?;
+    let store = crate::options().create(true).open(STORE)?;
     let mut blueprint = Blueprint::from_json(&std::fs::read_to_string(DEFINITION)?)?;
     if !arguments.proxies.is_empty() {
         let trusted_proxies = arguments.proxies.clone();

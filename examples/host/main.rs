@@ -21,7 +21,7 @@ use std::net::TcpListener;
 use std::process::ExitCode;
 
 use renkei::webapi::WebApi;
-use renkei::{Blueprint, NewToken, Store, Worker};
+use renkei::{Blueprint, NewToken, Store, StoreOptions, Worker};
 
 use arguments::{Arguments, HELP, Stop};
 
@@ -62,10 +62,22 @@ fn run(arguments: &Arguments) -> Result<(), Stop> {
     Ok(())
 }
 
+/// How stores are opened: many threads read here, and the cache of each counts.
+fn options() -> StoreOptions {
+    let mut options = Store::options();
+    options.reader_cache_bytes(4 << 20);
+    options
+}
+
 /// Opens the store that was asked for, and brings it in line with the blueprint and the proxies.
 fn open(arguments: &Arguments) -> Result<Store, Stop> {
     let path = arguments.store.as_deref().unwrap_or_else(|| demo::STORE.as_ref());
-    let store = if arguments.blueprint.is_some() { Store::create(path)? } else { Store::open(path)? };
+    let makes = arguments.blueprint.is_some();
+    if !makes && !path.exists() {
+        let what = format!("there is no store {}: give --blueprint, and it is made", path.display());
+        return Err(Stop::arguments(what));
+    }
+    let store = options().create(makes).open(path)?;
     let mut blueprint = match &arguments.blueprint {
         None => Blueprint::new(),
         Some(path) => {

@@ -103,9 +103,10 @@ fn curl_in_many_ways() {
     std::fs::write(&path, &csv).unwrap();
     let upload = format!("uploadFile=@{};type=text/csv", path.display());
     let target = r#"json={"dbSchemaId":100201,"importId":100401};type=application/json"#;
-    let said = curl(&host, "api/csvdataimport", &["-v", "--stderr", "-", "-F", target, "-F", &upload]);
+    let out = host.folder().join("answer.json").display().to_string();
+    let said = curl(&host, "api/csvdataimport", &["-v", "--stderr", "-", "-o", &out, "-F", target, "-F", &upload]);
     assert!(said.contains("< HTTP/1.1 100 Continue"), "{said}");
-    let answer: Json = serde_json::from_str(said.lines().find(|line| line.starts_with("{\"")).unwrap()).unwrap();
+    let answer: Json = serde_json::from_str(&std::fs::read_to_string(out).unwrap()).unwrap();
     let items = host.wait_for(answer["processId"].as_str().unwrap(), &[2, 3]);
     assert_eq!((&items["succeedCount"], &items["failureCount"]), (&json!(20_000), &json!(0)));
     let answer: Json = serde_json::from_str(&curl(&host, "api/fileupload", &["-F", &upload])).unwrap();
