@@ -1,11 +1,16 @@
 //! A store with the databases of the examples.
 
+#[path = "../common_sound/mod.rs"]
+mod common_sound;
+
 use std::sync::Arc;
 
 use renkei::webapi::{Options, Request, Response, WebApi};
 use renkei::{AccessSettings, Blueprint, Clock, ManualClock, NewToken, Right, Rights, Store, Timestamp, User, Worker};
 use serde_json::Value as Json;
 use tempfile::TempDir;
+
+use common_sound::Sound;
 
 /// 2026-01-05 09:00:00 in Tokyo.
 pub const NOW: Timestamp = Timestamp(1_767_571_200_000);
@@ -16,6 +21,7 @@ pub const ACCOUNT: &str = "abc1de2";
 const BLUEPRINT: &str = include_str!("blueprint.json");
 
 pub struct Fixture {
+    _sound: Sound,
     pub store: Store,
     pub api: WebApi,
     pub clock: Arc<ManualClock>,
@@ -41,7 +47,7 @@ impl Fixture {
         store.apply(&blueprint).unwrap();
         let token = store.issue_token(&NewToken::of("link")).unwrap().secret().to_owned();
         let api = WebApi::with_options(&store, ACCOUNT, options).unwrap();
-        Fixture { store, api, clock, token, _dir: dir }
+        Fixture { _sound: Sound::at_the_end(store.path()), store, api, clock, token, _dir: dir }
     }
 
     pub fn request(&self, function: &str) -> Request<'static> {
