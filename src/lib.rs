@@ -56,7 +56,7 @@
 //! | `blueprint` | one document of all definitions: apply, plan, dump | [`Blueprint`], [`Store::apply`] |
 //! | `worker` | runs what is due | [`Worker`] |
 //! | `maintenance` | the check of a whole store, and its copy while it is at work | [`Store::check`], [`Store::backup`] |
-//! | `outbound` | what leaves the store: one queue of deliveries, sent at least once | [`NewDelivery`], [`Sending`] |
+//! | `outbound` | what leaves the store: CSV pushes, http sends, mail; one queue of deliveries, sent at least once | [`CsvPush`], [`HttpSend`], [`MailServer`], [`NewDelivery`], [`Sending`] |
 //! | `export` | lists and searches to CSV | [`Export`], [`Store::export`] |
 //! | `import` | settings, uploads, reservations, the run, rejects | [`ImportSetting`], [`Store::reserve_import`] |
 //! | `job` | durable work: claims, leases, takeover after a crash | [`JobState`] |
@@ -76,7 +76,9 @@
 //! A *store* is one SQLite file. It holds *databases* (DB) of *records* (レコード) with typed *fields* (項目); one field is the
 //! *key* (キー項目). A record may have *detail rows* (明細). A *list* (一覧) is a saved choice of columns, a *search* (絞込み) a
 //! saved condition, an *import setting* (インポート設定) a saved mapping of CSV columns; an *import reservation*
-//! (インポート予約) is one asked-for run of it.
+//! (インポート予約) is one asked-for run of it. A *CSV push* (システム連携設定) sends the records of a list as CSV, an *http
+//! send* (http送信) calls an outside API for one record; both are started from the *menu* of a list, and what they send is a
+//! *delivery*.
 //!
 //! # Who acts
 //!
@@ -110,7 +112,8 @@
 //!
 //! # Features
 //!
-//! `bundled` (default) compiles SQLite in; `tzdb` (default) compiles time zone data in; `capi` adds the C ABI, whose header
+//! `bundled` (default) compiles SQLite in; `tzdb` (default) compiles time zone data in; `http` (default) sends deliveries by
+//! HTTP and HTTPS; `mail` sends mail; `capi` adds the C ABI, whose header
 //! is `include/renkei.h`.
 
 #![deny(missing_docs)]
