@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use renkei::csv::{Encoding, Format, OutputEncoding};
 use renkei::{
-    Blueprint, Database, Error, Export, Field, FieldKind, ImportColumn, ImportMode, ImportRequest, ImportSetting,
-    ImportStatus, InferOptions, JobState, KeyPart, Kind, Language, Store, Synchronous, Worker, infer_path,
+    BackupOptions, Blueprint, Database, Error, Export, Field, FieldKind, ImportColumn, ImportMode, ImportRequest,
+    ImportSetting, ImportStatus, InferOptions, JobState, KeyPart, Kind, Language, Store, Synchronous, Worker,
+    infer_path,
 };
 
 const HELP: &str = "\
@@ -380,15 +381,11 @@ fn copy_of(store: &Path) -> Outcome<tempfile::TempDir> {
     let made = tempfile::Builder::new().prefix(".dry-run-").tempdir_in(folder);
     let made = made.map_err(|error| Stop::of_file(1, folder, &error))?;
     if store.exists() {
-        // What is no store is refused here already.
-        drop(Store::open(store)?);
-        let copied = rusqlite::Connection::open(store).and_then(|from| {
-            let mut to = rusqlite::Connection::open(made.path().join("copy.db"))?;
-            rusqlite::backup::Backup::new(&from, &mut to)?.run_to_completion(4_096, Duration::ZERO, None)
-        });
-        copied.map_err(|error| Stop::of_file(1, store, &error))?;
+        // What is no store is refused here already. The copy is for this run only, and is not checked.
+        let path = made.path().join("copy.db");
+        Store::open(store)?.backup_with(&path, &BackupOptions::new().unchecked(), |_| true)?;
         // Imports that the store is about to run are no business of the copy.
-        let copy = Store::open(made.path().join("copy.db"))?;
+        let copy = Store::open(&path)?;
         for open in copy.imports(u64::MAX)?.into_iter().filter(|status| !status.state.is_ended()) {
             copy.cancel_import(open.process_id)?;
         }

@@ -843,6 +843,12 @@ typedef struct {
 /** A fault in the library. */
 #define RENKEI_INTERNAL 12
 
+/** The user on whose behalf the call is made may not do that. */
+#define RENKEI_DENIED 13
+
+/** An outside system could not be reached, or did not take what was sent. */
+#define RENKEI_REMOTE 14
+
 /** An argument that must not be NULL is NULL. */
 #define RENKEI_NULL_ARGUMENT 100
 

@@ -101,9 +101,29 @@ pub enum DefinitionKind {
 
 impl DefinitionKind {
     /// Every kind.
-    pub const ALL: &'static [DefinitionKind] = &[DefinitionKind::List, DefinitionKind::Search, DefinitionKind::Import];
+    pub const ALL: &'static [DefinitionKind] = &[
+        DefinitionKind::List,
+        DefinitionKind::Search,
+        DefinitionKind::Import,
+        DefinitionKind::CsvPush,
+        DefinitionKind::HttpSend,
+        DefinitionKind::MailTemplate,
+        DefinitionKind::MailServer,
+        DefinitionKind::Target,
+    ];
 
     /// The kind whose word is `text`.
+    ///
+    /// ```
+    /// use renkei::DefinitionKind;
+    ///
+    /// for kind in DefinitionKind::ALL {
+    ///     assert_eq!(DefinitionKind::from_text(kind.as_str())?, *kind);
+    /// }
+    /// assert_eq!(DefinitionKind::from_text("http_send")?, DefinitionKind::HttpSend);
+    /// assert!(DefinitionKind::from_text("database").is_err());
+    /// # Ok::<(), renkei::Error>(())
+    /// ```
     ///
     /// # Errors
     ///

@@ -55,6 +55,7 @@
 //! | `webapi` | the Web API of 働くDB / 楽楽販売: one request in, one response out | [`webapi`] |
 //! | `blueprint` | one document of all definitions: apply, plan, dump | [`Blueprint`], [`Store::apply`] |
 //! | `worker` | runs what is due | [`Worker`] |
+//! | `maintenance` | the check of a whole store, and its copy while it is at work | [`Store::check`], [`Store::backup`] |
 //! | `outbound` | what leaves the store: CSV pushes, http sends, mail; one queue of deliveries, sent at least once | [`CsvPush`], [`HttpSend`], [`MailServer`], [`NewDelivery`], [`Sending`] |
 //! | `export` | lists and searches to CSV | [`Export`], [`Store::export`] |
 //! | `import` | settings, uploads, reservations, the run, rejects | [`ImportSetting`], [`Store::reserve_import`] |
@@ -112,7 +113,8 @@
 //! # Features
 //!
 //! `bundled` (default) compiles SQLite in; `tzdb` (default) compiles time zone data in; `http` (default) sends deliveries by
-//! HTTP and HTTPS; `mail` sends mail; `capi` adds the C ABI, whose header is `include/renkei.h`.
+//! HTTP and HTTPS; `mail` sends mail; `capi` adds the C ABI, whose header
+//! is `include/renkei.h`.
 
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
@@ -128,6 +130,7 @@ mod error;
 mod export;
 mod import;
 mod job;
+mod maintenance;
 mod outbound;
 mod query;
 mod record;
@@ -138,10 +141,11 @@ mod worker;
 
 pub use access::*;
 pub use blueprint::{Blueprint, DefinitionKind};
-pub use error::{Code, Error, Kind, Language, Result, Violation};
+pub use error::{Code, Error, Finding, Kind, Language, Result, Severity, Violation};
 pub use export::*;
 pub use import::*;
 pub use job::{JobError, JobState, Report, ReportWhen};
+pub use maintenance::*;
 pub use outbound::*;
 pub use query::*;
 pub use record::*;

@@ -133,12 +133,12 @@ fn tries(count: usize) -> Sending {
     Sending { target: Some("t".to_owned()), retry, ..Sending::default() }
 }
 
-/// A receiver that refuses some messages twice before it takes them, and knows how often each came.
 /// What was answered, by the id of the message.
 type Answered = Arc<Mutex<HashMap<String, Vec<u16>>>>;
 
+/// A receiver that refuses some messages twice before it takes them, and knows how often each came.
 fn receiver() -> (Receiver, Answered) {
-    let seen: Arc<Mutex<HashMap<String, Vec<u16>>>> = Arc::default();
+    let seen = Answered::default();
     let noted = seen.clone();
     let receiver = Receiver::start(move |one, _| {
         let mut seen = noted.lock().unwrap();

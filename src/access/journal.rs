@@ -199,7 +199,7 @@ pub(super) fn take(store: &Store) -> Result<()> {
 }
 
 /// As [`take`], where there is something more important than that it works.
-pub(super) fn try_take(store: &Store) {
+pub(crate) fn try_take(store: &Store) {
     if let Err(error) = take(store) {
         log::warn!("the audit file was not taken into the store: {error}");
     }

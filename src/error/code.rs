@@ -324,6 +324,57 @@ codes! {
     MailServer "mail.server" Remote
         "メールサーバ「{value}」に送信できません: {rule}" "The mail server {value} could not be reached or used: {rule}.";
 
+    // Findings of a check of the store; never the error of a call. {name} is what it is about, {value} how many places,
+    // {rule} the first of them.
+    CheckSqlite "check.sqlite" Storage
+        "SQLiteの検査で異常が{value}件見つかりました: {rule}" "SQLite's own check finds {value} fault(s): {rule}.";
+    CheckUnreadable "check.unreadable" Storage
+        "検査「{name}」を終えることができません: {rule}" "The check of {name} cannot be completed: {rule}.";
+    CheckForeignKey "check.foreign_key" Storage
+        "「{name}」に、存在しない行を指す行が{value}件あります: {rule}" "{value} row(s) of {name} name a row that does not exist: {rule}.";
+    CheckDefinition "check.definition" Storage
+        "定義に異常が{value}件あります: {rule}" "{value} fault(s) in definitions: {rule}.";
+    CheckTable "check.table" Storage
+        "「{name}」のテーブルが定義と一致しません: {rule}" "The table {name} is not what its definition says: {rule}.";
+    CheckIndex "check.index" Storage
+        "「{name}」の索引が定義と一致しません: {rule}" "The indexes of {name} are not what its definition says: {rule}.";
+    CheckView "check.view" Storage
+        "「{name}」のビューを開けません: {rule}" "The view of {name} cannot be opened: {rule}. Applying a changed definition makes it anew.";
+    CheckOther "check.other" Storage
+        "このライブラリが作成していないものが{value}件あります: {rule}" "{value} thing(s) in the file were made by another program: {rule}.";
+    CheckFullText "check.full_text" Storage
+        "「{name}」の全文索引が{value}件のレコードと一致しません: {rule}" "The full-text index of {name} is not in step with {value} record(s): {rule}. Turn `full_text` off and on again.";
+    CheckValue "check.value" Storage
+        "「{name}」に、規則に合わない値が{value}件あります: {rule}" "{value} value(s) of {name} do not obey its rules: {rule}.";
+    CheckCalculation "check.calculation" Storage
+        "「{name}」に、計算結果と異なる値が{value}件あります: {rule}" "{value} value(s) of {name} are not what its expression gives: {rule}.";
+    CheckRecord "check.record" Storage
+        "「{name}」に、システム項目が正しくないレコードが{value}件あります: {rule}" "{value} record(s) of {name} have system fields that cannot be: {rule}.";
+    CheckDetails "check.details" Storage
+        "「{name}」に、明細行が欠けているレコードが{value}件あります: {rule}" "{value} record(s) of {name} miss detail rows: {rule}.";
+    CheckNumber "check.number" Storage
+        "「{name}」の採番が、使用済みの番号より遅れています: {rule}" "The counter of {name} is behind numbers that were given: {rule}.";
+    CheckId "check.id" Storage
+        "次に割り当てるIDが、使用済みのIDより遅れています: {rule}" "The next id is behind ids in use: {rule}.";
+    CheckFile "check.file" Storage
+        "保存されたファイルに異常が{value}件あります: {rule}" "{value} fault(s) in stored files: {rule}.";
+    CheckJob "check.job" Storage
+        "処理の状態に異常が{value}件あります: {rule}" "{value} fault(s) in the states of jobs: {rule}.";
+    CheckImport "check.import" Storage
+        "インポートの記録に異常が{value}件あります: {rule}" "{value} fault(s) in the records of imports: {rule}.";
+    CheckAccess "check.access" Storage
+        "ユーザ・権限・APIトークンに異常が{value}件あります: {rule}" "{value} fault(s) in users, rights and tokens: {rule}.";
+    CheckOrphan "check.orphan" Storage
+        "「{name}」に、何にも属さない行が{value}件あります: {rule}" "{value} row(s) of {name} belong to nothing: {rule}.";
+    CheckDeferredIndex "check.deferred_index" Storage
+        "「{name}」の索引は、次に動作するWorkerが作成します: {rule}" "The indexes of {name} are still to be made, by the next worker that runs: {rule}.";
+
+    // Backups.
+    BackupTarget "backup.target" Usage
+        "「{value}」にバックアップできません: {rule}" "A backup cannot go to {value}: {rule}.";
+    BackupUnsound "backup.unsound" Storage
+        "バックアップの検査で異常が見つかったため、破棄しました: {rule}" "The copy was discarded, since its check found: {rule}.";
+
     // The store.
     StoreForeign "store.foreign" Incompatible
         "「{value}」は連携のストアではありません: {rule}" "{value} is not a renkei store: {rule}. Choose another path; the file was not touched.";

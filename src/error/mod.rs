@@ -5,6 +5,7 @@
 //! together, as the [`Violation`]s of one error.
 
 mod code;
+mod finding;
 mod json;
 mod words;
 
@@ -13,6 +14,8 @@ use std::fmt;
 use std::time::Duration;
 
 pub use code::{Code, Kind, Language};
+pub(crate) use finding::Findings;
+pub use finding::{Finding, Severity};
 pub(crate) use words::{IntoWords, Words, io_words, words};
 
 /// The result of every fallible call in this crate.

@@ -5,6 +5,7 @@
 
 mod indexes;
 mod infer;
+pub(crate) mod invariants;
 mod mapping;
 mod parse;
 mod prepare;

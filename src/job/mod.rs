@@ -5,6 +5,7 @@
 //! that a runner that was only slow finds out and stops. A runner that is seen to live is left alone whatever its lease
 //! says, and one that is seen to be dead is not waited for (see [`life`]). Jobs of one lane run one after the other.
 
+pub(crate) mod invariants;
 mod life;
 mod report;
 

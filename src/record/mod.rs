@@ -6,6 +6,7 @@ mod current;
 mod draft;
 mod file;
 mod input;
+pub(crate) mod invariants;
 mod key;
 mod number;
 mod recalculate;

@@ -17,7 +17,7 @@ use crate::error::{Code, Error, Result, Words, words};
 use crate::store::{next_id, reserve_id};
 
 mod alter;
-mod stored;
+pub(super) mod stored;
 
 /// One thing that applying a definition did, or would do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -12,6 +12,7 @@ mod display;
 pub(crate) mod documents;
 mod expression;
 mod format;
+pub(crate) mod invariants;
 pub(crate) mod names;
 mod number;
 mod plan;

@@ -9,7 +9,7 @@ use super::{Store, Timestamp, next_id};
 use crate::error::{Code, Error, Result, words};
 
 /// One piece. Large enough that pages are filled, small enough to be read by the dozen.
-const PIECE_BYTES: usize = 256 * 1024;
+pub(super) const PIECE_BYTES: usize = 256 * 1024;
 
 /// Pieces written in one transaction before others get their turn.
 const PIECES_A_TURN: usize = 16;

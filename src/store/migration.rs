@@ -52,6 +52,15 @@ pub(super) fn migrate(connection: &Connection, path: &Path, create: bool) -> Res
     result
 }
 
+/// A store without anything, in memory: what the system tables look like.
+pub(super) fn model() -> Result<Connection> {
+    let connection = Connection::open_in_memory()?;
+    for step in STEPS {
+        connection.execute_batch(step)?;
+    }
+    Ok(connection)
+}
+
 pub(super) fn foreign_program() -> Words {
     words!("別のプログラムのSQLiteファイルです", "it is an SQLite file of another program")
 }

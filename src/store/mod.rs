@@ -7,6 +7,7 @@ pub(crate) mod bytes;
 mod cancel;
 mod clock;
 mod connection;
+pub(crate) mod invariants;
 mod migration;
 mod options;
 mod quote;
@@ -196,18 +197,33 @@ impl Store {
     pub(crate) fn glance(&self) -> Result<Reading> {
         self.check_cancelled()?;
         let kept = self.inner.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut connection = match kept {
+        let connection = match kept {
             Some(connection) => connection,
-            None => {
-                let options = &self.inner.options;
-                connection::open(&self.inner.path, options, options.reader_cache_bytes, false)?
-            }
+            None => self.reader()?,
         };
+        self.reading_on(connection, true)
+    }
+
+    /// A read transaction on a new connection, which is not kept: nothing that another has in memory, of the file or of its
+    /// full-text indexes, stands between it and the file.
+    pub(crate) fn inspecting(&self) -> Result<Reading> {
+        self.check_cancelled()?;
+        let reading = self.reading_on(self.reader()?, false)?;
+        reading.prepare_cached("BEGIN")?.raw_execute()?;
+        Ok(reading)
+    }
+
+    fn reader(&self) -> Result<Connection> {
+        let options = &self.inner.options;
+        connection::open(&self.inner.path, options, options.reader_cache_bytes, false)
+    }
+
+    fn reading_on(&self, mut connection: Connection, is_kept: bool) -> Result<Reading> {
         if let Some(cancel) = &self.cancel {
             watch(&mut connection, cancel)?;
         }
         let watched = self.cancel.is_some();
-        Ok(Reading { store: self.inner.clone(), connection: Some(connection), watched })
+        Ok(Reading { store: self.inner.clone(), connection: Some(connection), watched, is_kept })
     }
 
     /// A write transaction. Waits for its turn.
@@ -371,6 +387,8 @@ pub(crate) struct Reading {
     store: Arc<Inner>,
     connection: Option<Connection>,
     watched: bool,
+    /// Whether the connection is kept for the next reader.
+    is_kept: bool,
 }
 
 impl std::ops::Deref for Reading {
@@ -384,7 +402,7 @@ impl Drop for Reading {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
         // Whoever has the connection next has another sign, or none.
-        if self.watched && unwatch(&mut connection).is_err() {
+        if !self.is_kept || self.watched && unwatch(&mut connection).is_err() {
             return;
         }
         let commit = || connection.prepare_cached("COMMIT").and_then(|mut commit| commit.raw_execute());

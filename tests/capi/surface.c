@@ -3,7 +3,7 @@
 #include "test.h"
 
 static const char *BLUEPRINT =
-    "{\"users\": [{\"code\": \"hanako\", \"name\": \"山田花子\"}],"
+    "{\"users\": [{\"code\": \"hanako\", \"name\": \"山田花子\", \"administrator\": true}],"
     " \"databases\": ["
     "  {\"code\": \"branches\", \"name\": \"支店\", \"fields\": ["
     "    {\"code\": \"code\", \"name\": \"支店コード\", \"type\": \"key\"},"
@@ -253,8 +253,8 @@ static void typed_values(renkei_store *store, int64_t photo)
     EXPECT(is_text(text, len, "2026/03/01"));
     OK(renkei_record_cells(record, 0, &cells, &count, &error));
     EXPECT(count == 12 && is_text(cells[0].text, cells[0].text_len, "I0001") && cells[2].integer == 123450 && cells[2].scale == 2);
-    EXPECT(cells[6].kind == RENKEI_CELL_TEXT && is_text(cells[6].text, cells[6].text_len, "食品"));
-    EXPECT(cells[7].kind == RENKEI_CELL_LABELS && is_text(cells[7].text, cells[7].text_len, "新,特"));
+    EXPECT(cells[7].kind == RENKEI_CELL_TEXT && is_text(cells[7].text, cells[7].text_len, "食品"));
+    EXPECT(cells[8].kind == RENKEI_CELL_LABELS && is_text(cells[8].text, cells[8].text_len, "新,特"));
     EXPECT(cells[11].kind == RENKEI_CELL_FILE && cells[11].integer == photo);
     OK(renkei_record_cells(record, 2, &cells, &count, &error));
     EXPECT(count == 2 && cells[0].kind == RENKEI_CELL_NULL && cells[1].kind == RENKEI_CELL_NUMBER && cells[1].integer == 4);
@@ -412,7 +412,7 @@ static void transactions(renkei_store *store)
     OK(renkei_transaction_update(transaction, "items", N, NULL, 0, saved.id, values, NULL, &saved, &error));
     EXPECT(saved.written == RENKEI_UNCHANGED);
     STATUS(RENKEI_VALIDATION, renkei_transaction_register_json(transaction, "items", N, "{}", N, NULL, NULL, &error));
-    CODE(RENKEI_USAGE, "store.turn_held", renkei_record_register(store, "items", N, values, NULL, NULL, &error));
+    CODE(RENKEI_USAGE, "store.reentered", renkei_record_register(store, "items", N, values, NULL, NULL, &error));
     OK(renkei_query_count(store, "items", N, NULL, 0, &count, &error));
     EXPECT(count == before);
     OK(renkei_transaction_rollback(transaction));

@@ -1,4 +1,7 @@
-//! A store with the databases of the examples, and clients of several habits.
+//! A store with the databases of the examples.
+
+#[path = "../common_sound/mod.rs"]
+mod common_sound;
 
 use std::sync::Arc;
 
@@ -7,101 +10,18 @@ use renkei::{AccessSettings, Blueprint, Clock, ManualClock, NewToken, Right, Rig
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
+use common_sound::Sound;
+
 /// 2026-01-05 09:00:00 in Tokyo.
 pub const NOW: Timestamp = Timestamp(1_767_571_200_000);
 
 pub const ACCOUNT: &str = "abc1de2";
 
 /// The ids are those of the examples.
-const BLUEPRINT: &str = r#"{
-    "databases": [
-        {
-            "id": 100200, "code": "products", "name": "商品",
-            "fields": [
-                {"id": 100290, "code": "code", "name": "商品コード", "type": "key"},
-                {"id": 100291, "code": "name", "name": "商品名", "type": "text"},
-                {"id": 100292, "code": "price", "name": "定価", "type": "number"}
-            ]
-        },
-        {
-            "id": 100201, "code": "cases", "name": "案件",
-            "fields": [
-                {"id": 100300, "code": "number", "name": "番号", "type": "key",
-                 "parts": [{"kind": "automatic", "format": {"digits": 9}}]},
-                {"id": 100301, "code": "state", "name": "状態", "type": "choice", "choices": ["新規", "受付", "済"]},
-                {"id": 100302, "code": "accepted", "name": "検収日", "type": "date"},
-                {"id": 100303, "code": "amount", "name": "金額", "type": "number", "scale": 2, "min": "0", "max": "1000000"},
-                {"id": 100304, "code": "title", "name": "件名", "type": "text", "max_length": 20},
-                {"id": 100305, "code": "tags", "name": "タグ", "type": "choices", "choices": ["A", "B", "C"]},
-                {"id": 100306, "code": "product", "name": "商品リンク", "type": "link", "database": "products"},
-                {"id": 100307, "code": "product_name", "name": "品名", "type": "dependent", "link": "product", "source": "name"},
-                {"id": 100308, "code": "owner", "name": "担当者", "type": "user"},
-                {"id": 100309, "code": "serial", "name": "連番", "type": "auto_number", "format": {"digits": 3}},
-                {"id": 100310, "code": "double", "name": "倍額", "type": "calculated", "expression": "amount * 2", "scale": 2}
-            ],
-            "details": [
-                {"id": 100321, "code": "at", "name": "日時", "type": "datetime"},
-                {"id": 100322, "code": "report", "name": "内容", "type": "multiline", "required": true},
-                {"id": 100323, "code": "row_product", "name": "明細商品", "type": "link", "database": "products"},
-                {"id": 100324, "code": "row_price", "name": "単価", "type": "dependent", "link": "row_product", "source": "price"}
-            ]
-        },
-        {
-            "id": 100202, "code": "orders", "name": "受注",
-            "fields": [
-                {"id": 100340, "code": "product", "name": "商品リンク", "type": "link", "database": "products"},
-                {"id": 100341, "code": "number", "name": "番号", "type": "key",
-                 "parts": [{"kind": "automatic", "format": {"digits": 9}}]},
-                {"id": 100342, "code": "kind", "name": "区分", "type": "choice", "choices": ["受付", "済"]},
-                {"id": 100343, "code": "amount", "name": "金額", "type": "number",
-                 "display": {"grouping": true, "prefix": "\\"}},
-                {"id": 100344, "code": "stock", "name": "在庫", "type": "number", "display": {"suffix": "個"}},
-                {"id": 100345, "code": "received", "name": "受付日", "type": "date"},
-                {"id": 100346, "code": "shipped", "name": "発送月", "type": "date", "display": "YYYY年MM月", "csv": "YYYYMM"},
-                {"id": 100347, "code": "memo", "name": "メモ", "type": "multiline"},
-                {"id": 100348, "code": "tags", "name": "タグ", "type": "choices", "choices": ["至急", "法人"]}
-            ],
-            "details": [
-                {"id": 100351, "code": "at", "name": "日時", "type": "datetime"},
-                {"id": 100352, "code": "report", "name": "内容", "type": "multiline"},
-                {"id": 100353, "code": "person", "name": "担当", "type": "text"}
-            ],
-            "details_at": 8
-        },
-        {
-            "id": 100203, "code": "visits", "name": "訪問",
-            "fields": [
-                {"id": 100360, "code": "number", "name": "顧客番号", "type": "key",
-                 "parts": [{"kind": "typed", "digits": 4}]},
-                {"id": 100361, "code": "name", "name": "顧客名", "type": "text", "required": true}
-            ],
-            "details": [
-                {"id": 100371, "code": "row", "name": "明細キー", "type": "detail_key"},
-                {"id": 100372, "code": "report", "name": "報告", "type": "text"}
-            ]
-        }
-    ],
-    "lists": [
-        {"id": 100501, "database": "cases", "code": "short", "name": "一覧",
-         "columns": ["number", {"field": "title", "name": "件　名"}, "amount", "[登録日]", "_updated_by", "owner"],
-         "sort": [{"field": "number", "descending": true}]},
-        {"id": 100502, "database": "orders", "code": "rows", "name": "明細一覧",
-         "columns": ["number", "amount", "stock", "received", "shipped", "tags", "product", "at", "report"]},
-        {"id": 100503, "database": "products", "code": "all", "name": "商品一覧", "columns": ["code", "name"]}
-    ],
-    "searches": [
-        {"id": 100601, "database": "cases", "code": "done", "name": "済",
-         "condition": {"field": "state", "op": "equals", "value": "済"}}
-    ],
-    "imports": [
-        {"id": 100401, "database": "cases", "code": "daily", "name": "日次", "mode": "insert", "first_line": 1,
-         "columns": [{"field": "title"}, {"field": "amount"}, {"field": "accepted"}]},
-        {"id": 100402, "database": "visits", "code": "headed", "name": "見出し付き", "mode": "upsert", "first_line": 2,
-         "columns": [{"field": "number"}, {"field": "name"}]}
-    ]
-}"#;
+const BLUEPRINT: &str = include_str!("blueprint.json");
 
 pub struct Fixture {
+    _sound: Sound,
     pub store: Store,
     pub api: WebApi,
     pub clock: Arc<ManualClock>,
@@ -127,7 +47,7 @@ impl Fixture {
         store.apply(&blueprint).unwrap();
         let token = store.issue_token(&NewToken::of("link")).unwrap().secret().to_owned();
         let api = WebApi::with_options(&store, ACCOUNT, options).unwrap();
-        Fixture { store, api, clock, token, _dir: dir }
+        Fixture { _sound: Sound::at_the_end(store.path()), store, api, clock, token, _dir: dir }
     }
 
     pub fn request(&self, function: &str) -> Request<'static> {
@@ -216,105 +136,3 @@ pub fn text(response: Response) -> (u16, String) {
     assert_eq!(json.get("errors").is_some(), status != 200);
     (status, text)
 }
-
-/// The body of a client: name, content type, and the body it makes of a JSON text and a CSV file.
-pub type Client = (&'static str, &'static str, fn(&str, &[u8]) -> Vec<u8>);
-
-fn lines(lines: &[&[u8]], end: &[u8]) -> Vec<u8> {
-    lines.join(end)
-}
-
-/// What real clients send.
-pub const CLIENTS: [Client; 5] = [
-    ("raw PHP", "multipart/form-data; boundary=boundary;", |json, csv| {
-        lines(
-            &[
-                b"--boundary",
-                b"Content-Disposition: form-data; name='json'",
-                b"Content-Type: application/json",
-                b"",
-                json.as_bytes(),
-                b"--boundary",
-                b"Content-Disposition: form-data; name='uploadFile'; filename='uploadFile.csv'",
-                b"Content-Type: text/csv; charset=UTF-8",
-                b"",
-                csv,
-                b"--boundary--",
-            ],
-            b"\n",
-        )
-    }),
-    (".NET", "multipart/form-data; boundary=\"9f2c1d4e-0000-4000-8000-00000000abcd\"", |json, csv| {
-        lines(
-            &[
-                b"--9f2c1d4e-0000-4000-8000-00000000abcd",
-                b"Content-Type: application/json; charset=utf-8",
-                b"Content-Disposition: form-data; name=json",
-                b"",
-                json.as_bytes(),
-                b"--9f2c1d4e-0000-4000-8000-00000000abcd",
-                b"Content-Type: text/csv",
-                b"Content-Disposition: form-data; name=uploadFile; filename=upload.csv; filename*=utf-8''upload.csv",
-                b"",
-                csv,
-                b"--9f2c1d4e-0000-4000-8000-00000000abcd--",
-                b"",
-            ],
-            b"\r\n",
-        )
-    }),
-    ("TypeScript", "multipart/form-data;boundary=-+-+-+-Boundary_h0a1b2c", |json, csv| {
-        let pretty = format!("{{\n  {}\n}}", json.trim_matches(['{', '}']));
-        lines(
-            &[
-                b"---+-+-+-Boundary_h0a1b2c",
-                b"Content-Disposition: form-data; name=\"json\"",
-                b"Content-Type: application/json;charset=UTF-8",
-                b"",
-                pretty.as_bytes(),
-                b"---+-+-+-Boundary_h0a1b2c",
-                b"Content-Disposition: form-data; name=\"uploadFile\"; filename=\"data.csv\"",
-                b"Content-Type: text/csv;charset=UTF-8",
-                b"",
-                csv,
-                b"",
-                b"---+-+-+-Boundary_h0a1b2c--",
-            ],
-            b"\r\n",
-        )
-    }),
-    ("curl", "multipart/form-data; boundary=------------------------d74496d66958873e", |json, csv| {
-        lines(
-            &[
-                b"--------------------------d74496d66958873e",
-                b"Content-Disposition: form-data; name=\"json\"",
-                b"",
-                json.as_bytes(),
-                b"--------------------------d74496d66958873e",
-                b"Content-Disposition: form-data; name=\"uploadFile\"; filename=\"data.csv\"",
-                b"Content-Type: application/octet-stream",
-                b"",
-                csv,
-                b"--------------------------d74496d66958873e--",
-                b"",
-            ],
-            b"\r\n",
-        )
-    }),
-    ("file first, without a boundary in the header", "multipart/form-data", |json, csv| {
-        lines(
-            &[
-                b"--x",
-                b"content-disposition: form-data; filename=data.csv; name=uploadFile",
-                b"",
-                csv,
-                b"--x",
-                b"content-disposition: form-data; name=json",
-                b"",
-                json.as_bytes(),
-                b"--x--",
-            ],
-            b"\n",
-        )
-    }),
-];

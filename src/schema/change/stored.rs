@@ -163,7 +163,7 @@ fn fill_default(
 }
 
 /// What a record is called in a message: its key, or the key and the row.
-fn record_name(database: &Database, is_details: bool) -> String {
+pub(in crate::schema) fn record_name(database: &Database, is_details: bool) -> String {
     let key = database.fields.iter().find(|field| field.is_key()).map_or("_id", |field| field.code.as_str());
     match is_details {
         false => format!("t.{}", quote(key)),
@@ -238,43 +238,45 @@ fn judge_values(
     let mut statement =
         connection.prepare(&format!("SELECT {record}, t.{sql} FROM {table} t WHERE t.{sql} IS NOT NULL"))?;
     let mut rows = statement.query([])?;
-    let kind = &column.effective().field.kind;
     while let Some(row) = rows.next()? {
-        let cell = Cell::from_sql(row.get_ref(1)?)?;
-        let stored = column.text(&cell, ValueFormat::Raw);
-        let violation = |broken| {
-            let violation = Violation::new(broken, &column.field.code, &column.field.name, stored.as_str());
-            Words::of(|language| violation.message(language))
-        };
-        let gone = || {
-            words!(
-                "選択肢が定義にありません。残して`\"retired\": true`としてください",
-                "its choice is missing in the definition; keep it and set `\"retired\": true`"
-            )
-        };
-        // A label that was taken away has no text any more.
-        let broken = match (&cell, kind) {
-            (Cell::Int(number), FieldKind::Choice { .. }) => column.labels().label(*number).is_none().then(gone),
-            (Cell::Text(set), FieldKind::Choices { .. }) => {
-                (column.labels().set(set).count() != set.matches('[').count()).then(gone)
-            }
-            (Cell::Text(key), FieldKind::Key { .. }) => match column.check_text(&stored) {
-                // Padded in another way it would not be found any more.
-                Ok(Cell::Text(now)) if now != *key => {
-                    Some(words!("キーが「{now}」になります", "its key would be \"{now}\" now"))
-                }
-                other => other.err().map(violation),
-            },
-            _ => column.check_text(&stored).err().map(violation),
-        };
-        if let Some(message) = broken {
+        if let Some(message) = stored_fault(column, &Cell::from_sql(row.get_ref(1)?)?) {
             offenders.add(row.get(0)?, message);
         }
     }
     Ok(())
 }
 
-fn has_rules(field: &Field) -> bool {
+/// Why a stored value does not obey the rules of its column, if it does not.
+pub(in crate::schema) fn stored_fault(column: &Column, cell: &Cell<'_>) -> Option<Words> {
+    let stored = column.text(cell, ValueFormat::Raw);
+    let violation = |broken| {
+        let violation = Violation::new(broken, &column.field.code, &column.field.name, stored.as_str());
+        Words::of(|language| violation.message(language))
+    };
+    let gone = || {
+        words!(
+            "選択肢が定義にありません。残して`\"retired\": true`としてください",
+            "its choice is missing in the definition; keep it and set `\"retired\": true`"
+        )
+    };
+    // A label that was taken away has no text any more.
+    match (cell, &column.effective().field.kind) {
+        (Cell::Int(number), FieldKind::Choice { .. }) => column.labels().label(*number).is_none().then(gone),
+        (Cell::Text(set), FieldKind::Choices { .. }) => {
+            (column.labels().set(set).count() != set.matches('[').count()).then(gone)
+        }
+        (Cell::Text(key), FieldKind::Key { .. }) => match column.check_text(&stored) {
+            // Padded in another way it would not be found any more.
+            Ok(Cell::Text(now)) if now != *key => {
+                Some(words!("キーが「{now}」になります", "its key would be \"{now}\" now"))
+            }
+            other => other.err().map(violation),
+        },
+        _ => column.check_text(&stored).err().map(violation),
+    }
+}
+
+pub(in crate::schema) fn has_rules(field: &Field) -> bool {
     matches!(
         field.kind,
         FieldKind::Key { .. }
