@@ -120,6 +120,11 @@ fn english(text: &str) -> Vec<String> {
         "today",
         "user",
         "memo",
+        "https",
+        "raw",
+        "csv",
+        "display",
+        "url",
     ];
     let mut plain = String::new();
     let mut quoted = None;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::parallel::{self, Division, Helper};
+use super::parallel::{self, CACHE_KIB, Division};
 use super::request::{Export, Headings};
 use crate::access::{Door, Right};
 use crate::csv::{Unmapped, Writer};
@@ -235,7 +235,7 @@ impl Store {
         out: impl Write,
         progress: impl FnMut(u64) -> bool,
     ) -> Result<Exported> {
-        let reading = Helper::of(self.reading()?, 1)?;
+        let reading = self.reading()?.with_cache(CACHE_KIB)?;
         self.export_of(&reading, export, out, progress)
     }
 

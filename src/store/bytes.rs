@@ -240,7 +240,7 @@ impl Read for BytesReader {
 
 impl BytesReader {
     fn piece(&self, number: u64) -> Result<Vec<u8>> {
-        let reading = self.store.reading()?;
+        let reading = self.store.reading()?.with_cache(1 << 10)?;
         let sql = "SELECT bytes FROM renkei_file_chunk WHERE file_id = ?1 AND number = ?2";
         let number = i64::try_from(number).unwrap_or(i64::MAX);
         let piece: Option<Vec<u8>> =

@@ -223,7 +223,7 @@ impl Store {
             watch(&mut connection, cancel)?;
         }
         let watched = self.cancel.is_some();
-        Ok(Reading { store: self.inner.clone(), connection: Some(connection), watched, is_kept })
+        Ok(Reading { store: self.inner.clone(), connection: Some(connection), watched, is_kept, cache: None })
     }
 
     /// A write transaction. Waits for its turn.
@@ -389,6 +389,19 @@ pub(crate) struct Reading {
     watched: bool,
     /// Whether the connection is kept for the next reader.
     is_kept: bool,
+    /// The size of the cache that the next reader finds, where this one has a smaller.
+    cache: Option<i64>,
+}
+
+impl Reading {
+    /// Keeps at most so many KiB in memory: what is read once, from end to end, needs little.
+    pub(crate) fn with_cache(mut self, kib: i64) -> Result<Reading> {
+        if self.cache.is_none() {
+            self.cache = Some(self.query_row("PRAGMA cache_size", [], |row| row.get(0))?);
+        }
+        self.pragma_update(None, "cache_size", -kib)?;
+        Ok(self)
+    }
 }
 
 impl std::ops::Deref for Reading {
@@ -403,6 +416,9 @@ impl Drop for Reading {
         let Some(mut connection) = self.connection.take() else { return };
         // Whoever has the connection next has another sign, or none.
         if !self.is_kept || self.watched && unwatch(&mut connection).is_err() {
+            return;
+        }
+        if self.cache.is_some_and(|cache| connection.pragma_update(None, "cache_size", cache).is_err()) {
             return;
         }
         let commit = || connection.prepare_cached("COMMIT").and_then(|mut commit| commit.raw_execute());

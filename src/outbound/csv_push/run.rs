@@ -17,7 +17,7 @@ use super::setting::CsvPush;
 use super::update::{Ids, IdsWriter};
 use crate::access::{self, Door};
 use crate::error::{Code, Error, Kind, Result, words};
-use crate::export::{Export, Exported, Helper};
+use crate::export::{CACHE_KIB, Export, Exported};
 use crate::job::{self, JobError, JobState, NewJob};
 use crate::query::{self, Condition, List, MenuEntry, Query, Search, Selection};
 use crate::record::Selector;
@@ -221,7 +221,7 @@ impl Store {
     /// [`Code::MenuAbsent`] when the list has the push not in its sub-menu; what a [`Query`] is refused for; when the store fails.
     pub fn push(&self, request: &PushRequest) -> Result<PushRun> {
         let (named, records, made) = {
-            let reading = Helper::of(self.reading()?, 1)?;
+            let reading = self.reading()?.with_cache(CACHE_KIB)?;
             let call = call_values(self, &reading, self.now(), &request.memo)?;
             let door = Door::open(self, &reading)?;
             let table = sendable(&door, &request.database)?;
