@@ -124,6 +124,11 @@ fn english(text: &str) -> Vec<String> {
         "csv",
         "display",
         "url",
+        "VALUE",
+        "Content",
+        "Type",
+        "native",
+        "tags",
     ];
     let mut plain = String::new();
     let mut quoted = None;
