@@ -37,6 +37,8 @@ mod share;
 mod sign;
 mod status;
 mod target;
+#[cfg(test)]
+mod tests;
 mod text;
 mod transport;
 mod url;
@@ -58,14 +60,14 @@ pub use text::{Escape, SecretSlot, SlottedText};
 pub use transport::{Answer, ErrorFamily, Exchange, Failure, OutboundRequest, Times, Transport};
 pub use url::Url;
 
-#[expect(unused_imports, reason = "the rooms that make deliveries come next")]
+#[cfg_attr(not(test), expect(unused_imports, reason = "the rooms that make deliveries come next"))]
 pub(crate) use delivery::enqueue;
 #[cfg(feature = "http")]
 pub(crate) use http::HttpTransport;
 pub(crate) use pool::{KIND as SENDER_KIND, PoolOptions, drain, is_due};
 pub(crate) use resolve::Gate;
 pub(crate) use send::Courier;
-#[expect(unused_imports, reason = "the rooms that make deliveries come next")]
+#[cfg_attr(not(test), expect(unused_imports, reason = "the rooms that make deliveries come next"))]
 pub(crate) use settle::{Consequence, Settled};
 pub(crate) use status::sweep;
 pub(crate) use target::save as save_target;

@@ -148,6 +148,8 @@ struct State {
     /// Claimed: in the queue and being sent.
     held: usize,
     results: Vec<Finished>,
+    /// Claimed, and not to be sent now: to be given back.
+    unsent: Vec<i64>,
     /// Results that came, and results that are written: their numbers go up.
     came: u64,
     written: u64,
@@ -166,6 +168,20 @@ impl State {
         let now = Instant::now();
         self.loads.entry(claimed.target).or_default().began.push(now);
         now
+    }
+
+    /// Takes out of the queue what goes to targets that are to be left alone.
+    fn leave(&mut self, targets: &[i64]) {
+        for delivery in std::mem::take(&mut self.queue) {
+            if !targets.contains(&delivery.target) {
+                self.queue.push_back(delivery);
+                continue;
+            }
+            let load = self.loads.entry(delivery.target).or_default();
+            load.held = load.held.saturating_sub(1);
+            self.held = self.held.saturating_sub(1);
+            self.unsent.push(delivery.id);
+        }
     }
 
     fn came(&mut self, finished: Finished, began: Instant) -> u64 {
@@ -233,8 +249,21 @@ impl Pool<'_> {
 
     /// Writes the results that came, and claims more where there is room; how many were claimed.
     fn write<'s>(&'s self, mut state: MutexGuard<'s, State>) -> (MutexGuard<'s, State>, usize) {
+        let mut count = 0;
+        loop {
+            let more;
+            (state, more) = self.write_once(state);
+            count += more;
+            if state.unsent.is_empty() || state.failure.is_some() {
+                return (state, count);
+            }
+        }
+    }
+
+    fn write_once<'s>(&'s self, mut state: MutexGuard<'s, State>) -> (MutexGuard<'s, State>, usize) {
         state.is_writing = true;
         let results = std::mem::take(&mut state.results);
+        let unsent = std::mem::take(&mut state.unsent);
         let written = state.came;
         let mut sendings = std::mem::take(&mut state.sendings);
         let room = self.room(&state);
@@ -242,11 +271,16 @@ impl Pool<'_> {
         let turn = state.turn;
         drop(state);
 
-        let mut notices = Vec::new();
+        let (mut notices, mut closed) = (Vec::new(), Vec::new());
         let outcome = self.store.write(|writing| {
             job::heartbeat(self.store, writing, &self.claim, true)?;
+            if !unsent.is_empty() {
+                queue::release(self.store, writing, self.claim.id, Some(&unsent), &mut notices)?;
+            }
             for finished in &results {
-                queue::settle(self.store, writing, self.claim.id, finished, &mut notices)?;
+                if queue::settle(self.store, writing, self.claim.id, finished, &mut notices)? {
+                    closed.push(finished.claimed.target);
+                }
             }
             if room == 0 {
                 return Ok(Vec::new());
@@ -266,6 +300,9 @@ impl Pool<'_> {
             Ok(claimed) => {
                 state.written = written;
                 state.turn = turn.wrapping_add(1);
+                if !closed.is_empty() {
+                    state.leave(&closed);
+                }
                 count = claimed.len();
                 state.held += count;
                 state.left = state.left.saturating_sub(count as u64);
@@ -281,6 +318,7 @@ impl Pool<'_> {
                 // What another pool has taken over is its own from now on.
                 if error.code() != Code::JobLost {
                     state.results.splice(0..0, results);
+                    state.unsent.extend(unsent);
                 }
                 state.failure = Some(error);
                 state.ended = true;
@@ -356,12 +394,13 @@ impl Pool<'_> {
     /// Writes what is left to be written, gives back what was not sent, and ends the job.
     fn finish(self, kept: Result<()>) -> Result<u64> {
         let Pool { store, options, claim, state, .. } = self;
-        let State { queue, results, came, failure, .. } = state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let State { queue, results, mut unsent, came, failure, .. } =
+            state.into_inner().unwrap_or_else(PoisonError::into_inner);
         let failed = failure.or(kept.err());
         if failed.as_ref().is_some_and(|error| error.code() == Code::JobLost) {
             return Err(failed.unwrap_or_else(|| Error::new(Code::JobLost)));
         }
-        let unsent: Vec<i64> = queue.iter().map(|claimed| claimed.id).collect();
+        unsent.extend(queue.iter().map(|claimed| claimed.id));
         let mut notices = Vec::new();
         let ended = store.write(|writing: &Writing<'_>| {
             job::heartbeat(store, writing, &claim, true)?;

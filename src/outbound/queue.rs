@@ -336,14 +336,15 @@ fn origin_of(url: &SlottedText) -> &str {
     &url.text()[..super::url::Url::path_start(url.text())]
 }
 
-/// Writes what an attempt came to, and what follows from it.
+/// Writes what an attempt came to, and what follows from it. Whether the target is to be left alone from now on is the
+/// answer: what is claimed of it should be given back.
 pub(super) fn settle(
     store: &Store,
     writing: &Writing<'_>,
     job: i64,
     finished: &Finished,
     notices: &mut Vec<Notice>,
-) -> Result<()> {
+) -> Result<bool> {
     let now = store.now();
     let claimed = &finished.claimed;
     let sql = "SELECT attempts, tries, cancel_asked, expires_at FROM renkei_delivery
@@ -356,7 +357,7 @@ pub(super) fn settle(
         .optional()?;
     let Some((attempts, tries, cancel_asked, expires_at)) = row else {
         log::warn!("delivery {} was taken over while it was sent", claimed.id);
-        return Ok(());
+        return Ok(false);
     };
     let (attempts, tries) = (attempts + 1, tries + 1);
     let judgement = judge(finished, now);
@@ -392,16 +393,18 @@ pub(super) fn settle(
         error.map(|(_, error)| error.message(Language::Japanese)),
         error.map(|(_, error)| error.message(Language::English)),
     ])?;
+    let mut is_closed = false;
     if judgement.health != Health::Unknown || judgement.hold.is_some() {
-        note_health(writing, claimed.target, &judgement, error.map(|(_, error)| error), now, notices)?;
+        is_closed = note_health(writing, claimed.target, &judgement, error.map(|(_, error)| error), now, notices)?;
     }
     if state.is_ended() {
         end(store, writing, claimed.id, state, answer, error, notices)?;
     }
-    target::refresh(writing, claimed.target, now)
+    target::refresh(writing, claimed.target, now)?;
+    Ok(is_closed)
 }
 
-/// Notes what an attempt says of its target.
+/// Notes what an attempt says of its target; whether that is to be left alone.
 fn note_health(
     writing: &Writing<'_>,
     id: i64,
@@ -409,11 +412,11 @@ fn note_health(
     error: Option<&Error>,
     now: Timestamp,
     notices: &mut Vec<Notice>,
-) -> Result<()> {
+) -> Result<bool> {
     let mut row = TargetRow::load(writing, id)?;
     let turned = match judgement.health {
         Health::Good if row.circuit == super::circuit::CircuitState::default() && judgement.hold.is_none() => {
-            return Ok(());
+            return Ok(false);
         }
         Health::Good => row.circuit.succeeded(),
         Health::Bad => row.circuit.failed(&row.limits.circuit, now),
@@ -435,7 +438,8 @@ fn note_health(
             notices.push(Notice::TargetDisabled { target, why: why() });
         }
     }
-    row.store(writing)
+    row.store(writing)?;
+    Ok(judgement.hold.is_some() || row.circuit.disabled_at.is_some() || row.circuit.probe_at.is_some())
 }
 
 /// Writes that a delivery has ended, lets the next of its order key go, and does what follows.
