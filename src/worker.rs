@@ -224,10 +224,8 @@ impl Worker {
             job::sweep(writing, outbound::SENDER_KIND, before)?;
             Ok(())
         })?;
-        let mut notices = Vec::new();
-        let swept = outbound::sweep(&self.store, before, &mut notices);
-        notices.iter().for_each(|notice| (self.notify)(notice));
-        swept.map(drop)
+        outbound::sweep(&self.store, before)?.iter().for_each(|notice| (self.notify)(notice));
+        Ok(())
     }
 
     /// Starts background threads that run what is due until they are stopped: one for imports, and those that send.

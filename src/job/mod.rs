@@ -311,6 +311,19 @@ pub(crate) fn heartbeat(store: &Store, connection: &Connection, claim: &Claim, p
     }
 }
 
+/// Makes sure that this runner still owns the job, without prolonging its lease.
+///
+/// # Errors
+///
+/// [`Code::JobLost`], as [`heartbeat`].
+pub(crate) fn check(connection: &Connection, claim: &Claim) -> Result<()> {
+    let sql = "SELECT 1 FROM renkei_job WHERE id = ?1 AND owner = ?2 AND state = 'running'";
+    match connection.prepare_cached(sql)?.exists((claim.id, &claim.owner[..]))? {
+        true => Ok(()),
+        false => Err(Error::new(Code::JobLost).with_value(claim.id)),
+    }
+}
+
 /// Ends a job that this runner owns.
 pub(crate) fn finish(
     store: &Store,

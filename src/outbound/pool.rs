@@ -13,7 +13,7 @@ use rusqlite::Connection;
 
 use super::delivery::Channel;
 use super::notice::Notice;
-use super::queue::{self, Claimed, Sendings, Wish};
+use super::queue::{self, Changes, Claimed, Sendings, Wish};
 use super::send::{self, Courier, Finished};
 use super::share::{Load, Shares};
 use crate::error::{Code, Error, Result};
@@ -64,34 +64,37 @@ fn has_orphans(connection: &Connection) -> Result<bool> {
 
 /// Gives back what pools held that are dead, or no more.
 fn take_over(store: &Store, notify: &(dyn Fn(&Notice) + Send + Sync)) -> Result<()> {
-    let mut notices = Vec::new();
     loop {
         match job::claim(store, KIND)? {
             Found::Nothing => break,
             Found::GivenUp(_) => {}
             Found::Claimed(dead) => {
+                let mut changes = Changes::default();
                 let held = store.write(|writing| {
-                    let held = queue::release(store, writing, dead.id, None, &mut notices)?;
+                    let held = queue::release(store, writing, dead.id, None, &mut changes)?;
+                    changes.refresh(writing, store.now())?;
                     job::forget(writing, &dead)?;
                     Ok(held)
                 })?;
+                tell(notify, &changes.notices);
                 log::warn!("a pool of senders died; {held} deliveries that it held are sent again");
             }
         }
     }
     if has_orphans(&*store.reading()?)? {
+        let mut changes = Changes::default();
         store.write(|writing| {
             let sql = "SELECT DISTINCT claimed_by FROM renkei_delivery d WHERE d.state = 'sending' AND NOT EXISTS
                 (SELECT 1 FROM renkei_job j WHERE j.id = d.claimed_by AND j.state = 'running')";
             let mut statement = writing.prepare_cached(sql)?;
             let gone: Vec<i64> = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
             for job in gone {
-                queue::release(store, writing, job, None, &mut notices)?;
+                queue::release(store, writing, job, None, &mut changes)?;
             }
-            Ok(())
+            changes.refresh(writing, store.now())
         })?;
+        tell(notify, &changes.notices);
     }
-    tell(notify, &notices);
     Ok(())
 }
 
@@ -161,9 +164,16 @@ struct State {
     sendings: Sendings,
     /// Where the next claim begins among the targets.
     turn: usize,
+    /// When the lease was prolonged last.
+    beat: Option<Instant>,
 }
 
 impl State {
+    /// Whether the lease is to be prolonged.
+    fn is_late(&self) -> bool {
+        self.beat.is_none_or(|beat| beat.elapsed() >= job::HEARTBEAT)
+    }
+
     fn began(&mut self, claimed: &Claimed) -> Instant {
         let now = Instant::now();
         self.loads.entry(claimed.target).or_default().began.push(now);
@@ -269,27 +279,37 @@ impl Pool<'_> {
         let room = self.room(&state);
         let mut shares = Shares::of(&state.loads, self.options.senders);
         let turn = state.turn;
+        let is_late = state.is_late();
         drop(state);
 
-        let (mut notices, mut closed) = (Vec::new(), Vec::new());
+        let mut changes = Changes::default();
         let outcome = self.store.write(|writing| {
-            job::heartbeat(self.store, writing, &self.claim, true)?;
+            match is_late {
+                true => drop(job::heartbeat(self.store, writing, &self.claim, true)?),
+                false => job::check(writing, &self.claim)?,
+            }
             if !unsent.is_empty() {
-                queue::release(self.store, writing, self.claim.id, Some(&unsent), &mut notices)?;
+                queue::release(self.store, writing, self.claim.id, Some(&unsent), &mut changes)?;
             }
             for finished in &results {
-                if queue::settle(self.store, writing, self.claim.id, finished, &mut notices)? {
-                    closed.push(finished.claimed.target);
-                }
+                queue::settle(self.store, writing, self.claim.id, finished, &mut changes)?;
             }
             if room == 0 {
+                changes.refresh(writing, self.store.now())?;
                 return Ok(Vec::new());
             }
-            let mut wish = Wish { job: self.claim.id, channels: &self.channels, room, turn, shares: &mut shares };
-            queue::claim(self.store, writing, &mut wish, &mut sendings, &mut notices)
+            let mut wish = Wish {
+                job: self.claim.id,
+                channels: &self.channels,
+                room,
+                senders: self.options.senders,
+                turn,
+                shares: &mut shares,
+            };
+            queue::claim(self.store, writing, &mut wish, &mut sendings, &mut changes)
         });
         if outcome.is_ok() {
-            tell(self.options.notify, &notices);
+            tell(self.options.notify, &changes.notices);
         }
 
         let mut state = self.lock();
@@ -300,8 +320,11 @@ impl Pool<'_> {
             Ok(claimed) => {
                 state.written = written;
                 state.turn = turn.wrapping_add(1);
-                if !closed.is_empty() {
-                    state.leave(&closed);
+                if is_late {
+                    state.beat = Some(Instant::now());
+                }
+                if !changes.closed.is_empty() {
+                    state.leave(&changes.closed);
                 }
                 count = claimed.len();
                 state.held += count;
@@ -344,7 +367,7 @@ impl Pool<'_> {
 
     /// Claims when nobody else does, keeps the lease, looks after other pools; until there is nothing more to do.
     fn keep(&self) -> Result<()> {
-        let (mut idle, mut beat, mut looked) = (Instant::now(), Instant::now(), Instant::now());
+        let (mut idle, mut looked) = (Instant::now(), Instant::now());
         loop {
             let seen = self.store.work_made();
             if self.options.stop.load(Ordering::Relaxed) {
@@ -354,9 +377,9 @@ impl Pool<'_> {
                 looked = Instant::now();
                 take_over(self.store, self.options.notify)?;
             }
-            if beat.elapsed() >= job::HEARTBEAT {
-                beat = Instant::now();
+            if self.lock().is_late() {
                 self.store.write(|writing| job::heartbeat(self.store, writing, &self.claim, false).map(drop))?;
+                self.lock().beat = Some(Instant::now());
             }
             let ready = queue::next_ready(&*self.store.reading()?, &self.channels)?;
             let now = self.store.now();
@@ -401,19 +424,20 @@ impl Pool<'_> {
             return Err(failed.unwrap_or_else(|| Error::new(Code::JobLost)));
         }
         unsent.extend(queue.iter().map(|claimed| claimed.id));
-        let mut notices = Vec::new();
+        let mut changes = Changes::default();
         let ended = store.write(|writing: &Writing<'_>| {
-            job::heartbeat(store, writing, &claim, true)?;
+            job::check(writing, &claim)?;
             for finished in &results {
-                queue::settle(store, writing, claim.id, finished, &mut notices)?;
+                queue::settle(store, writing, claim.id, finished, &mut changes)?;
             }
             if !unsent.is_empty() {
-                queue::release(store, writing, claim.id, Some(&unsent), &mut notices)?;
+                queue::release(store, writing, claim.id, Some(&unsent), &mut changes)?;
             }
+            changes.refresh(writing, store.now())?;
             job::forget(writing, &claim)
         });
         if ended.is_ok() {
-            tell(options.notify, &notices);
+            tell(options.notify, &changes.notices);
         }
         match failed {
             Some(error) => Err(error),

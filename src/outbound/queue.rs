@@ -4,6 +4,7 @@
 //! lease, its heartbeat and the takeover after its death are those of any job.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::attempt::{self, Judged};
 use super::circuit::Turned;
-use super::delivery::{Channel, DeliveryState, dice};
+use super::delivery::{Channel, DeliveryState, Priority, dice};
 use super::message::Headers;
 use super::notice::Notice;
 use super::retry;
@@ -59,6 +60,30 @@ pub(super) enum StoredBody {
     },
 }
 
+/// What a transaction has done that others must hear of.
+#[derive(Default)]
+pub(super) struct Changes {
+    /// To be told after the commit.
+    pub(super) notices: Vec<Notice>,
+    /// Targets of which it must be found out anew when something may be claimed; see [`Changes::refresh`].
+    touched: Vec<i64>,
+    /// Targets that are to be left alone from now on: what is claimed of them should be given back.
+    pub(super) closed: Vec<i64>,
+}
+
+impl Changes {
+    fn touch(&mut self, target: i64) {
+        if !self.touched.contains(&target) {
+            self.touched.push(target);
+        }
+    }
+
+    /// To be called before the commit, unless [`claim`] was.
+    pub(super) fn refresh(&mut self, connection: &Connection, now: Timestamp) -> Result<()> {
+        std::mem::take(&mut self.touched).into_iter().try_for_each(|id| target::refresh(connection, id, now))
+    }
+}
+
 /// Ways of sending that were read before; there are as many as settings.
 pub(super) type Sendings = HashMap<i64, Arc<Sending>>;
 
@@ -68,7 +93,7 @@ pub(super) fn next_ready(connection: &Connection, channels: &[Channel]) -> Resul
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        if channels.contains(&Channel::from_text(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)) {
+        if is_of(row, channels)? {
             return Ok(Some(Timestamp(row.get(0)?)));
         }
     }
@@ -81,6 +106,8 @@ pub(super) struct Wish<'a> {
     pub(super) channels: &'a [Channel],
     /// How many at most.
     pub(super) room: usize,
+    /// How many can be sent at once.
+    pub(super) senders: usize,
     /// Where to begin among the targets, so that each comes first now and then.
     pub(super) turn: usize,
     /// How many at most of each target.
@@ -93,32 +120,34 @@ pub(super) fn claim(
     writing: &Writing<'_>,
     wish: &mut Wish<'_>,
     sendings: &mut Sendings,
-    notices: &mut Vec<Notice>,
+    changes: &mut Changes,
 ) -> Result<Vec<Claimed>> {
     let now = store.now();
     let mut claimed = Vec::new();
     let sql = "SELECT id, channel FROM renkei_target WHERE ready_at <= ?1 ORDER BY ready_at LIMIT ?2";
     let mut statement = writing.prepare_cached(sql)?;
-    let mut ready: Vec<i64> = Vec::new();
+    // Those that this transaction has touched may have become ready by that.
+    let mut ready: Vec<i64> = changes.touched.clone();
     let mut rows = statement.query((now.0, TARGETS_A_CLAIM))?;
     while let Some(row) = rows.next()? {
-        if wish.channels.contains(&Channel::from_text(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)) {
-            ready.push(row.get(0)?);
+        let id = row.get(0)?;
+        if is_of(row, wish.channels)? && !ready.contains(&id) {
+            ready.push(id);
         }
     }
     drop(rows);
-    if ready.is_empty() {
-        return Ok(claimed);
+    if !ready.is_empty() {
+        let begin = wish.turn % ready.len();
+        ready.rotate_left(begin);
     }
-    let begin = wish.turn % ready.len();
-    ready.rotate_left(begin);
+    let mut loaded: HashMap<i64, TargetRow> = HashMap::new();
     // First each gets its part, then whoever has more takes what is left.
     for is_first in [true, false] {
         let mut more = Vec::new();
         for (at, id) in ready.iter().enumerate() {
-            let room = wish.room - claimed.len();
+            let room = wish.room.saturating_sub(claimed.len());
             if room == 0 {
-                return Ok(claimed);
+                break;
             }
             let part = if is_first { (room / (ready.len() - at)).max(1) } else { room };
             let allowed = wish.shares.allowed(*id);
@@ -126,22 +155,35 @@ pub(super) fn claim(
             if wanted == 0 {
                 continue;
             }
-            let mut row = TargetRow::load(writing, *id)?;
+            let row = match loaded.entry(*id) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => entry.insert(TargetRow::load(writing, *id)?),
+            };
+            // Half of what is free is left to other pools, unless the senders of this one have a use for it.
             let free = row.free(now);
-            let count = claim_of(store, writing, *id, free.min(wanted), wish.job, &mut claimed, sendings, notices)?;
+            let free = free.min(wish.senders.max(free.div_ceil(2)));
+            let count = claim_of(store, writing, row, free.min(wanted), wish.job, &mut claimed, sendings, changes)?;
             wish.shares.took(*id, count);
-            if let (Some(rate), true) = (&row.limits.rate, count > 0) {
-                row.rate_next = rate.taken(row.rate_next, now, count);
-                row.store(writing)?;
-            }
-            target::refresh(writing, *id, now)?;
             if count == wanted && allowed > wanted && free > wanted {
                 more.push(*id);
             }
         }
         ready = more;
     }
+    for id in std::mem::take(&mut changes.touched) {
+        if !loaded.contains_key(&id) {
+            target::refresh(writing, id, now)?;
+        }
+    }
+    loaded.into_values().try_for_each(|row| row.refresh(writing, now))?;
+    // Those whose time was over may have let others go that waited behind them.
+    changes.refresh(writing, now)?;
     Ok(claimed)
+}
+
+/// Whether the second column of a row is one of these channels.
+fn is_of(row: &rusqlite::Row<'_>, channels: &[Channel]) -> Result<bool> {
+    Ok(channels.contains(&Channel::from_text(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?)))
 }
 
 /// Claims at most `most` of one target; how many.
@@ -149,12 +191,12 @@ pub(super) fn claim(
 fn claim_of(
     store: &Store,
     writing: &Writing<'_>,
-    target: i64,
+    target: &mut TargetRow,
     most: usize,
     job: i64,
     claimed: &mut Vec<Claimed>,
     sendings: &mut Sendings,
-    notices: &mut Vec<Notice>,
+    changes: &mut Changes,
 ) -> Result<usize> {
     let now = store.now();
     let mut count = 0;
@@ -163,25 +205,24 @@ fn claim_of(
         FROM renkei_delivery d INDEXED BY renkei_delivery_waiting JOIN renkei_message m ON m.delivery_id = d.id
         WHERE d.state = 'waiting' AND d.target_id = ?1 AND d.priority = ?2 AND d.due_at <= ?3
         ORDER BY d.due_at, d.id LIMIT ?4";
-    for priority in 0..3 {
+    for priority in [Priority::High, Priority::Normal, Priority::Low] {
         while count < most {
             let limit = i64::try_from(most - count).unwrap_or(i64::MAX);
             let mut found = Vec::new();
             let mut expired = Vec::new();
-            {
-                let mut statement = writing.prepare_cached(sql)?;
-                let mut rows = statement.query((target, priority, now.0, limit, READ_WITH_CLAIM))?;
-                while let Some(row) = rows.next()? {
-                    if row.get::<_, Option<bool>>(1)? == Some(true) {
-                        expired.push(row.get::<_, i64>(0)?);
-                        continue;
-                    }
-                    found.push((row.get::<_, i64>(4)?, read_claimed(row, target)?));
+            let mut statement = writing.prepare_cached(sql)?;
+            let mut rows = statement.query((target.id, priority.number(), now.0, limit, READ_WITH_CLAIM))?;
+            while let Some(row) = rows.next()? {
+                if row.get::<_, Option<bool>>(1)? == Some(true) {
+                    expired.push(row.get::<_, i64>(0)?);
+                    continue;
                 }
+                found.push((row.get::<_, i64>(4)?, read_claimed(row, target.id)?));
             }
+            drop(rows);
             let is_last = found.len() + expired.len() < most - count;
             for id in expired {
-                expire(store, writing, id, notices)?;
+                expire(store, writing, id, changes)?;
             }
             for (sending, mut delivery) in found {
                 delivery.sending = sending_of(writing, sending, sendings)?;
@@ -195,6 +236,11 @@ fn claim_of(
                 break;
             }
         }
+    }
+    target.sending += count;
+    if let (Some(rate), true) = (&target.limits.rate, count > 0) {
+        target.rate_next = rate.taken(target.rate_next, now, count);
+        target.store(writing)?;
     }
     Ok(count)
 }
@@ -336,29 +382,31 @@ fn origin_of(url: &SlottedText) -> &str {
     &url.text()[..super::url::Url::path_start(url.text())]
 }
 
-/// Writes what an attempt came to, and what follows from it. Whether the target is to be left alone from now on is the
-/// answer: what is claimed of it should be given back.
+/// Writes what an attempt came to, and what follows from it.
 pub(super) fn settle(
     store: &Store,
     writing: &Writing<'_>,
     job: i64,
     finished: &Finished,
-    notices: &mut Vec<Notice>,
-) -> Result<bool> {
+    changes: &mut Changes,
+) -> Result<()> {
     let now = store.now();
     let claimed = &finished.claimed;
-    let sql = "SELECT attempts, tries, cancel_asked, expires_at FROM renkei_delivery
-        WHERE id = ?1 AND state = 'sending' AND claimed_by = ?2";
+    let sql = "SELECT d.attempts, d.tries, d.cancel_asked, d.expires_at, t.failures = 0 AND t.probe_at IS NULL
+        FROM renkei_delivery d JOIN renkei_target t ON t.id = d.target_id
+        WHERE d.id = ?1 AND d.state = 'sending' AND d.claimed_by = ?2";
     let row = writing
         .prepare_cached(sql)?
         .query_row((claimed.id, job), |row| {
-            Ok((row.get::<_, u32>(0)?, row.get::<_, u32>(1)?, row.get::<_, bool>(2)?, row.get::<_, Option<i64>>(3)?))
+            let (attempts, tries, cancel_asked): (u32, u32, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok((attempts, tries, cancel_asked, row.get::<_, Option<i64>>(3)?, row.get::<_, bool>(4)?))
         })
         .optional()?;
-    let Some((attempts, tries, cancel_asked, expires_at)) = row else {
+    let Some((attempts, tries, cancel_asked, expires_at, is_healthy)) = row else {
         log::warn!("delivery {} was taken over while it was sent", claimed.id);
-        return Ok(false);
+        return Ok(());
     };
+    changes.touch(claimed.target);
     let (attempts, tries) = (attempts + 1, tries + 1);
     let judgement = judge(finished, now);
     let failure = finished.result.as_ref().err();
@@ -380,44 +428,51 @@ pub(super) fn settle(
     };
     attempt::insert(writing, finished, &Judged { number: attempts, error, retry_at })?;
     let sql = "UPDATE renkei_delivery SET state = ?2, due_at = ifnull(?3, due_at), attempts = ?4, tries = ?5,
-        claimed_by = NULL, status = ?6, error_family = ?7, error_code = ?8, error_ja = ?9, error_en = ?10 WHERE id = ?1";
-    writing.prepare_cached(sql)?.execute(rusqlite::params![
-        claimed.id,
-        state.as_str(),
-        retry_at.map(|at| at.0),
-        attempts,
-        tries,
-        answer.map(|answer| answer.status).or(failure.and_then(|failure| failure.status)),
-        error.map(|(family, _)| family.as_str()),
-        error.map(|(_, error)| error.code().as_str()),
-        error.map(|(_, error)| error.message(Language::Japanese)),
-        error.map(|(_, error)| error.message(Language::English)),
-    ])?;
-    let mut is_closed = false;
-    if judgement.health != Health::Unknown || judgement.hold.is_some() {
-        is_closed = note_health(writing, claimed.target, &judgement, error.map(|(_, error)| error), now, notices)?;
+        claimed_by = NULL, status = ?6, error_family = ?7, error_code = ?8, error_ja = ?9, error_en = ?10, ended_at = ?11,
+        cancel_asked = 0, after_code = NULL, after_ja = NULL, after_en = NULL WHERE id = ?1
+        RETURNING kind, setting_id, run_id, created_by, context, target_id, order_key";
+    let ended = Ended::written(
+        writing,
+        sql,
+        rusqlite::params![
+            claimed.id,
+            state.as_str(),
+            retry_at.map(|at| at.0),
+            attempts,
+            tries,
+            answer.map(|answer| answer.status).or(failure.and_then(|failure| failure.status)),
+            error.map(|(family, _)| family.as_str()),
+            error.map(|(_, error)| error.code().as_str()),
+            error.map(|(_, error)| error.message(Language::Japanese)),
+            error.map(|(_, error)| error.message(Language::English)),
+            state.is_ended().then_some(now.0),
+        ],
+    )?;
+    let says_nothing = match judgement.health {
+        Health::Good => is_healthy,
+        Health::Bad => false,
+        Health::Unknown => true,
+    };
+    if !says_nothing || judgement.hold.is_some() {
+        note_health(writing, claimed.target, &judgement, error.map(|(_, error)| error), now, changes)?;
     }
-    if state.is_ended() {
-        end(store, writing, claimed.id, state, answer, error, notices)?;
+    match ended {
+        Some(ended) if state.is_ended() => follow(store, writing, claimed.id, &ended, state, answer, error, changes),
+        _ => Ok(()),
     }
-    target::refresh(writing, claimed.target, now)?;
-    Ok(is_closed)
 }
 
-/// Notes what an attempt says of its target; whether that is to be left alone.
+/// Notes what an attempt says of its target.
 fn note_health(
     writing: &Writing<'_>,
     id: i64,
     judgement: &Judgement,
     error: Option<&Error>,
     now: Timestamp,
-    notices: &mut Vec<Notice>,
-) -> Result<bool> {
+    changes: &mut Changes,
+) -> Result<()> {
     let mut row = TargetRow::load(writing, id)?;
     let turned = match judgement.health {
-        Health::Good if row.circuit == super::circuit::CircuitState::default() && judgement.hold.is_none() => {
-            return Ok(false);
-        }
         Health::Good => row.circuit.succeeded(),
         Health::Bad => row.circuit.failed(&row.limits.circuit, now),
         Health::Unknown => None,
@@ -430,55 +485,100 @@ fn note_health(
     match turned {
         None => {}
         Some(Turned::Opened) => {
-            notices.push(Notice::CircuitOpened { target, failures: row.circuit.failures, why: why() })
+            changes.notices.push(Notice::CircuitOpened { target, failures: row.circuit.failures, why: why() });
         }
-        Some(Turned::Closed) => notices.push(Notice::CircuitClosed { target }),
+        Some(Turned::Closed) => changes.notices.push(Notice::CircuitClosed { target }),
         Some(Turned::Disabled) => {
             row.disabled_why = Some(why());
-            notices.push(Notice::TargetDisabled { target, why: why() });
+            changes.notices.push(Notice::TargetDisabled { target, why: why() });
         }
     }
     row.store(writing)?;
-    Ok(judgement.hold.is_some() || row.circuit.disabled_at.is_some() || row.circuit.probe_at.is_some())
+    if judgement.hold.is_some() || row.circuit.disabled_at.is_some() || row.circuit.probe_at.is_some() {
+        changes.closed.push(id);
+    }
+    Ok(())
 }
 
-/// Writes that a delivery has ended, lets the next of its order key go, and does what follows.
+/// What is needed of a delivery that has ended.
+struct Ended {
+    kind: String,
+    setting: Option<i64>,
+    run: Option<i64>,
+    actor: Option<i64>,
+    context: String,
+    target: i64,
+    order_key: Option<String>,
+}
+
+impl Ended {
+    /// Runs a statement that changes one delivery and returns what is needed of it.
+    fn written(connection: &Connection, sql: &str, parameters: &[&dyn rusqlite::ToSql]) -> Result<Option<Ended>> {
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query(parameters)?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let ended = Ended {
+            kind: row.get(0)?,
+            setting: row.get(1)?,
+            run: row.get(2)?,
+            actor: row.get(3)?,
+            context: row.get(4)?,
+            target: row.get(5)?,
+            order_key: row.get(6)?,
+        };
+        // To its end, or it does not count as done.
+        while rows.next()?.is_some() {}
+        Ok(Some(ended))
+    }
+}
+
+/// Ends a delivery that is not being sent.
 pub(super) fn end(
     store: &Store,
     writing: &Writing<'_>,
     id: i64,
     state: DeliveryState,
-    answer: Option<&Answer>,
     error: Option<(ErrorFamily, &Error)>,
-    notices: &mut Vec<Notice>,
+    changes: &mut Changes,
 ) -> Result<()> {
-    let now = store.now();
     let sql =
         "UPDATE renkei_delivery SET state = ?2, ended_at = ?3, claimed_by = NULL, cancel_asked = 0, after_code = NULL,
         after_ja = NULL, after_en = NULL WHERE id = ?1
         RETURNING kind, setting_id, run_id, created_by, context, target_id, order_key";
-    let mut statement = writing.prepare_cached(sql)?;
-    let mut rows = statement.query((id, state.as_str(), now.0))?;
-    let Some(row) = rows.next()? else { return Ok(()) };
-    let kind: String = row.get(0)?;
-    let (setting, run, actor) = (row.get(1)?, row.get(2)?, row.get(3)?);
-    let (context, target, order_key): (String, i64, Option<String>) = (row.get(4)?, row.get(5)?, row.get(6)?);
-    // To its end, or the row is not written.
-    while rows.next()?.is_some() {}
-    drop(rows);
-    if let Some(key) = order_key {
+    let ended = Ended::written(writing, sql, rusqlite::params![id, state.as_str(), store.now().0])?;
+    match ended {
+        Some(ended) => follow(store, writing, id, &ended, state, None, error, changes),
+        None => Ok(()),
+    }
+}
+
+/// What follows from the end of a delivery: the next of its order key may go, and the room that made it is told.
+#[expect(clippy::too_many_arguments, reason = "the last part of `settle` and `end`, which have them at hand")]
+fn follow(
+    store: &Store,
+    writing: &Writing<'_>,
+    id: i64,
+    ended: &Ended,
+    state: DeliveryState,
+    answer: Option<&Answer>,
+    error: Option<(ErrorFamily, &Error)>,
+    changes: &mut Changes,
+) -> Result<()> {
+    changes.touch(ended.target);
+    if let Some(key) = &ended.order_key {
         let sql = "UPDATE renkei_delivery SET state = 'waiting' WHERE id = (
             SELECT id FROM renkei_delivery INDEXED BY renkei_delivery_order WHERE target_id = ?1 AND order_key = ?2
             AND order_key IS NOT NULL AND state IN ('waiting', 'behind', 'sending') ORDER BY id LIMIT 1)
             AND state = 'behind'";
-        writing.prepare_cached(sql)?.execute((target, key))?;
+        writing.prepare_cached(sql)?.execute((ended.target, key))?;
     }
     if state == DeliveryState::Failed {
         let why = error.map(|(_, error)| error.message(Language::English)).unwrap_or_default();
-        notices.push(Notice::Failed { delivery: id, kind: kind.clone(), why });
+        changes.notices.push(Notice::Failed { delivery: id, kind: ended.kind.clone(), why });
     }
-    let Some(consequence) = consequence(&kind) else { return Ok(()) };
-    let settled = Settled { delivery: id, setting, run, actor, context: &context, state, answer, error };
+    let Some(consequence) = consequence(&ended.kind) else { return Ok(()) };
+    let Ended { setting, run, actor, .. } = *ended;
+    let settled = Settled { delivery: id, setting, run, actor, context: &ended.context, state, answer, error };
     // What follows is done on behalf of whoever made the delivery.
     let store = Store { actor, ..store.clone() };
     writing.execute_batch("SAVEPOINT settled")?;
@@ -511,16 +611,16 @@ fn is_fatal(error: &Error) -> bool {
 }
 
 /// Gives up a delivery whose time is over.
-pub(super) fn expire(store: &Store, writing: &Writing<'_>, id: i64, notices: &mut Vec<Notice>) -> Result<()> {
+pub(super) fn expire(store: &Store, writing: &Writing<'_>, id: i64, changes: &mut Changes) -> Result<()> {
     let sql = "SELECT expires_at FROM renkei_delivery WHERE id = ?1";
     let expires: Option<i64> = writing.prepare_cached(sql)?.query_row([id], |row| row.get(0))?;
     let over = Timestamp(expires.unwrap_or(store.now().0));
     let error = Error::new(Code::DeliveryExpired).with_rule(over);
-    fail(store, writing, id, &error, notices)
+    fail(store, writing, id, &error, changes)
 }
 
 /// Ends a delivery that is not being sent by an error of this side.
-fn fail(store: &Store, writing: &Writing<'_>, id: i64, error: &Error, notices: &mut Vec<Notice>) -> Result<()> {
+fn fail(store: &Store, writing: &Writing<'_>, id: i64, error: &Error, changes: &mut Changes) -> Result<()> {
     let family = ErrorFamily::BeforeSending;
     let sql =
         "UPDATE renkei_delivery SET error_family = ?2, error_code = ?3, error_ja = ?4, error_en = ?5 WHERE id = ?1";
@@ -531,7 +631,7 @@ fn fail(store: &Store, writing: &Writing<'_>, id: i64, error: &Error, notices: &
         error.message(Language::Japanese),
         error.message(Language::English),
     ))?;
-    end(store, writing, id, DeliveryState::Failed, None, Some((family, error)), notices)
+    end(store, writing, id, DeliveryState::Failed, Some((family, error)), changes)
 }
 
 /// Gives back what a pool has claimed: everything, or the deliveries given. A dead pool may have sent some of it.
@@ -540,7 +640,7 @@ pub(super) fn release(
     writing: &Writing<'_>,
     job: i64,
     only: Option<&[i64]>,
-    notices: &mut Vec<Notice>,
+    changes: &mut Changes,
 ) -> Result<usize> {
     let sql = "SELECT id, target_id, cancel_asked FROM renkei_delivery INDEXED BY renkei_delivery_sending
         WHERE state = 'sending' AND claimed_by = ?1";
@@ -549,23 +649,19 @@ pub(super) fn release(
         .query_map([job], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
         .collect::<rusqlite::Result<_>>()?;
     let (is_dead, mut count) = (only.is_none(), 0);
-    let mut targets = Vec::new();
     for (id, target, cancel_asked) in held {
         if only.is_some_and(|only| !only.contains(&id)) {
             continue;
         }
         if cancel_asked {
-            end(store, writing, id, DeliveryState::Cancelled, None, None, notices)?;
+            end(store, writing, id, DeliveryState::Cancelled, None, changes)?;
         } else {
             let sql = "UPDATE renkei_delivery SET state = 'waiting', claimed_by = NULL, interrupted = interrupted + ?2
                 WHERE id = ?1";
             writing.prepare_cached(sql)?.execute((id, is_dead))?;
         }
+        changes.touch(target);
         count += 1;
-        if !targets.contains(&target) {
-            targets.push(target);
-        }
     }
-    targets.into_iter().try_for_each(|target| target::refresh(writing, target, store.now()))?;
     Ok(count)
 }

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::text::{Escape, SecretSlot, SlottedText};
 use crate::error::{Code, Error, Result};
-use crate::store::{Secrets, Store};
+use crate::store::{Reading, Secrets, Store};
 
 /// The nonce before the ciphertext.
 const NONCE_BYTES: usize = 24;
@@ -156,7 +156,8 @@ fn unseal(key: &[u8; 32], name: &str, sealed: &[u8]) -> Result<Zeroizing<String>
 /// The secrets that one attempt needs, and that must not be seen afterwards.
 pub(crate) struct SecretReader<'a> {
     store: &'a Store,
-    connection: Option<&'a Connection>,
+    /// Begun when the first secret is asked for: most messages need none.
+    reading: Option<Reading>,
     /// What was put in, in every spelling.
     shown: Vec<Zeroizing<String>>,
 }
@@ -168,9 +169,16 @@ const HIDDEN: &str = "[secret]";
 const LEAST_HIDDEN: usize = 4;
 
 impl<'a> SecretReader<'a> {
-    /// Reads secrets as `connection` sees them.
-    pub(crate) fn new(store: &'a Store, connection: &'a Connection) -> SecretReader<'a> {
-        SecretReader { store, connection: Some(connection), shown: Vec::new() }
+    pub(crate) fn new(store: &'a Store) -> SecretReader<'a> {
+        SecretReader { store, reading: None, shown: Vec::new() }
+    }
+
+    /// The store as it is at the moment of the first look.
+    pub(crate) fn reading(&mut self) -> Result<&Connection> {
+        match &mut self.reading {
+            Some(reading) => Ok(reading),
+            none => Ok(none.insert(self.store.reading()?)),
+        }
     }
 
     /// The value of a secret.
@@ -179,16 +187,16 @@ impl<'a> SecretReader<'a> {
     ///
     /// [`Code::SecretNotFound`], [`Code::SecretKey`].
     pub(crate) fn get(&mut self, name: &str) -> Result<Zeroizing<String>> {
-        let value = match (self.store.secrets(), self.connection) {
-            (Secrets::Outside(vault), _) => match vault.secret(name) {
+        let value = match self.store.secrets() {
+            Secrets::Outside(vault) => match vault.secret(name) {
                 Ok(value) => value.map(Zeroizing::new),
                 Err(rule) => return Err(Error::new(Code::SecretKey).with_rule(rule)),
             },
-            (_, None) => None,
-            (_, Some(connection)) => {
+            _ => {
                 let sql = "SELECT sealed FROM renkei_secret WHERE name = ?1";
+                let reading = self.reading()?;
                 let sealed: Option<Vec<u8>> =
-                    connection.prepare_cached(sql)?.query_row([name], |row| row.get(0)).optional()?;
+                    reading.prepare_cached(sql)?.query_row([name], |row| row.get(0)).optional()?;
                 match sealed {
                     Some(sealed) => Some(unseal(&*key(self.store)?, name, &sealed)?),
                     None => None,
@@ -311,8 +319,7 @@ mod tests {
     }
 
     fn read(store: &Store, name: &str) -> Result<String> {
-        let reading = store.reading()?;
-        SecretReader::new(store, &reading).get(name).map(|value| value.as_str().to_owned())
+        SecretReader::new(store).get(name).map(|value| value.as_str().to_owned())
     }
 
     #[test]
@@ -374,8 +381,7 @@ mod tests {
     fn secrets_are_written_as_their_place_needs_it_and_hidden_in_every_spelling() {
         let (_dir, store) = store([1; 32]);
         store.put_secret("k", "a&b \"c\"/é").unwrap();
-        let reading = store.reading().unwrap();
-        let mut secrets = SecretReader::new(&store, &reading);
+        let mut secrets = SecretReader::new(&store);
         let mut text = SlottedText::from("u=");
         text.push_secret("k", Escape::Url);
         text.push_str("&f=");

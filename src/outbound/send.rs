@@ -143,8 +143,7 @@ fn carry(
 }
 
 fn ready(store: &Store, claimed: &Claimed, now: Timestamp) -> Result<Ready> {
-    let reading = store.reading()?;
-    let mut secrets = SecretReader::new(store, &reading);
+    let mut secrets = SecretReader::new(store);
     let url = Url::parse(&secrets.fill(&claimed.url)?)?;
     let mut headers = Vec::with_capacity(claimed.headers.len() + 6);
     for (name, value) in &claimed.headers {
@@ -175,7 +174,7 @@ fn ready(store: &Store, claimed: &Claimed, now: Timestamp) -> Result<Ready> {
         StoredBody::Later => {
             let sql = "SELECT body FROM renkei_message WHERE delivery_id = ?1";
             let bytes: Option<Vec<u8>> =
-                reading.prepare_cached(sql)?.query_row([claimed.id], |row| row.get(0)).optional()?.flatten();
+                secrets.reading()?.prepare_cached(sql)?.query_row([claimed.id], |row| row.get(0)).optional()?.flatten();
             let bytes = bytes.ok_or_else(|| Error::new(Code::DeliveryNotFound).with_value(claimed.id))?;
             Some(ReadyBody::Bytes(secrets.fill_bytes(&bytes, &claimed.slots)?))
         }

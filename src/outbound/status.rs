@@ -6,9 +6,10 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use serde::Serialize;
 
 use super::delivery::{Channel, DeliveryState, Priority, has_others};
+use super::queue::{self, Changes};
 use super::text::SlottedText;
 use super::transport::ErrorFamily;
-use super::{notice::Notice, queue, target};
+use super::{notice::Notice, target};
 use crate::error::{Code, Error, Result};
 use crate::job::JobError;
 use crate::store::{Store, Timestamp, Writing};
@@ -272,12 +273,12 @@ impl Store {
     /// [`Code::DeliveryNotFound`]; [`Code::DeliveryState`] when it has ended already.
     pub fn cancel_delivery(&self, id: i64) -> Result<()> {
         self.write(|writing| {
-            let (state, target) = state_of(writing, id)?;
+            let (state, _) = state_of(writing, id)?;
             match state {
                 DeliveryState::Waiting | DeliveryState::Behind => {
-                    let mut notices = Vec::new();
-                    queue::end(self, writing, id, DeliveryState::Cancelled, None, None, &mut notices)?;
-                    target::refresh(writing, target, self.now())?;
+                    let mut changes = Changes::default();
+                    queue::end(self, writing, id, DeliveryState::Cancelled, None, &mut changes)?;
+                    changes.refresh(writing, self.now())?;
                     writing.makes_work();
                     Ok(())
                 }
@@ -367,26 +368,26 @@ fn replay(store: &Store, writing: &Writing<'_>, id: i64) -> Result<()> {
     Ok(())
 }
 
-/// Gives up what has expired, and deletes what ended before `before`, with attempts and bodies; how many were deleted.
-pub(crate) fn sweep(store: &Store, before: Timestamp, notices: &mut Vec<Notice>) -> Result<u64> {
+/// Gives up what has expired, and deletes what ended before `before`, with attempts and bodies; what is to be told.
+pub(crate) fn sweep(store: &Store, before: Timestamp) -> Result<Vec<Notice>> {
+    let mut notices = Vec::new();
     loop {
+        let mut changes = Changes::default();
         let count = store.write(|writing| {
-            let sql = "SELECT id, target_id FROM renkei_delivery INDEXED BY renkei_delivery_expiry
+            let sql = "SELECT id FROM renkei_delivery INDEXED BY renkei_delivery_expiry
                 WHERE expires_at <= ?1 AND expires_at IS NOT NULL AND state IN ('waiting', 'behind') LIMIT ?2";
             let mut statement = writing.prepare_cached(sql)?;
-            let found = statement.query_map((store.now().0, A_TURN), |row| Ok((row.get(0)?, row.get(1)?)))?;
-            let expired: Vec<(i64, i64)> = found.collect::<rusqlite::Result<_>>()?;
-            for (id, target) in &expired {
-                queue::expire(store, writing, *id, notices)?;
-                target::refresh(writing, *target, store.now())?;
-            }
+            let found = statement.query_map((store.now().0, A_TURN), |row| row.get(0))?;
+            let expired: Vec<i64> = found.collect::<rusqlite::Result<_>>()?;
+            expired.iter().try_for_each(|id| queue::expire(store, writing, *id, &mut changes))?;
+            changes.refresh(writing, store.now())?;
             Ok(expired.len())
         })?;
+        notices.append(&mut changes.notices);
         if count == 0 {
             break;
         }
     }
-    let mut deleted = 0;
     loop {
         let count = store.write(|writing| {
             let sql = "SELECT id FROM renkei_delivery WHERE ended_at < ?1 ORDER BY ended_at LIMIT ?2";
@@ -399,11 +400,10 @@ pub(crate) fn sweep(store: &Store, before: Timestamp, notices: &mut Vec<Notice>)
                 writing.prepare_cached(sql)?.execute([id])?;
                 writing.prepare_cached("DELETE FROM renkei_delivery WHERE id = ?1")?.execute([id])?;
             }
-            Ok(old.len() as u64)
+            Ok(old.len())
         })?;
-        deleted += count;
         if count == 0 {
-            return Ok(deleted);
+            return Ok(notices);
         }
     }
 }

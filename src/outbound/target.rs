@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
 
 use super::circuit::{Circuit, CircuitState};
-use super::delivery::Channel;
+use super::delivery::{Channel, Priority};
 use super::rate::Rate;
 use crate::error::{Code, Error, Result};
 use crate::schema::{documents, documents::Document, names};
@@ -138,41 +138,49 @@ pub(super) struct TargetRow {
     pub(super) disabled_why: Option<String>,
     pub(super) held_until: Option<Timestamp>,
     pub(super) rate_next: i64,
+    /// As it was written last.
+    ready_at: Option<Timestamp>,
     /// Deliveries that are claimed.
     pub(super) sending: usize,
 }
 
 impl TargetRow {
     pub(super) fn load(connection: &Connection, id: i64) -> Result<TargetRow> {
-        let sql = "SELECT definition_id, origin, failures, failing_since, probe_at, probes, disabled_at, disabled_why,
-            held_until, rate_next,
+        let sql = "SELECT t.definition_id, f.document, t.origin, t.failures, t.failing_since, t.probe_at, t.probes,
+            t.disabled_at, t.disabled_why, t.held_until, t.rate_next, t.ready_at,
             (SELECT count(*) FROM renkei_delivery WHERE target_id = ?1 AND state = 'sending')
-            FROM renkei_target WHERE id = ?1";
-        let (definition, mut row) = connection.prepare_cached(sql)?.query_row([id], |row| {
+            FROM renkei_target t LEFT JOIN renkei_definition f ON f.id = t.definition_id WHERE t.id = ?1";
+        let (definition, document, mut row) = connection.prepare_cached(sql)?.query_row([id], |row| {
             let time = |at: usize| row.get::<_, Option<i64>>(at).map(|time| time.map(Timestamp));
             let circuit = CircuitState {
-                failures: row.get(2)?,
-                failing_since: time(3)?,
-                probe_at: time(4)?,
-                probes: row.get(5)?,
-                disabled_at: time(6)?,
+                failures: row.get(3)?,
+                failing_since: time(4)?,
+                probe_at: time(5)?,
+                probes: row.get(6)?,
+                disabled_at: time(7)?,
             };
             let loaded = TargetRow {
                 id,
                 limits: Target::new("", ""),
-                origin: row.get(1)?,
+                origin: row.get(2)?,
                 circuit,
-                disabled_why: row.get(7)?,
-                held_until: time(8)?,
-                rate_next: row.get(9)?,
-                sending: usize::try_from(row.get::<_, i64>(10)?).unwrap_or(0),
+                disabled_why: row.get(8)?,
+                held_until: time(9)?,
+                rate_next: row.get(10)?,
+                ready_at: time(11)?,
+                sending: usize::try_from(row.get::<_, i64>(12)?).unwrap_or(0),
             };
-            Ok((row.get::<_, Option<i64>>(0)?, loaded))
+            Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<String>>(1)?, loaded))
         })?;
         if let Some(definition) = definition {
             // One that is no longer defined has the limits of any other, and its number for a name.
-            let number = definition.to_string();
-            row.limits = documents::find(connection, None, &number)?.unwrap_or_else(|| Target::new(number, ""));
+            row.limits = match document {
+                None => Target::new(definition.to_string(), ""),
+                Some(document) => serde_json::from_str(&document).map_err(|error| {
+                    let rule = format!("a stored target is not readable: {error}");
+                    Error::new(Code::StoreCorrupt).with_value("the store").with_rule(rule)
+                })?,
+            };
         }
         Ok(row)
     }
@@ -238,25 +246,37 @@ impl TargetRow {
 ///
 /// Targets are found by this moment alone, so that the backlog of one that is dead or disabled costs nobody anything.
 pub(super) fn refresh(connection: &Connection, id: i64, now: Timestamp) -> Result<()> {
-    let ready = match TargetRow::load(connection, id)?.opens_at() {
-        None => None,
-        Some(opens) => {
-            let sql = "SELECT due_at FROM renkei_delivery INDEXED BY renkei_delivery_waiting
-                WHERE state = 'waiting' AND target_id = ?1 AND priority = ?2 ORDER BY due_at LIMIT 1";
-            let mut first: Option<i64> = None;
-            for priority in 0..3 {
-                let due = connection.prepare_cached(sql)?.query_row((id, priority), |row| row.get(0)).optional()?;
-                first = [first, due].into_iter().flatten().min();
-                if first.is_some_and(|first| first <= now.0) {
-                    break;
-                }
-            }
-            first.map(|first| first.max(opens.0))
+    TargetRow::load(connection, id)?.refresh(connection, now)
+}
+
+impl TargetRow {
+    /// As [`refresh`], of a row that is as the transaction has it.
+    pub(super) fn refresh(&self, connection: &Connection, now: Timestamp) -> Result<()> {
+        let ready = match self.opens_at() {
+            None => None,
+            Some(opens) => first_due(connection, self.id, now)?.map(|due| due.max(opens)),
+        };
+        if ready != self.ready_at {
+            let sql = "UPDATE renkei_target SET ready_at = ?2 WHERE id = ?1";
+            connection.prepare_cached(sql)?.execute((self.id, ready.map(|time| time.0)))?;
         }
-    };
-    let sql = "UPDATE renkei_target SET ready_at = ?2 WHERE id = ?1 AND ready_at IS NOT ?2";
-    connection.prepare_cached(sql)?.execute((id, ready))?;
-    Ok(())
+        Ok(())
+    }
+}
+
+/// When the first of a target's deliveries is due, or any of those that are.
+fn first_due(connection: &Connection, id: i64, now: Timestamp) -> Result<Option<Timestamp>> {
+    let sql = "SELECT due_at FROM renkei_delivery INDEXED BY renkei_delivery_waiting
+        WHERE state = 'waiting' AND target_id = ?1 AND priority = ?2 ORDER BY due_at LIMIT 1";
+    let mut first: Option<i64> = None;
+    for priority in [Priority::Normal, Priority::High, Priority::Low] {
+        let due = connection.prepare_cached(sql)?.query_row((id, priority.number()), |row| row.get(0)).optional()?;
+        first = [first, due].into_iter().flatten().min();
+        if first.is_some_and(|first| first <= now.0) {
+            break;
+        }
+    }
+    Ok(first.map(Timestamp))
 }
 
 /// The rows of a target, by its code or its origin: one for each channel.
