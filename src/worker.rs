@@ -224,6 +224,7 @@ impl Worker {
             job::sweep(writing, outbound::SENDER_KIND, before)?;
             Ok(())
         })?;
+        outbound::sweep_pools(&self.store)?;
         outbound::sweep(&self.store, before)?.iter().for_each(|notice| (self.notify)(notice));
         Ok(())
     }

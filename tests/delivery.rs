@@ -652,7 +652,7 @@ fn ipv6_alone_works() {
     let port = receiver.address.port();
     let ids = [format!("http://[::1]:{port}/"), format!("http://六.example:{port}/")]
         .map(|url| fixture.store.deliver(&NewDelivery::post(url)).unwrap());
-    Worker::new(&fixture.store).network(local()).resolver(names).run_until_idle().unwrap();
+    Worker::new(&fixture.store).network(local()).resolver(names).senders(1).run_until_idle().unwrap();
     for id in ids {
         let status = fixture.store.delivery(id).unwrap();
         assert_eq!(status.state, DeliveryState::Delivered, "{:?}", status.error);

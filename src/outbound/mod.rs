@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | `delivery`, `message`, `text` | the frozen message, judged and written |
 //! | `sending`, `retry`, `circuit`, `rate`, `target` | the rules by which it is sent |
-//! | `queue`, `settle`, `attempt`, `notice` | claim and result, and what follows |
+//! | `queue`, `journal`, `settle`, `attempt`, `notice` | claim and result, and what follows |
 //! | `pool`, `share`, `send` | the threads that send, and one attempt |
 //! | `transport`, `http`, `url`, `resolve`, `policy` | the way to the receiver |
 //! | `secret`, `sign` | what must not be seen, and what must be believed |
@@ -20,6 +20,7 @@ mod circuit;
 mod delivery;
 #[cfg(feature = "http")]
 mod http;
+mod journal;
 mod message;
 mod metrics;
 mod notice;
@@ -64,7 +65,7 @@ pub use url::Url;
 pub(crate) use delivery::enqueue;
 #[cfg(feature = "http")]
 pub(crate) use http::HttpTransport;
-pub(crate) use pool::{KIND as SENDER_KIND, PoolOptions, drain, is_due};
+pub(crate) use pool::{KIND as SENDER_KIND, PoolOptions, drain, is_due, sweep as sweep_pools};
 pub(crate) use resolve::Gate;
 pub(crate) use send::Courier;
 #[cfg_attr(not(test), expect(unused_imports, reason = "the rooms that make deliveries come next"))]
