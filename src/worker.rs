@@ -10,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::access;
 use crate::error::Result;
 use crate::import::{self, ImportProgress};
 use crate::job::{self, Found};
@@ -64,12 +65,18 @@ pub struct Worker {
 impl Worker {
     /// A worker for a store.
     pub fn new(store: &Store) -> Worker {
-        #[cfg_attr(not(feature = "http"), expect(unused_mut, reason = "there is no transport then"))]
+        #[cfg_attr(
+            not(any(feature = "http", feature = "mail")),
+            expect(unused_mut, reason = "there is no transport then")
+        )]
         let mut transports: HashMap<Channel, Arc<dyn Transport>> = HashMap::new();
         #[cfg(feature = "http")]
         transports.insert(Channel::Http, Arc::new(outbound::HttpTransport::default()));
+        #[cfg(feature = "mail")]
+        transports.insert(Channel::Mail, Arc::new(outbound::mail::Smtp));
         Worker {
-            store: store.clone(),
+            // Its work is that of all users; each part is run on behalf of who asked for it.
+            store: Store { actor: None, visit: None, ..store.uncancelled() },
             progress: Arc::new(|_| {}),
             retention: Duration::from_secs(90 * 24 * 60 * 60),
             stop: Arc::new(AtomicBool::new(false)),
@@ -149,12 +156,25 @@ impl Worker {
     ///
     /// When the store itself fails, such as a full disk. The work stays and can be run again.
     pub fn run_once(&self) -> Result<bool> {
-        Ok(self.run_import()? || self.send_due(1, Duration::ZERO, 1)? > 0)
+        if self.stop.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        Ok(self.run_job()? || self.send_due(1, Duration::ZERO, 1)? > 0)
+    }
+
+    /// Imports, then what follows from the end of runs: fields of records that were sent, and reports.
+    fn run_job(&self) -> Result<bool> {
+        Ok(self.run_import()?
+            || outbound::csv_push::run_next(&self.store, &self.stop)?
+            || outbound::mail::write_next_report(&self.store)?)
     }
 
     fn run_import(&self) -> Result<bool> {
         match job::claim(&self.store, import::KIND)? {
-            Found::Nothing => Ok(false),
+            Found::Nothing => {
+                import::make_left_indexes(&self.store)?;
+                Ok(false)
+            }
             Found::GivenUp(id) => {
                 log::error!("import {id} ended its process too often and was given up");
                 Ok(true)
@@ -182,7 +202,7 @@ impl Worker {
         let mut done = 0;
         let mut idle = Instant::now();
         while !self.stop.load(Ordering::Relaxed) {
-            let mut ran = u64::from(self.run_import()?);
+            let mut ran = u64::from(self.run_job()?);
             if ran == 0 {
                 ran = self.send_due(self.senders, Duration::ZERO, u64::MAX)?;
             }
@@ -195,7 +215,8 @@ impl Worker {
                 let reading = self.store.reading()?;
                 let imports = job::next_due(&self.store, &reading, import::KIND)?;
                 let senders = job::next_due(&self.store, &reading, outbound::SENDER_KIND)?;
-                [imports, senders].into_iter().flatten().min()
+                let pushes = job::next_due(&self.store, &reading, outbound::csv_push::KIND)?;
+                [imports, senders, pushes].into_iter().flatten().min()
             };
             let soon = self.store.now().after(job::LEASE + Duration::from_secs(1));
             // The time waited is measured by the machine's clock: the store's may stand still.
@@ -208,8 +229,9 @@ impl Worker {
         Ok(done)
     }
 
-    /// Deletes uploads and unclaimed files whose time is over, and what has been kept longer than the retention; gives up
-    /// deliveries whose time is over.
+    /// Deletes uploads and unclaimed files whose time is over, what has been kept longer than the retention, and what the
+    /// audit log keeps no longer ([`AccessSettings::audit_days`](crate::AccessSettings)), after it was brought up to date;
+    /// gives up deliveries whose time is over.
     ///
     /// # Errors
     ///
@@ -222,11 +244,24 @@ impl Worker {
             record::sweep_files(writing, now)?;
             job::sweep(writing, import::KIND, before)?;
             job::sweep(writing, outbound::SENDER_KIND, before)?;
+            job::sweep(writing, outbound::csv_push::KIND, before)?;
+            job::sweep(writing, outbound::http_send::KIND, before)?;
             Ok(())
         })?;
         outbound::sweep_pools(&self.store)?;
         outbound::sweep(&self.store, before)?.iter().for_each(|notice| (self.notify)(notice));
-        Ok(())
+        access::sweep(&self.store)
+    }
+
+    /// Stops what this worker runs on other threads, and its clones: a running import is parked at its next commit and
+    /// goes on with another worker. A stopped worker runs nothing more.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    #[cfg(feature = "capi")]
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
     }
 
     /// Starts background threads that run what is due until they are stopped: one for imports, and those that send.
@@ -280,7 +315,7 @@ impl Worker {
             let mut pause = LOOK;
             // A callback of the host that panics must not end the thread unseen. The transaction is rolled back by then,
             // and the import counts as interrupted.
-            match catch_unwind(AssertUnwindSafe(|| self.run_import())) {
+            match catch_unwind(AssertUnwindSafe(|| self.run_job())) {
                 Ok(Ok(true)) => continue,
                 Ok(Ok(false)) => {}
                 Ok(Err(error)) => {

@@ -1377,7 +1377,7 @@ fn targets_are_definitions() {
     let sent = NewDelivery::post("https://h.example/").sending(to("core"));
     let id = fixture.store.deliver(&sent).unwrap();
     assert_eq!(fixture.store.delivery(id).unwrap().target, "core");
-    fixture.store.remove_definition("target", "", "core").unwrap();
+    fixture.store.remove_definition(renkei::DefinitionKind::Target, "", "core").unwrap();
     assert_eq!(fixture.store.targets().unwrap()[0].name, "100001");
     assert_eq!(fixture.store.deliver(&sent).unwrap_err().code(), Code::DefinitionNotFound);
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use common::{Fixture, NOW, check_file};
 use renkei::{
-    AutoNumber, Code, Database, Error, Field, Kind, Language, Limits, ManualClock, Store, Timestamp, Values,
-    WriteOptions,
+    AutoNumber, Cancel, Code, Database, Error, Field, Kind, Language, Limits, ManualClock, Query, Store, Timestamp,
+    Values, WriteOptions,
 };
 
 fn items() -> Database {
@@ -273,6 +273,73 @@ fn a_panic_in_a_transaction_takes_it_back_and_harms_nothing_else() {
     assert_eq!(fixture.store.count("items", None).unwrap(), 0);
     let saved = fixture.store.records("items").register(&Values::new().set("name", "a")).unwrap();
     assert_eq!((saved.id, saved.key.as_str()), (1, "000000001"));
+}
+
+#[test]
+fn calls_end_when_their_sign_is_shown_and_take_back_what_they_wrote() {
+    let fixture = Fixture::of([items()]);
+    let many: Vec<Values> = (0..5_000).map(|at| Values::new().set("name", format!("{at}"))).collect();
+    fixture.store.records("items").register_all(&many, &WriteOptions::new()).unwrap();
+
+    // A read that is under way.
+    let cancel = Cancel::new();
+    let mut seen = 0;
+    let result = fixture.store.cancellable(&cancel).rows("items", &["name"], &Query::new(), |_| {
+        seen += 1;
+        cancel.cancel();
+        Ok(true)
+    });
+    assert_eq!(result.unwrap_err().code(), Code::Cancelled);
+    assert!(seen < 5_000, "{seen}");
+
+    // A write that is under way: nothing of it is kept.
+    let cancel = Cancel::new();
+    let store = fixture.store.cancellable(&cancel);
+    let result = store.transaction(|transaction| {
+        transaction.register("items", &Values::new().set("name", "first"), &WriteOptions::new())?;
+        cancel.cancel();
+        for at in 0..5_000 {
+            transaction.register("items", &Values::new().set("name", format!("new {at}")), &WriteOptions::new())?;
+        }
+        Ok(())
+    });
+    assert_eq!(result.unwrap_err().code(), Code::Cancelled);
+    assert_eq!(store.count("items", None).unwrap_err().code(), Code::Cancelled);
+    assert_eq!(fixture.store.count("items", None).unwrap(), 5_000);
+
+    // A write that waits for its turn.
+    let cancel = Cancel::new();
+    let (began, waiting) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        let store = fixture.store.cancellable(&cancel);
+        fixture
+            .store
+            .transaction(|_| {
+                let waits = scope.spawn(move || {
+                    began.send(()).unwrap();
+                    store.records("items").register(&Values::new()).unwrap_err().code()
+                });
+                waiting.recv().unwrap();
+                cancel.cancel();
+                assert_eq!(waits.join().unwrap(), Code::Cancelled);
+                Ok(())
+            })
+            .unwrap();
+    });
+    assert_eq!(fixture.store.records("items").register(&Values::new()).unwrap().revision, 1);
+    fixture.check_file();
+}
+
+#[test]
+fn who_writes_already_is_told_so_instead_of_waiting_for_himself() {
+    let fixture = Fixture::of([items()]);
+    let error = fixture
+        .store
+        .transaction(|_| fixture.store.records("items").register(&Values::new().set("name", "箱")))
+        .unwrap_err();
+    assert_eq!((error.code(), error.kind()), (Code::StoreReentered, Kind::Usage));
+    assert!(fixture.store.transaction(|_| fixture.store.count("items", None)).is_ok());
+    assert!(fixture.store.records("items").register(&Values::new().set("name", "箱")).is_ok());
 }
 
 #[test]

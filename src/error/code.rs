@@ -1,6 +1,6 @@
 //! The one table of codes and messages, in Japanese and English.
 
-/// What sort of trouble an [`Error`] is, for callers that branch on it.
+/// What sort of trouble an [`Error`](crate::Error) is, for callers that branch on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
@@ -18,6 +18,8 @@ pub enum Kind {
     Conflict,
     /// A configured limit was passed.
     Limit,
+    /// Who asks is not known, or may not do this.
+    Denied,
     /// The operation was cancelled.
     Cancelled,
     /// The store is held by another writer for longer than allowed.
@@ -173,7 +175,7 @@ codes! {
     DefinitionStored "definition.stored" Definition
         "定義「{name}」を変更できません。保存済みのレコードが新しい定義に合いません: {rule}" "The definition of '{name}' cannot be changed: records already stored do not fit it: {rule}. Mend them first.";
     DefinitionInUse "definition.in_use" Conflict
-        "「{name}」は使用中のため削除できません: {rule}" "'{name}' cannot be removed: it is used by {rule}.";
+        "「{name}」は使用中です: {rule}。先に、または同じ文書でそれらを変更してください。" "'{name}' cannot be taken out of use: it is used by {rule}. Change those first, or in the same document.";
 
     // Queries.
     QueryField "query.field" Usage
@@ -231,6 +233,25 @@ codes! {
     Cancelled "cancelled" Cancelled
         "処理は中止されました。" "The operation was cancelled.";
 
+    // Access. {name} is a user; secrets are never told.
+    AccessDenied "access.denied" Denied
+        "ユーザ「{name}」には、{value}の{rule}の権限がありません。" "The user \"{name}\" has not the right \"{rule}\" for {value}: grant it in his definition.";
+    AdministratorOnly "access.administrator" Denied
+        "ユーザ「{name}」は管理者ではないため、この操作はできません（{value}）。" "The user \"{name}\" is no administrator, and only administrators may do this ({value}).";
+    UserInactive "access.user.inactive" Denied
+        "ユーザ「{name}」は停止されています。" "The user \"{name}\" is not active.";
+    TokenUnknown "access.token.unknown" Denied
+        "認証に失敗しました。APIトークンが正しくありません。" "The token is none of this store: give one that was issued and is whole.";
+    TokenExpired "access.token.expired" Denied
+        "認証に失敗しました。APIトークンの有効期限が切れています（{rule}）。" "The token {value} has expired ({rule}): issue a new one.";
+    TokenRevoked "access.token.revoked" Denied
+        "認証に失敗しました。APIトークンは失効しています（{rule}）。" "The token {value} was revoked ({rule}): issue a new one.";
+    TokenNotFound "access.token.not_found" NotFound
+        "APIトークン「{value}」が存在しません。" "There is no token with the id {value}.";
+    AddressDenied "access.address" Denied
+        "アクセスが拒否されました（接続元: {value}、{rule}）。" "The address {value} is not on the allow-list of {rule}: add it there.";
+    CallsExceeded "access.calls" Limit
+        "APIの実行回数が制限を超えました（{rule}）。{value}秒後に再度実行してください。" "More calls than allowed ({rule}): try again in {value} s.";
     // What leaves the store.
     DeliveryInvalid "delivery.invalid" Usage
         "送信内容が正しくありません（{value}）: {rule}" "The message cannot be sent ({value}): {rule}.";
@@ -268,6 +289,40 @@ codes! {
         "シークレット「{value}」が正しくありません: {rule}" "The secret \"{value}\" is not acceptable: {rule}.";
     SignatureInvalid "signature.invalid" Validation
         "署名が正しくありません: {rule}" "The signature does not hold: {rule}.";
+    // Settings of what is sent, and what becomes of it.
+    TemplateSyntax "template.syntax" Definition
+        "'{name}'のテンプレートが正しくありません: {rule}" "The template of '{name}' is not acceptable: {rule}.";
+    TemplateField "template.field" Definition
+        "「{name}」のテンプレートの項目「{value}」は使用できません（{rule}）。" "A template of '{name}' names \"{value}\", which it cannot: {rule}.";
+    TemplateValue "template.value" Validation
+        "'{name}'の値「{value}」は送信できません（{rule}）。" "The value of '{name}' cannot be sent where it stands: {rule} (\"{value}\").";
+    AnswerUnusable "answer.unusable" Input
+        "応答から'{name}'に保存できません（{rule}）。" "Nothing of the answer can be saved in '{name}': {rule}.";
+    MenuAbsent "menu.absent" NotFound
+        "「{value}」はメニューに設定されていません（{rule}）。" "\"{value}\" is not in the menu ({rule}): add it to the list first.";
+    PushEmpty "push.empty" Input
+        "送信するレコードがありません（{value}）。" "There are no records to be sent by \"{value}\": choose others, or allow empty runs in its setting.";
+    HttpSendTimer "http_send.timer" Usage
+        "http送信「{value}」はタイマーでは実行できません。一覧画面のボタン（1レコード）またはプルダウン（選択した100レコードまで）から実行してください。"
+        "The http send \"{value}\" cannot be started by a timer: start it from a list, by the button (one record) or the pulldown (ticked records, at most 100).";
+    HttpSendSettingsScreen "http_send.settings_screen" Usage
+        "http送信「{value}」は設定画面からの即時実行はできません。一覧画面のボタン（1レコード）またはプルダウン（選択した100レコードまで）から実行してください。"
+        "The http send \"{value}\" cannot be started at once from the screen of its setting: start it from a list, by the button (one record) or the pulldown (ticked records, at most 100).";
+    HttpSendSubMenu "http_send.sub_menu" Usage
+        "http送信「{value}」は一覧のサブメニューからは実行できません。一覧画面のボタン（1レコード）またはプルダウン（選択した100レコードまで）から実行してください。"
+        "The http send \"{value}\" cannot be started from the sub-menu of a list: start it by the button (one record) or the pulldown (ticked records, at most 100).";
+    HttpSendTemplatedMail "http_send.templated_mail" Usage
+        "http送信「{value}」は定型メールの受信では実行できません。一覧画面のボタン（1レコード）またはプルダウン（選択した100レコードまで）から実行してください。"
+        "The http send \"{value}\" cannot be started by the receipt of a templated mail: start it from a list, by the button (one record) or the pulldown (ticked records, at most 100).";
+    HttpSendRecords "http_send.records" Limit
+        "http送信「{name}」の対象レコード数が正しくありません（{value}件）。ボタンは1レコード、プルダウンは1～100レコードです。"
+        "The http send '{name}' was started for {value} record(s): the button takes one, the pulldown 1 to 100.";
+    MailFeature "mail.feature" Usage
+        "このプログラムはメール送信に対応していません（機能「mail」なしでビルドされています）。" "This program cannot send mail: it was built without the feature `mail`.";
+    MailInvalid "mail.invalid" Validation
+        "メールを送信できません（{rule}）: 「{value}」" "The mail cannot be sent: {rule} (\"{value}\").";
+    MailServer "mail.server" Remote
+        "メールサーバ「{value}」に送信できません: {rule}" "The mail server {value} could not be reached or used: {rule}.";
 
     // The store.
     StoreForeign "store.foreign" Incompatible
@@ -284,12 +339,39 @@ codes! {
         "ディスクの空き容量がありません。" "The disk is full: nothing of the last change was kept. Free some space and try again.";
     StoreBusy "store.busy" Busy
         "他の処理がストアを使用中です（{rule}待機しました）。" "Another writer has held the store for more than {rule}: try again later.";
+    StoreReentered "store.reentered" Usage
+        "このスレッドはすでにこのストアのトランザクションの中にあります。トランザクションを通して書き込んでください。" "This thread is inside a transaction of this store already: write through the transaction, or after its end.";
     SqliteOld "sqlite.old" Incompatible
         "SQLite {value}は使用できません（{rule}以降が必要です）。" "SQLite {value} can lose commits in WAL mode; {rule} or newer is needed. Enable the feature `bundled`.";
     Sqlite "sqlite" Storage
         "SQLiteのエラー: {rule}" "SQLite failed: {rule}.";
     Io "io" Storage
         "入出力エラー: {rule}" "Reading or writing failed: {rule}.";
+    JsonInvalid "json" Usage
+        "JSON（{name}）を読み取れません: {rule}" "The JSON of {name} is not readable: {rule}.";
+
+    // The C boundary: what a caller in another language can do wrong. {rule} names the argument.
+    NullPointer "c.null" Usage
+        "引数{rule}がNULLです。" "The argument {rule} is NULL.";
+    BadLength "c.length" Usage
+        "引数{rule}の長さが正しくありません: {value}" "The argument {rule} has an impossible length: {value}.";
+    BadUtf8 "c.utf8" Usage
+        "引数{rule}はUTF-8ではありません（{value}バイト目）。" "The argument {rule} is not UTF-8 (byte {value}, counted from 0).";
+    BadHandle "c.handle" Usage
+        "{rule}のハンドルが無効です（解放済み、または別の種類です）。" "This is no open handle of a {rule}: it was closed already, or is a handle of something else.";
+    BadStruct "c.struct" Usage
+        "構造体{rule}が正しくありません（{value}）。" "The struct {rule} is not acceptable: {value}.";
+    HandleInUse "c.in_use" Usage
+        "{rule}のハンドルは別のスレッドで使用中です。" "The handle of a {rule} is in use by another call: use it from one thread at a time.";
+    WrongThread "c.thread" Usage
+        "{rule}は開始したスレッドでのみ使用できます。" "A {rule} is used by the thread that began it only.";
+    HandlePoisoned "c.poisoned" Internal
+        "{rule}のハンドルは、以前の内部エラーのため使用できません。" "The handle of a {rule} is out of use since a call on it ended by a fault: close it and open another.";
+    Panicked "c.panic" Internal
+        "内部エラー: {rule}" "A fault in this library: {rule}.";
+    CallbackFailed "c.callback" Cancelled
+        "呼び出し側の関数が処理を中止しました（{rule}）。" "The callback {rule} asked to stop.";
+
     Argument "argument" Usage
         "引数が正しくありません: {rule}" "The call is not acceptable: {rule}.";
     Internal "internal" Internal

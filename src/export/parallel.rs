@@ -5,6 +5,7 @@
 //! moment, though, and SQLite has no way to give a second connection the snapshot of the first. So it is looked
 //! afterwards whether anybody wrote while the snapshots were taken; see [`of_same_moment`].
 
+use std::borrow::Borrow;
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
@@ -80,16 +81,36 @@ impl Division {
     }
 }
 
+/// What all readings of an export may keep in memory, in KiB: what is read once from end to end needs little of it.
+const CACHE_KIB: i64 = 8 << 10;
+
 /// A reading with a smaller cache than usual.
-pub(super) struct Helper {
-    reading: Reading,
+pub(super) struct Helper<R: Borrow<Reading> = Reading> {
+    reading: R,
     cache: i64,
 }
 
-impl Drop for Helper {
+impl<R: Borrow<Reading>> Helper<R> {
+    /// One of `count` readings that share the memory of an export.
+    pub(super) fn of(reading: R, count: usize) -> Result<Helper<R>> {
+        let cache: i64 = reading.borrow().query_row("PRAGMA cache_size", [], |row| row.get(0))?;
+        let helper = Helper { reading, cache };
+        helper.pragma_update(None, "cache_size", -CACHE_KIB / count.max(1) as i64)?;
+        Ok(helper)
+    }
+}
+
+impl<R: Borrow<Reading>> std::ops::Deref for Helper<R> {
+    type Target = Reading;
+    fn deref(&self) -> &Reading {
+        self.reading.borrow()
+    }
+}
+
+impl<R: Borrow<Reading>> Drop for Helper<R> {
     fn drop(&mut self) {
         // The connection is kept for others.
-        if let Err(error) = self.reading.pragma_update(None, "cache_size", self.cache) {
+        if let Err(error) = self.pragma_update(None, "cache_size", self.cache) {
             log::warn!("a connection keeps a small cache: {error}");
         }
     }
@@ -101,14 +122,11 @@ pub(super) fn of_same_moment(store: &Store, reading: &Connection, count: usize) 
     // SQLite changes this number when a transaction sees what another connection has written since the last one.
     let version = || -> Result<i64> { Ok(reading.query_row("PRAGMA data_version", [], |row| row.get(0))?) };
     let before = version()?;
-    // Together they take no more memory than one reader: what is read once from end to end needs little of it.
-    let cache: i64 = reading.query_row("PRAGMA cache_size", [], |row| row.get(0))?;
     let mut readings = Vec::with_capacity(count);
     for _ in 0..count {
-        let other = Helper { reading: store.reading()?, cache };
-        other.reading.pragma_update(None, "cache_size", cache / count as i64)?;
+        let other = Helper::of(store.reading()?, count)?;
         // The snapshot is taken at the first look.
-        crate::store::definitions_version(&other.reading)?;
+        crate::store::definitions_version(&other)?;
         readings.push(other);
     }
     // Every snapshot above lies between the old and the new one of `reading`: if these are the same, so are all.
@@ -159,8 +177,8 @@ pub(super) fn run(
             receivers.push(receiver);
             std::thread::Builder::new().name("renkei-export".to_owned()).spawn_scoped(scope, move || {
                 let mut stretches = (at as i64..division.stretches()).step_by(threads);
-                let failed = stretches
-                    .find_map(|stretch| write(work, division, &reading.reading, &sender, stretch, header).err());
+                let failed =
+                    stretches.find_map(|stretch| write(work, division, &reading, &sender, stretch, header).err());
                 if let Some(error) = failed {
                     let _ = sender.send(Message::Failed(error));
                 }

@@ -4,7 +4,9 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::send::Finished;
+use super::status;
 use super::transport::ErrorFamily;
+use crate::access::demand_administrator;
 use crate::error::{Code, Error, Language, Result};
 use crate::job::JobError;
 use crate::store::{Store, Timestamp};
@@ -99,6 +101,7 @@ impl Store {
     /// [`Code::DeliveryNotFound`].
     pub fn attempts(&self, delivery: i64) -> Result<Vec<Attempt>> {
         let reading = self.reading()?;
+        demand_administrator(self, &reading, status::QUEUE)?;
         if !reading.prepare_cached("SELECT 1 FROM renkei_delivery WHERE id = ?1")?.exists([delivery])? {
             return Err(Error::new(Code::DeliveryNotFound).with_value(delivery));
         }

@@ -9,7 +9,8 @@ use super::sending::Sending;
 use super::target;
 use super::text::{SecretSlot, SlottedText};
 use super::url::Url;
-use crate::error::{Code, Error, Result};
+use crate::access::demand_administrator;
+use crate::error::{Code, Error, Result, Words};
 use crate::record::Transaction;
 use crate::store::{Store, Timestamp, Writing, bytes, next_id};
 
@@ -104,6 +105,18 @@ impl DeliveryState {
             DeliveryState::Failed => "failed",
             DeliveryState::Cancelled => "cancelled",
         }
+    }
+
+    pub(super) fn words(self) -> Words {
+        let ja = match self {
+            DeliveryState::Waiting => "送信待ち",
+            DeliveryState::Behind => "順番待ち",
+            DeliveryState::Sending => "送信中",
+            DeliveryState::Delivered => "送信済み",
+            DeliveryState::Failed => "失敗",
+            DeliveryState::Cancelled => "中止済み",
+        };
+        Words::both(ja, self.as_str())
     }
 
     pub(super) fn from_text(text: &str) -> DeliveryState {
@@ -416,7 +429,8 @@ pub(super) fn dice(store: &Store) -> u32 {
 }
 
 impl Store {
-    /// Puts a message into the queue of deliveries; its id. A [`Worker`](crate::Worker) sends it, at least once.
+    /// Puts a message into the queue of deliveries; its id. A [`Worker`](crate::Worker) sends it, at least once. For the
+    /// host and administrators.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();
@@ -432,9 +446,9 @@ impl Store {
     ///
     /// [`Code::DeliveryInvalid`] for what cannot be sent: another scheme than http and https, credentials in the URL, line
     /// breaks in headers, a body of more than 1 MiB that is not stored ([`Store::put_file`]);
-    /// [`Code::DefinitionNotFound`] for the target, [`Code::FileNotFound`] for the body.
+    /// [`Code::DefinitionNotFound`] for the target, [`Code::FileNotFound`] for the body; [`Code::AdministratorOnly`].
     pub fn deliver(&self, new: &NewDelivery) -> Result<i64> {
-        self.write(|writing| enqueue(self, writing, new))
+        self.write(|writing| deliver(self, writing, new))
     }
 }
 
@@ -445,6 +459,11 @@ impl Transaction<'_> {
     ///
     /// As [`Store::deliver`].
     pub fn deliver(&self, new: &NewDelivery) -> Result<i64> {
-        enqueue(self.store, self.writing, new)
+        deliver(self.store, self.writing, new)
     }
+}
+
+fn deliver(store: &Store, writing: &Writing<'_>, new: &NewDelivery) -> Result<i64> {
+    demand_administrator(store, writing, "deliver")?;
+    enqueue(store, writing, new)
 }

@@ -28,7 +28,7 @@ use super::resolve::Gate;
 use super::sending::Sending;
 use super::transport::{Answer, ErrorFamily, Exchange, Failure, OutboundRequest, Times, Transport};
 use super::url::{Host, Url};
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, IntoWords, Words, io_words, words};
 
 /// Idle connections that are kept for one receiver, and for all.
 const KEPT: usize = 128;
@@ -102,7 +102,10 @@ impl HttpTransport {
 fn build_agent(sending: &Sending, key: &AgentKey) -> Result<Agent, Error> {
     let proxy = match &key.proxy {
         Some(url) => Some(Proxy::new(url).map_err(|_| {
-            Error::new(Code::Argument).with_rule("the proxy of the network policy is no URL such as http://proxy:3128")
+            Error::new(Code::Argument).with_rule(words!(
+                "ネットワークポリシーのプロキシが「http://proxy:3128」のようなURLではありません",
+                "the proxy of the network policy is no URL such as http://proxy:3128"
+            ))
         })?),
         None => None,
     };
@@ -190,18 +193,24 @@ impl Transport for HttpTransport {
 
 /// The head of the request.
 fn head(request: &OutboundRequest<'_>) -> Result<Request<()>, Error> {
-    let fault = |rule: &str| Error::new(Code::DeliveryInvalid).with_value("message").with_rule(rule);
+    let fault =
+        |rule: Words| Error::new(Code::DeliveryInvalid).with_value(words!("送信内容", "message")).with_rule(rule);
     let full = Zeroizing::new(request.url.full());
-    let uri: Uri = full.parse().map_err(|_| fault("the URL cannot be sent"))?;
-    let method = Method::from_bytes(request.method.as_bytes()).map_err(|_| fault("the method cannot be sent"))?;
+    let uri: Uri = full.parse().map_err(|_| fault(words!("URLを送信できません", "the URL cannot be sent")))?;
+    let method = Method::from_bytes(request.method.as_bytes())
+        .map_err(|_| fault(words!("メソッドを送信できません", "the method cannot be sent")))?;
     let mut http = Request::new(());
     *http.uri_mut() = uri;
     *http.method_mut() = method;
     for (name, value) in request.headers {
-        let named = HeaderName::from_bytes(name.as_bytes()).map_err(|_| fault("a header cannot be sent"))?;
+        let named = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| fault(words!("ヘッダを送信できません", "a header cannot be sent")))?;
         let mut value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| {
-            let rule = format!("the header \"{name}\" has a control character in it, perhaps in a secret");
-            Error::new(Code::DeliveryInvalid).with_value("header").with_rule(rule)
+            let rule = words!(
+                "ヘッダ「{name}」に制御文字があります（シークレットの中の可能性があります）",
+                "the header \"{name}\" has a control character in it, perhaps in a secret"
+            );
+            Error::new(Code::DeliveryInvalid).with_value(words!("ヘッダ", "header")).with_rule(rule)
         })?;
         value.set_sensitive(true);
         http.headers_mut().append(named, value);
@@ -245,44 +254,52 @@ impl Read for BodyReader<'_> {
     }
 }
 
+fn too_long(seconds: u32) -> Words {
+    words!("{seconds}秒以内に接続できませんでした", "it took longer than {seconds} s")
+}
+
 /// What is told of a failure: who, and what, but never the URL, which may have secrets in it.
 fn told(error: ureq::Error, origin: &str, sending: &Sending, is_before: bool) -> Error {
-    let about = |code: Code, rule: String| Error::new(code).with_value(origin).with_rule(rule);
+    let about = |code: Code, rule: Words| Error::new(code).with_value(origin).with_rule(rule);
     let missing = if is_before { Code::ConnectFailed } else { Code::AnswerMissing };
     match error {
         ureq::Error::Other(inner) => match inner.downcast::<Error>() {
             Ok(own) => *own,
-            Err(inner) => about(missing, inner.to_string()),
+            Err(inner) => about(missing, inner.into_words()),
         },
         ureq::Error::Timeout(Timeout::Connect) => {
-            about(Code::ConnectFailed, format!("it took longer than {} s", sending.timeouts.connect_seconds))
+            about(Code::ConnectFailed, too_long(sending.timeouts.connect_seconds))
         }
-        ureq::Error::Timeout(_) if is_before => {
-            about(Code::ConnectFailed, format!("it took longer than {} s", sending.timeouts.total_seconds))
+        ureq::Error::Timeout(_) if is_before => about(Code::ConnectFailed, too_long(sending.timeouts.total_seconds)),
+        ureq::Error::Timeout(_) => {
+            let seconds = sending.timeouts.total_seconds;
+            about(Code::AnswerTimeout, words!("{seconds}秒", "{seconds} s"))
         }
-        ureq::Error::Timeout(_) => about(Code::AnswerTimeout, format!("{} s", sending.timeouts.total_seconds)),
         ureq::Error::Io(error) => match error.downcast::<Error>() {
             // Of our own body.
             Ok(own) => own,
             Err(error) => match error.downcast::<ureq::Error>() {
                 Ok(inner) => told(inner, origin, sending, is_before),
                 Err(error) => match error.downcast::<rustls::Error>() {
-                    Ok(tls) => about(Code::TlsFailed, tls.to_string()),
-                    Err(error) => about(missing, error.to_string()).with_source(error),
+                    Ok(tls) => about(Code::TlsFailed, tls.into_words()),
+                    Err(error) => about(missing, io_words(&error)).with_source(error),
                 },
             },
         },
-        ureq::Error::Rustls(error) => about(Code::TlsFailed, error.to_string()),
-        ureq::Error::Tls(rule) => about(Code::TlsFailed, rule.to_owned()),
-        ureq::Error::ConnectProxyFailed(rule) => about(Code::ConnectFailed, format!("the proxy refused: {rule}")),
-        ureq::Error::Protocol(error) => about(Code::AnswerInvalid, error.to_string()),
-        ureq::Error::LargeResponseHeader(..) => {
-            about(Code::AnswerInvalid, format!("its head is larger than {HEAD_BYTES} bytes"))
+        ureq::Error::Rustls(error) => about(Code::TlsFailed, error.into_words()),
+        ureq::Error::Tls(rule) => about(Code::TlsFailed, rule.into_words()),
+        ureq::Error::ConnectProxyFailed(rule) => {
+            about(Code::ConnectFailed, words!("プロキシが拒否しました: {rule}", "the proxy refused: {rule}"))
         }
+        ureq::Error::Protocol(error) => about(Code::AnswerInvalid, error.into_words()),
+        ureq::Error::LargeResponseHeader(..) => about(
+            Code::AnswerInvalid,
+            words!("ヘッダが{HEAD_BYTES}バイトを超えています", "its head is larger than {HEAD_BYTES} bytes"),
+        ),
         ureq::Error::BadUri(_) | ureq::Error::RequireHttpsOnly(_) => {
-            about(Code::DeliveryInvalid, "the URL cannot be sent".to_owned())
+            about(Code::DeliveryInvalid, words!("URLを送信できません", "the URL cannot be sent"))
         }
-        other => about(missing, other.to_string()),
+        other => about(missing, other.into_words()),
     }
 }
 
@@ -511,11 +528,12 @@ impl UreqTransport for SecureWire {
 
 /// What is trusted: the public authorities and those of the setting, or, loudly asked for, anybody.
 fn tls_config(sending: &Sending) -> Result<Arc<ClientConfig>, Error> {
-    let fault = |rule: String| Error::new(Code::DeliveryInvalid).with_value("sending").with_rule(rule);
+    let fault =
+        |rule: Words| Error::new(Code::DeliveryInvalid).with_value(words!("送信方法", "sending")).with_rule(rule);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
-        .map_err(|error| fault(format!("TLS: {error}")))?;
+        .map_err(|error| fault(format!("TLS: {error}").into_words()))?;
     if sending.danger_accept_any_certificate {
         let verifier = Arc::new(AcceptAny(provider));
         let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
@@ -527,7 +545,9 @@ fn tls_config(sending: &Sending) -> Result<Arc<ClientConfig>, Error> {
             let added = certificate
                 .map_err(|error| format!("{error:?}"))
                 .and_then(|certificate| roots.add(certificate).map_err(|error| error.to_string()));
-            added.map_err(|rule| fault(format!("`ca_certificates` cannot be read: {rule}")))?;
+            added.map_err(|rule| {
+                fault(words!("`ca_certificates`を読み取れません: {rule}", "`ca_certificates` cannot be read: {rule}"))
+            })?;
         }
     }
     Ok(Arc::new(builder.with_root_certificates(roots).with_no_client_auth()))

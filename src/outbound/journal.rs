@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 use super::send::Finished;
 use super::transport::{Answer, ErrorFamily, Exchange, Failure, Times};
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, Language, Words};
 use crate::store::{Store, Timestamp};
 
 /// What the files are called: the name of the store, this, and the job of the pool.
@@ -111,9 +111,8 @@ pub(super) struct Entry {
 struct Failed {
     family: String,
     code: String,
-    name: String,
-    value: String,
-    rule: String,
+    /// Name, value and rule of the error, each in Japanese and English.
+    parts: [[String; 2]; 3],
 }
 
 /// An entry as it is written. Secrets that an answer repeats are hidden in it already.
@@ -143,11 +142,11 @@ pub(super) fn entry(finished: &Finished) -> Vec<u8> {
             entry.is_cut = answer.is_cut;
         }
         Err(failure) => {
-            let (name, value, rule) = failure.error.parts();
-            let (name, value, rule) = (name.to_owned(), value.to_owned(), rule.to_owned());
+            let languages = [Language::Japanese, Language::English];
+            let parts = failure.error.parts().map(|words| languages.map(|language| words.get(language).to_owned()));
             let (family, code) = (failure.family.as_str().to_owned(), failure.error.code().as_str().to_owned());
             entry.status = failure.status;
-            entry.failed = Some(Failed { family, code, name, value, rule });
+            entry.failed = Some(Failed { family, code, parts });
         }
     }
     let text = serde_json::to_vec(&entry).unwrap_or_default();
@@ -183,7 +182,8 @@ impl Entry {
             }
             Some(failed) => {
                 let code = Code::from_text(&failed.code).unwrap_or(Code::Internal);
-                let error = Error::new(code).with_name(failed.name).with_value(failed.value).with_rule(failed.rule);
+                let [name, value, rule] = failed.parts.map(|[ja, en]| Words::both(ja, en));
+                let error = Error::new(code).with_name(name).with_value(value).with_rule(rule);
                 let family = ErrorFamily::from_text(&failed.family);
                 Err(Failure { family, error, status: self.status, times })
             }

@@ -6,7 +6,7 @@ use super::delivery::{Body, Channel, LARGEST_INLINE, NewDelivery};
 use super::secret;
 use super::text::{SecretSlot, SlottedText};
 use super::url::Url;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, IntoWords, Result, Words, words};
 
 /// Headers as they are kept: a list of names and values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,8 +39,16 @@ const OWN: &[&str] = &[
     "webhook-timestamp",
 ];
 
-fn fault(what: &str, rule: impl std::fmt::Display) -> Error {
+fn fault(what: impl IntoWords, rule: Words) -> Error {
     Error::new(Code::DeliveryInvalid).with_value(what).with_rule(rule)
+}
+
+fn header() -> Words {
+    words!("ヘッダ", "header")
+}
+
+fn body() -> Words {
+    words!("本文", "body")
 }
 
 /// Judges a message before it is frozen. Its URL is judged where it is read.
@@ -49,7 +57,10 @@ pub(super) fn check(new: &NewDelivery) -> Result<()> {
     let start = Url::path_start(new.url.text());
     check_slots(new.url.text().as_bytes(), new.url.slots(), "URL")?;
     if new.url.slots().iter().any(|slot| slot.at < start) {
-        return Err(fault("URL", "a secret may stand in its path and query only"));
+        return Err(fault(
+            "URL",
+            words!("シークレットを使えるのはパスとクエリだけです", "a secret may stand in its path and query only"),
+        ));
     }
     for (name, value) in &new.headers {
         check_header(name, value.text())?;
@@ -57,28 +68,33 @@ pub(super) fn check(new: &NewDelivery) -> Result<()> {
     }
     if let Body::Bytes(bytes, slots) = &new.body {
         if bytes.len() > LARGEST_INLINE {
-            let rule = format!("a body of more than {LARGEST_INLINE} bytes is stored first (Store::put_file)");
-            return Err(fault("body", rule));
+            let rule = words!(
+                "{LARGEST_INLINE}バイトを超える本文は先に保存します（`Store::put_file`）",
+                "a body of more than {LARGEST_INLINE} bytes is stored first (`Store::put_file`)"
+            );
+            return Err(fault(body(), rule));
         }
-        check_slots(bytes, slots, "body")?;
+        check_slots(bytes, slots, body())?;
     }
     Ok(())
 }
 
 fn check_method(new: &NewDelivery) -> Result<()> {
     let method = &new.method;
+    let what = || words!("メソッド", "method");
+    let shown = crate::error::shorten(method);
     if new.channel == Channel::Mail && method.is_empty() {
         return Ok(());
     }
     if method.is_empty() || method.len() > 32 || !method.bytes().all(is_token) {
-        return Err(fault("method", format!("\"{}\" is no method", crate::error::shorten(method))));
+        return Err(fault(what(), words!("「{shown}」はメソッドではありません", "\"{shown}\" is no method")));
     }
     if matches!(method.as_str(), "CONNECT" | "TRACE") {
-        return Err(fault("method", format!("{method} is not sent")));
+        return Err(fault(what(), words!("「{method}」は送信できません", "{method} is not sent")));
     }
     let has_body = !matches!(new.body, Body::Empty);
     if has_body && matches!(method.as_str(), "GET" | "HEAD") {
-        return Err(fault("body", format!("{method} has none")));
+        return Err(fault(body(), words!("「{method}」に本文はありません", "{method} has none")));
     }
     Ok(())
 }
@@ -86,28 +102,47 @@ fn check_method(new: &NewDelivery) -> Result<()> {
 /// Judges a header. A value may be empty.
 pub(super) fn check_header(name: &str, value: &str) -> Result<()> {
     if name.is_empty() || name.len() > 256 || !name.bytes().all(is_token) {
-        return Err(fault("header", format!("\"{}\" is no name of a header", crate::error::shorten(name))));
+        let shown = crate::error::shorten(name).escape_debug().to_string();
+        return Err(fault(
+            header(),
+            words!("「{shown}」はヘッダ名ではありません", "\"{shown}\" is no name of a header"),
+        ));
     }
     if OWN.iter().any(|own| name.eq_ignore_ascii_case(own)) {
-        return Err(fault("header", format!("\"{name}\" is set by the queue itself")));
+        return Err(fault(
+            header(),
+            words!("「{name}」は送信時に自動で設定されます", "\"{name}\" is set by the queue itself"),
+        ));
     }
     if value.chars().any(|c| c.is_control() && c != '\t') {
-        return Err(fault("header", format!("the value of \"{name}\" has a control character, such as a line break")));
+        let rule = words!(
+            "「{name}」の値に改行などの制御文字があります",
+            "the value of \"{name}\" has a control character, such as a line break"
+        );
+        return Err(fault(header(), rule));
     }
     if value.len() > 65_536 {
-        return Err(fault("header", format!("the value of \"{name}\" is longer than 65,536 bytes")));
+        let rule =
+            words!("「{name}」の値が65,536バイトを超えています", "the value of \"{name}\" is longer than 65,536 bytes");
+        return Err(fault(header(), rule));
     }
     Ok(())
 }
 
-fn check_slots(bytes: &[u8], slots: &[SecretSlot], what: &str) -> Result<()> {
+fn check_slots(bytes: &[u8], slots: &[SecretSlot], what: impl IntoWords) -> Result<()> {
     let mut last = 0;
     for slot in slots {
         secret::check_name(&slot.secret)?;
         let is_inside = slot.at >= last && slot.at <= bytes.len();
         // Not between the bytes of a character.
         if !is_inside || bytes.get(slot.at).is_some_and(|byte| byte & 0xc0 == 0x80) {
-            return Err(fault(what, "the places of secrets are not in order, or not in the text"));
+            return Err(fault(
+                what,
+                words!(
+                    "シークレットの位置が順序どおりでないか、文の外にあります",
+                    "the places of secrets are not in order, or not in the text"
+                ),
+            ));
         }
         last = slot.at;
     }

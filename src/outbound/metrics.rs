@@ -3,7 +3,9 @@
 use rusqlite::Connection;
 use serde::Serialize;
 
+use super::status;
 use super::target::{self, TargetStatus};
+use crate::access::demand_administrator;
 use crate::error::Result;
 use crate::store::Store;
 
@@ -99,6 +101,7 @@ impl Store {
     /// ```
     pub fn delivery_metrics(&self) -> Result<DeliveryMetrics> {
         let reading = self.reading()?;
+        demand_administrator(self, &reading, status::QUEUE)?;
         let now = self.now().0;
         let number = |sql: &str, parameters: &[&dyn rusqlite::ToSql]| -> Result<u64> {
             let count: i64 = reading.prepare_cached(sql)?.query_row(parameters, |row| row.get(0))?;

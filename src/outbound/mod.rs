@@ -14,22 +14,30 @@
 //! | `transport`, `http`, `url`, `resolve`, `policy` | the way to the receiver |
 //! | `secret`, `sign` | what must not be seen, and what must be believed |
 //! | `status`, `metrics` | what hosts see |
+//! | `right` | who may |
 
 mod attempt;
 mod circuit;
+pub(crate) mod csv_push;
 mod delivery;
 #[cfg(feature = "http")]
 mod http;
+pub(crate) mod http_send;
 mod journal;
+pub(crate) mod mail;
+pub(crate) mod menu;
 mod message;
 mod metrics;
 mod notice;
+mod pair;
 mod policy;
 mod pool;
 mod queue;
 mod rate;
 mod resolve;
 mod retry;
+mod right;
+mod scope;
 mod secret;
 mod send;
 mod sending;
@@ -38,6 +46,7 @@ mod share;
 mod sign;
 mod status;
 mod target;
+pub(crate) mod template;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -46,9 +55,16 @@ mod url;
 
 pub use attempt::Attempt;
 pub use circuit::Circuit;
+pub use csv_push::{CsvBody, CsvPush, PairsAs, PushRequest, PushRun};
 pub use delivery::{Body, Channel, DeliveryState, NewDelivery, Priority};
+pub use http_send::{
+    AnswerPart, HttpBody, HttpSend, HttpSendItem, HttpSendRequest, HttpSendRun, JsonRow, JsonType, SaveAnswer,
+    SaveWhen, Trigger,
+};
+pub use mail::{Attachment, Mail, MailSecurity, MailServer, MailTemplate};
 pub use metrics::{DeliveryMetrics, Latency};
 pub use notice::Notice;
+pub use pair::{FieldUpdate, Method, Pair};
 pub use policy::NetworkPolicy;
 pub use rate::Rate;
 pub use resolve::{Resolver, SystemResolver};
@@ -61,14 +77,10 @@ pub use text::{Escape, SecretSlot, SlottedText};
 pub use transport::{Answer, ErrorFamily, Exchange, Failure, OutboundRequest, Times, Transport};
 pub use url::Url;
 
-#[cfg_attr(not(test), expect(unused_imports, reason = "the rooms that make deliveries come next"))]
-pub(crate) use delivery::enqueue;
 #[cfg(feature = "http")]
 pub(crate) use http::HttpTransport;
 pub(crate) use pool::{KIND as SENDER_KIND, PoolOptions, drain, is_due, sweep as sweep_pools};
 pub(crate) use resolve::Gate;
 pub(crate) use send::Courier;
-#[cfg_attr(not(test), expect(unused_imports, reason = "the rooms that make deliveries come next"))]
-pub(crate) use settle::{Consequence, Settled};
 pub(crate) use status::sweep;
 pub(crate) use target::save as save_target;

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::url::Host;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, words};
 
 /// What the operator allows beyond the public internet. Every address that a host name resolves to is judged, at each new
 /// connection, and the connection is made to the very address that was judged: a name that resolves to something else
@@ -133,7 +133,7 @@ impl NetworkPolicy {
     pub(crate) fn judge(&self, host: &Host, address: IpAddr) -> Result<()> {
         // An address of IPv4 written as one of IPv6 is the same address.
         let address = address.to_canonical();
-        let Some(what) = special(address) else { return Ok(()) };
+        let Some([ja, en]) = special(address) else { return Ok(()) };
         let is_allowed = self.allow.iter().any(|allowed| match (allowed, host) {
             (Allowed::Host(name), Host::Name(host)) => name == host,
             _ => allowed.contains(address),
@@ -145,16 +145,29 @@ impl NetworkPolicy {
         let line = format!("{address}/{bits}");
         let (shown, rule) = match host {
             Host::Name(name) => {
-                (format!("{name} ({address})"), format!("{what}; allow \"{line}\" or \"{name}\" in the network policy"))
+                let rule = words!(
+                    "{ja}です。ネットワークポリシーで「{line}」か「{name}」を許可してください",
+                    "{en}; allow \"{line}\" or \"{name}\" in the network policy"
+                );
+                (format!("{name} ({address})"), rule)
             }
-            Host::Address(_) => (address.to_string(), format!("{what}; allow \"{line}\" in the network policy")),
+            Host::Address(_) => {
+                let rule = words!(
+                    "{ja}です。ネットワークポリシーで「{line}」を許可してください",
+                    "{en}; allow \"{line}\" in the network policy"
+                );
+                (address.to_string(), rule)
+            }
         };
         Err(Error::new(Code::AddressRefused).with_value(shown).with_rule(rule))
     }
 }
 
+/// What is special about an address, in Japanese and English.
+type Special = [&'static str; 2];
+
 /// What is special about an address; `None` for one of the public internet.
-fn special(address: IpAddr) -> Option<&'static str> {
+fn special(address: IpAddr) -> Option<Special> {
     match address {
         IpAddr::V4(address) => special_v4(address),
         IpAddr::V6(address) => special_v6(address),
@@ -162,28 +175,67 @@ fn special(address: IpAddr) -> Option<&'static str> {
 }
 
 /// The ranges of the IANA registry for special purposes, and what became of others.
-const SPECIAL_V4: &[(Ipv4Addr, u8, &str)] = &[
-    (Ipv4Addr::new(0, 0, 0, 0), 8, "\"this network\" (0.0.0.0/8)"),
-    (Ipv4Addr::new(10, 0, 0, 0), 8, "a private network (10.0.0.0/8)"),
-    (Ipv4Addr::new(100, 64, 0, 0), 10, "shared by carriers (100.64.0.0/10)"),
-    (Ipv4Addr::new(127, 0, 0, 0), 8, "this machine (127.0.0.0/8)"),
-    (Ipv4Addr::new(169, 254, 0, 0), 16, "link-local, where clouds keep credentials (169.254.0.0/16)"),
-    (Ipv4Addr::new(172, 16, 0, 0), 12, "a private network (172.16.0.0/12)"),
-    (Ipv4Addr::new(192, 0, 0, 0), 24, "reserved for protocols (192.0.0.0/24)"),
-    (Ipv4Addr::new(192, 0, 2, 0), 24, "for documentation (192.0.2.0/24)"),
-    (Ipv4Addr::new(192, 31, 196, 0), 24, "for name servers without a place (192.31.196.0/24)"),
-    (Ipv4Addr::new(192, 52, 193, 0), 24, "for multicast relays (192.52.193.0/24)"),
-    (Ipv4Addr::new(192, 88, 99, 0), 24, "a relay of 6to4 (192.88.99.0/24)"),
-    (Ipv4Addr::new(192, 168, 0, 0), 16, "a private network (192.168.0.0/16)"),
-    (Ipv4Addr::new(192, 175, 48, 0), 24, "for name servers without a place (192.175.48.0/24)"),
-    (Ipv4Addr::new(198, 18, 0, 0), 15, "for measuring networks (198.18.0.0/15)"),
-    (Ipv4Addr::new(198, 51, 100, 0), 24, "for documentation (198.51.100.0/24)"),
-    (Ipv4Addr::new(203, 0, 113, 0), 24, "for documentation (203.0.113.0/24)"),
-    (Ipv4Addr::new(224, 0, 0, 0), 4, "multicast (224.0.0.0/4)"),
-    (Ipv4Addr::new(240, 0, 0, 0), 4, "reserved, or broadcast (240.0.0.0/4)"),
+const SPECIAL_V4: &[(Ipv4Addr, u8, Special)] = &[
+    (Ipv4Addr::new(0, 0, 0, 0), 8, ["自ネットワーク（0.0.0.0/8）", "\"this network\" (0.0.0.0/8)"]),
+    (Ipv4Addr::new(10, 0, 0, 0), 8, ["プライベートネットワーク（10.0.0.0/8）", "a private network (10.0.0.0/8)"]),
+    (
+        Ipv4Addr::new(100, 64, 0, 0),
+        10,
+        ["通信事業者の共用アドレス（100.64.0.0/10）", "shared by carriers (100.64.0.0/10)"],
+    ),
+    (Ipv4Addr::new(127, 0, 0, 0), 8, ["このコンピュータ自身（127.0.0.0/8）", "this machine (127.0.0.0/8)"]),
+    (
+        Ipv4Addr::new(169, 254, 0, 0),
+        16,
+        [
+            "リンクローカル（169.254.0.0/16、クラウドの認証情報がある場所）",
+            "link-local, where clouds keep credentials (169.254.0.0/16)",
+        ],
+    ),
+    (
+        Ipv4Addr::new(172, 16, 0, 0),
+        12,
+        ["プライベートネットワーク（172.16.0.0/12）", "a private network (172.16.0.0/12)"],
+    ),
+    (Ipv4Addr::new(192, 0, 0, 0), 24, ["プロトコル用の予約（192.0.0.0/24）", "reserved for protocols (192.0.0.0/24)"]),
+    (Ipv4Addr::new(192, 0, 2, 0), 24, ["文書用（192.0.2.0/24）", "for documentation (192.0.2.0/24)"]),
+    (
+        Ipv4Addr::new(192, 31, 196, 0),
+        24,
+        ["位置を持たないネームサーバ用（192.31.196.0/24）", "for name servers without a place (192.31.196.0/24)"],
+    ),
+    (
+        Ipv4Addr::new(192, 52, 193, 0),
+        24,
+        ["マルチキャスト中継用（192.52.193.0/24）", "for multicast relays (192.52.193.0/24)"],
+    ),
+    (Ipv4Addr::new(192, 88, 99, 0), 24, ["6to4の中継（192.88.99.0/24）", "a relay of 6to4 (192.88.99.0/24)"]),
+    (
+        Ipv4Addr::new(192, 168, 0, 0),
+        16,
+        ["プライベートネットワーク（192.168.0.0/16）", "a private network (192.168.0.0/16)"],
+    ),
+    (
+        Ipv4Addr::new(192, 175, 48, 0),
+        24,
+        ["位置を持たないネームサーバ用（192.175.48.0/24）", "for name servers without a place (192.175.48.0/24)"],
+    ),
+    (
+        Ipv4Addr::new(198, 18, 0, 0),
+        15,
+        ["ネットワークの測定用（198.18.0.0/15）", "for measuring networks (198.18.0.0/15)"],
+    ),
+    (Ipv4Addr::new(198, 51, 100, 0), 24, ["文書用（198.51.100.0/24）", "for documentation (198.51.100.0/24)"]),
+    (Ipv4Addr::new(203, 0, 113, 0), 24, ["文書用（203.0.113.0/24）", "for documentation (203.0.113.0/24)"]),
+    (Ipv4Addr::new(224, 0, 0, 0), 4, ["マルチキャスト（224.0.0.0/4）", "multicast (224.0.0.0/4)"]),
+    (
+        Ipv4Addr::new(240, 0, 0, 0),
+        4,
+        ["予約またはブロードキャスト（240.0.0.0/4）", "reserved, or broadcast (240.0.0.0/4)"],
+    ),
 ];
 
-fn special_v4(address: Ipv4Addr) -> Option<&'static str> {
+fn special_v4(address: Ipv4Addr) -> Option<Special> {
     let found = SPECIAL_V4
         .iter()
         .find(|(range, bits, _)| Allowed::Range(IpAddr::V4(*range), *bits).contains(IpAddr::V4(address)));
@@ -191,44 +243,64 @@ fn special_v4(address: Ipv4Addr) -> Option<&'static str> {
 }
 
 /// Within the public 2000::/3. What carries an address of IPv4 is judged by that one before.
-const SPECIAL_V6: &[(Ipv6Addr, u8, &str)] = &[
-    (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23, "reserved for protocols, such as Teredo (2001::/23)"),
-    (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32, "for documentation (2001:db8::/32)"),
-    (Ipv6Addr::new(0x2620, 0x4f, 0x8000, 0, 0, 0, 0, 0), 48, "for name servers without a place (2620:4f:8000::/48)"),
-    (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20, "for documentation (3fff::/20)"),
+const SPECIAL_V6: &[(Ipv6Addr, u8, Special)] = &[
+    (
+        Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0),
+        23,
+        ["プロトコル用の予約（2001::/23、Teredoなど）", "reserved for protocols, such as Teredo (2001::/23)"],
+    ),
+    (
+        Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0),
+        32,
+        ["文書用（2001:db8::/32）", "for documentation (2001:db8::/32)"],
+    ),
+    (
+        Ipv6Addr::new(0x2620, 0x4f, 0x8000, 0, 0, 0, 0, 0),
+        48,
+        ["位置を持たないネームサーバ用（2620:4f:8000::/48）", "for name servers without a place (2620:4f:8000::/48)"],
+    ),
+    (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20, ["文書用（3fff::/20）", "for documentation (3fff::/20)"]),
 ];
 
-fn special_v6(address: Ipv6Addr) -> Option<&'static str> {
+fn special_v6(address: Ipv6Addr) -> Option<Special> {
     let [a, b, c, d, e, f, g, h] = address.segments();
     let v4 = |high: u16, low: u16| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low));
     match (a, b) {
         (0, 0) => match address {
-            Ipv6Addr::LOCALHOST => Some("this machine (::1)"),
-            Ipv6Addr::UNSPECIFIED => Some("no address (::)"),
+            Ipv6Addr::LOCALHOST => Some(["このコンピュータ自身（::1）", "this machine (::1)"]),
+            Ipv6Addr::UNSPECIFIED => Some(["アドレスなし（::）", "no address (::)"]),
             // Mapped addresses come as IPv4; judged again all the same.
             _ if [c, d, e] == [0, 0, 0] && f == 0xffff => special_v4(v4(g, h)),
-            _ => Some("reserved (::/32)"),
+            _ => Some(["予約（::/32）", "reserved (::/32)"]),
         },
-        (0x64, 0xff9b) if [c, d, e, f] == [0, 0, 0, 0] => {
-            special_v4(v4(g, h)).map(|_| "a special address of IPv4 behind NAT64 (64:ff9b::/96)")
-        }
-        (0x64, 0xff9b) => Some("the local network behind NAT64 (64:ff9b:1::/48)"),
-        (0x2002, _) => special_v4(v4(b, c)).map(|_| "a special address of IPv4 behind 6to4 (2002::/16)"),
-        (0xfc00..=0xfdff, _) => Some("a private network (fc00::/7)"),
-        (0xfe80..=0xfebf, _) => Some("link-local (fe80::/10)"),
-        (0xfec0..=0xfeff, _) => Some("a private network (fec0::/10)"),
-        (0xff00..=0xffff, _) => Some("multicast (ff00::/8)"),
+        (0x64, 0xff9b) if [c, d, e, f] == [0, 0, 0, 0] => special_v4(v4(g, h)).map(|_| {
+            ["NAT64（64:ff9b::/96）の先のIPv4の特殊アドレス", "a special address of IPv4 behind NAT64 (64:ff9b::/96)"]
+        }),
+        (0x64, 0xff9b) => Some([
+            "NAT64（64:ff9b:1::/48）の先のローカルネットワーク",
+            "the local network behind NAT64 (64:ff9b:1::/48)",
+        ]),
+        (0x2002, _) => special_v4(v4(b, c)).map(|_| {
+            ["6to4（2002::/16）の先のIPv4の特殊アドレス", "a special address of IPv4 behind 6to4 (2002::/16)"]
+        }),
+        (0xfc00..=0xfdff, _) => Some(["プライベートネットワーク（fc00::/7）", "a private network (fc00::/7)"]),
+        (0xfe80..=0xfebf, _) => Some(["リンクローカル（fe80::/10）", "link-local (fe80::/10)"]),
+        (0xfec0..=0xfeff, _) => Some(["プライベートネットワーク（fec0::/10）", "a private network (fec0::/10)"]),
+        (0xff00..=0xffff, _) => Some(["マルチキャスト（ff00::/8）", "multicast (ff00::/8)"]),
         (0x2000..=0x3fff, _) => {
             // Interfaces of ISATAP carry an address of IPv4 behind 0:5efe or 200:5efe.
             if (e & !0x0200) == 0 && f == 0x5efe && special_v4(v4(g, h)).is_some() {
-                return Some("a special address of IPv4 behind ISATAP");
+                return Some(["ISATAPの先のIPv4の特殊アドレス", "a special address of IPv4 behind ISATAP"]);
             }
             let found = SPECIAL_V6
                 .iter()
                 .find(|(range, bits, _)| Allowed::Range(IpAddr::V6(*range), *bits).contains(IpAddr::V6(address)));
             found.map(|(_, _, what)| *what)
         }
-        _ => Some("not assigned to the public internet (only 2000::/3 is)"),
+        _ => Some([
+            "公開インターネットに割り当てられていないアドレス（公開は2000::/3のみ）",
+            "not assigned to the public internet (only 2000::/3 is)",
+        ]),
     }
 }
 

@@ -24,7 +24,7 @@ use super::target::{self, TargetRow};
 use super::text::{SecretSlot, SlottedText};
 use super::transport::{Answer, ErrorFamily};
 use super::{journal, retry};
-use crate::error::{Code, Error, Kind, Language, Result};
+use crate::error::{Code, Error, Kind, Language, Result, Words, words};
 use crate::store::{Store, Timestamp, Writing};
 
 /// Bodies up to this size are read with the claim, larger ones when they are sent.
@@ -380,13 +380,12 @@ fn judge_answer(
     };
     let longest = Duration::from_secs(sending.retry.longest_wait_seconds);
     let hold = asked.filter(|_| matches!(status, 429 | 503)).map(|asked| asked.min(longest));
-    let mut rule = String::new();
+    let mut rule = Words::NONE;
     if channel == Channel::Http && (300..400).contains(&status) {
-        rule.push_str(" Redirects are not followed");
-        if let Some(location) = answer.header("location") {
-            rule.push_str(&format!(": {}", crate::error::shorten(location)));
-        }
-        rule.push('.');
+        rule = match answer.header("location").map(crate::error::shorten) {
+            Some(to) => words!("リダイレクト先（{to}）へは送信しません。", " Redirects are not followed: {to}."),
+            None => words!("リダイレクトには従いません。", " Redirects are not followed."),
+        };
     }
     let who = origin_of(&finished.claimed.url);
     let refused = Error::new(Code::AnswerRefused).with_name(who).with_value(status).with_rule(rule);

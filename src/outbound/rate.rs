@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Words, words};
+
 use crate::store::Timestamp;
 
 /// So many calls in so many seconds, evenly spread, with a burst.
@@ -34,9 +36,13 @@ impl Rate {
 }
 
 impl Rate {
-    pub(super) fn fault(&self) -> Option<&'static str> {
-        (self.calls == 0 || self.seconds == 0 || self.burst == 0)
-            .then_some("`calls`, `seconds` and `burst` of a rate are at least 1")
+    pub(super) fn fault(&self) -> Option<Words> {
+        (self.calls == 0 || self.seconds == 0 || self.burst == 0).then(|| {
+            words!(
+                "`rate`の`calls`、`seconds`、`burst`は1以上です",
+                "`calls`, `seconds` and `burst` of a rate are at least 1"
+            )
+        })
     }
 
     /// The time of one call, in microseconds.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::policy::NetworkPolicy;
 use super::url::Host;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, Words, io_words, words};
 
 /// Looks up host names. A host may bring its own, for tests or for names that the system does not know.
 pub trait Resolver: Send + Sync {
@@ -63,7 +63,7 @@ impl Gate {
         }
         match (allowed.is_empty(), refusal) {
             (true, Some(refusal)) => Err(refusal),
-            (true, None) => Err(unknown(host, "it has no address")),
+            (true, None) => Err(unknown(host, words!("アドレスがありません", "it has no address"))),
             (false, _) => Ok(allowed),
         }
     }
@@ -89,14 +89,18 @@ impl Gate {
         let left = until.saturating_duration_since(Instant::now());
         match receiver.recv_timeout(left.max(Duration::from_millis(1))) {
             Ok(Ok(found)) => Ok(found),
-            Ok(Err(error)) => Err(unknown(host, &error.to_string()).with_source(error)),
-            Err(RecvTimeoutError::Timeout) => Err(unknown(host, "the look-up takes too long")),
-            Err(RecvTimeoutError::Disconnected) => Err(unknown(host, "the look-up broke off")),
+            Ok(Err(error)) => Err(unknown(host, io_words(&error)).with_source(error)),
+            Err(RecvTimeoutError::Timeout) => {
+                Err(unknown(host, words!("時間がかかりすぎました", "the look-up takes too long")))
+            }
+            Err(RecvTimeoutError::Disconnected) => {
+                Err(unknown(host, words!("途中で終わりました", "the look-up broke off")))
+            }
         }
     }
 }
 
-fn unknown(host: &Host, rule: &str) -> Error {
+fn unknown(host: &Host, rule: Words) -> Error {
     let shown = match host {
         Host::Name(name) => name.clone(),
         Host::Address(address) => address.to_string(),

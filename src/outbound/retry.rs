@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Words, words};
+
 use crate::store::Timestamp;
 
 /// The plan by which a delivery is tried again.
@@ -55,18 +57,30 @@ impl RetryPlan {
     }
 
     /// Why the plan cannot be followed, if it cannot.
-    pub(super) fn fault(&self) -> Option<String> {
+    pub(super) fn fault(&self) -> Option<Words> {
         const LONGEST: u64 = 366 * 86_400;
         match () {
-            () if self.delays_seconds.is_empty() => Some("`delays_seconds` has no attempt".to_owned()),
-            () if self.delays_seconds.len() > 1_000 => Some("`delays_seconds` has more than 1,000 attempts".to_owned()),
-            () if self.delays_seconds.iter().any(|delay| *delay > LONGEST) => {
-                Some("`delays_seconds` has a delay of more than a year".to_owned())
+            () if self.delays_seconds.is_empty() => {
+                Some(words!("`delays_seconds`が空です", "`delays_seconds` has no attempt"))
             }
-            () if self.jitter_percent > 100 => Some("`jitter_percent` is more than 100".to_owned()),
-            () if self.longest_wait_seconds > LONGEST => Some("`longest_wait_seconds` is more than a year".to_owned()),
+            () if self.delays_seconds.len() > 1_000 => {
+                Some(words!("`delays_seconds`が1,000回を超えています", "`delays_seconds` has more than 1,000 attempts"))
+            }
+            () if self.delays_seconds.iter().any(|delay| *delay > LONGEST) => Some(words!(
+                "`delays_seconds`に1年を超える待ち時間があります",
+                "`delays_seconds` has a delay of more than a year"
+            )),
+            () if self.jitter_percent > 100 => {
+                Some(words!("`jitter_percent`が100を超えています", "`jitter_percent` is more than 100"))
+            }
+            () if self.longest_wait_seconds > LONGEST => {
+                Some(words!("`longest_wait_seconds`が1年を超えています", "`longest_wait_seconds` is more than a year"))
+            }
             () if self.deadline_seconds.is_some_and(|deadline| deadline == 0 || deadline > 10 * LONGEST) => {
-                Some("`deadline_seconds` is 0, or more than ten years".to_owned())
+                Some(words!(
+                    "`deadline_seconds`が0か、10年を超えています",
+                    "`deadline_seconds` is 0, or more than ten years"
+                ))
             }
             () => None,
         }

@@ -6,18 +6,22 @@ use rusqlite::{Connection, OptionalExtension};
 use zeroize::Zeroizing;
 
 use super::text::{Escape, SecretSlot, SlottedText};
-use crate::error::{Code, Error, Result};
+use crate::access::{demand_administrator, note_audit};
+use crate::error::{Code, Error, IntoWords, Result, Words, words};
 use crate::store::{Reading, Secrets, Store};
 
 /// The nonce before the ciphertext.
 const NONCE_BYTES: usize = 24;
+
+/// What whoever acts must be allowed to look after, to keep and forget secrets.
+const SECRETS: &str = "secrets";
 
 /// The longest secret, in bytes.
 const LONGEST: usize = 16_384;
 
 impl Store {
     /// Keeps a secret, or another value for it, sealed by the key of the store ([`StoreOptions::secret_key`]). Whatever
-    /// names it uses the new value at its next attempt.
+    /// names it uses the new value at its next attempt. As all calls about secrets, for the host and administrators.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();
@@ -36,16 +40,20 @@ impl Store {
     ///
     /// [`StoreOptions::secret_key`]: crate::StoreOptions::secret_key
     pub fn put_secret(&self, name: &str, value: &str) -> Result<()> {
+        demand_administrator(self, &*self.reading()?, SECRETS)?;
         check_name(name)?;
-        let fault = |rule: &str| Err(Error::new(Code::SecretInvalid).with_value(name).with_rule(rule));
+        let fault = |rule: Words| Err(Error::new(Code::SecretInvalid).with_value(name).with_rule(rule));
         if value.is_empty() {
-            return fault("it is empty");
+            return fault(words!("空です", "it is empty"));
         }
         if value.len() > LONGEST {
-            return fault("it is longer than 16,384 bytes");
+            return fault(words!("16,384バイトを超えています", "it is longer than 16,384 bytes"));
         }
         if value.chars().any(char::is_control) {
-            return fault("it has a control character, such as a line break at its end");
+            return fault(words!(
+                "末尾の改行などの制御文字があります",
+                "it has a control character, such as a line break at its end"
+            ));
         }
         let key = key(self)?;
         let sealed = seal(self, &key, name, value.as_bytes())?;
@@ -61,7 +69,7 @@ impl Store {
             let sql = "INSERT INTO renkei_secret (name, sealed, changed_at) VALUES (?1, ?2, ?3)
                 ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed, changed_at = excluded.changed_at";
             writing.prepare_cached(sql)?.execute((name, &sealed, now.0))?;
-            Ok(())
+            note_audit(self, writing, "secret.put", None, name.to_owned())
         })
     }
 
@@ -72,9 +80,10 @@ impl Store {
     /// [`Code::SecretNotFound`].
     pub fn remove_secret(&self, name: &str) -> Result<()> {
         self.write(|writing| {
+            demand_administrator(self, writing, SECRETS)?;
             match writing.prepare_cached("DELETE FROM renkei_secret WHERE name = ?1")?.execute([name])? {
                 0 => Err(Error::new(Code::SecretNotFound).with_value(name)),
-                _ => Ok(()),
+                _ => note_audit(self, writing, "secret.remove", None, name.to_owned()),
             }
         })
     }
@@ -82,6 +91,7 @@ impl Store {
     /// The names of the secrets that are kept in the file. Their values cannot be read back.
     pub fn secret_names(&self) -> Result<Vec<String>> {
         let reading = self.reading()?;
+        demand_administrator(self, &reading, SECRETS)?;
         let mut statement = reading.prepare_cached("SELECT name FROM renkei_secret ORDER BY name")?;
         Ok(statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
     }
@@ -94,6 +104,7 @@ impl Store {
     pub fn reseal_secrets(&self, key_to_be: [u8; 32]) -> Result<()> {
         let (old, new) = (key(self)?, Zeroizing::new(key_to_be));
         self.write(|writing| {
+            demand_administrator(self, writing, SECRETS)?;
             let mut statement = writing.prepare_cached("SELECT name, sealed FROM renkei_secret")?;
             let kept: Vec<(String, Vec<u8>)> =
                 statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<rusqlite::Result<_>>()?;
@@ -103,7 +114,7 @@ impl Store {
                 let sql = "UPDATE renkei_secret SET sealed = ?2 WHERE name = ?1";
                 writing.prepare_cached(sql)?.execute((&name, &sealed))?;
             }
-            Ok(())
+            note_audit(self, writing, "secret.reseal", None, String::new())
         })
     }
 }
@@ -115,20 +126,28 @@ pub(super) fn check_name(name: &str) -> Result<()> {
     match is_good {
         true => Ok(()),
         false => {
-            let rule = "a name has 1 to 64 letters, digits, dots, _ and -";
+            let rule = words!(
+                "名前は英数字、「.」「_」「-」で64文字までです",
+                "a name has 1 to 64 letters, digits, dots, _ and -"
+            );
             Err(Error::new(Code::SecretInvalid).with_value(name).with_rule(rule))
         }
     }
 }
 
 fn key(store: &Store) -> Result<Zeroizing<[u8; 32]>> {
-    let fault = |rule: String| Err(Error::new(Code::SecretKey).with_rule(rule));
+    let fault = |rule: Words| Err(Error::new(Code::SecretKey).with_rule(rule));
     match store.secrets() {
-        Secrets::None => fault("the store was opened without a key; see StoreOptions::secret_key".to_owned()),
-        Secrets::Outside(_) => fault("they are kept outside this store".to_owned()),
+        Secrets::None => fault(words!(
+            "鍵なしで開かれています（`StoreOptions::secret_key`）",
+            "the store was opened without a key; see StoreOptions::secret_key"
+        )),
+        Secrets::Outside(_) => {
+            fault(words!("シークレットはこのストアの外にあります", "they are kept outside this store"))
+        }
         Secrets::Sealed(key) => match key() {
             Ok(key) => Ok(Zeroizing::new(key)),
-            Err(rule) => fault(rule),
+            Err(rule) => fault(rule.into_words()),
         },
     }
 }
@@ -145,7 +164,12 @@ fn seal(store: &Store, key: &[u8; 32], name: &str, value: &[u8]) -> Result<Vec<u
 }
 
 fn unseal(key: &[u8; 32], name: &str, sealed: &[u8]) -> Result<Zeroizing<String>> {
-    let wrong = || Error::new(Code::SecretKey).with_rule("they were sealed by another key, or the file was changed");
+    let wrong = || {
+        Error::new(Code::SecretKey).with_rule(words!(
+            "別の鍵で暗号化されたか、ファイルが変更されています",
+            "they were sealed by another key, or the file was changed"
+        ))
+    };
     let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE_BYTES>().ok_or_else(wrong)?;
     let cipher = XChaCha20Poly1305::new(&Key::from(*key));
     let payload = Payload { msg: ciphertext, aad: name.as_bytes() };

@@ -19,7 +19,7 @@ use super::sending::Auth;
 use super::sign::Signer;
 use super::transport::{ErrorFamily, Exchange, Failure, OutboundRequest, Times, Transport};
 use super::url::Url;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, words};
 use crate::store::{Store, Timestamp, bytes::BytesReader};
 
 /// What carries messages, and where they may go.
@@ -92,8 +92,11 @@ fn carry(
     let before = |error| Failure::of(ErrorFamily::BeforeSending, error);
     let transport = courier.transports.get(&claimed.channel).ok_or_else(|| {
         let rule = match claimed.channel {
-            Channel::Http => "the feature `http` is not compiled in, and the worker was given no other transport",
-            Channel::Mail => "the worker was given no mail server",
+            Channel::Http => words!(
+                "機能`http`なしでビルドされていて、ほかの送信手段もありません",
+                "the feature `http` is not compiled in, and the worker was given no other transport"
+            ),
+            Channel::Mail => words!("メールの送信手段がありません", "the worker was given no mail server"),
         };
         before(Error::new(Code::DeliveryChannel).with_value(claimed.channel.as_str()).with_rule(rule))
     })?;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::retry::{RetryPlan, Statuses};
 use super::{message, secret};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, Words, words};
 
 /// How the deliveries of a setting are sent. A part of CSV pushes and http sends, and frozen with every delivery.
 ///
@@ -73,27 +73,35 @@ impl Sending {
     ///
     /// [`Code::DeliveryInvalid`], [`Code::SecretInvalid`].
     pub(crate) fn validate(&self) -> Result<()> {
-        let fault = |rule: String| Err(Error::new(Code::DeliveryInvalid).with_value("sending").with_rule(rule));
+        let fault = |rule: Words| {
+            Err(Error::new(Code::DeliveryInvalid).with_value(words!("送信方法", "sending")).with_rule(rule))
+        };
         if let Some(rule) = self.retry.fault() {
-            return fault(format!("retry: {rule}"));
+            return fault(words!("`retry`の{rule}", "retry: {rule}"; rule));
         }
         let Timeouts { connect_seconds, total_seconds } = self.timeouts;
         if connect_seconds == 0 || total_seconds == 0 || total_seconds > 86_400 {
-            return fault("timeouts: they are from 1 to 86,400 seconds".to_owned());
+            return fault(words!("`timeouts`は1～86,400秒です", "timeouts: they are from 1 to 86,400 seconds"));
         }
         if self.answer_bytes > 64 << 20 {
-            return fault("`answer_bytes` is more than 64 MiB".to_owned());
+            return fault(words!("`answer_bytes`が64MiBを超えています", "`answer_bytes` is more than 64 MiB"));
         }
         if self.kept_answer_bytes > 1 << 20 {
-            return fault("`kept_answer_bytes` is more than 1 MiB".to_owned());
+            return fault(words!("`kept_answer_bytes`が1MiBを超えています", "`kept_answer_bytes` is more than 1 MiB"));
         }
         if self.ca_certificates.as_ref().is_some_and(|pem| !pem.contains("-----BEGIN CERTIFICATE-----")) {
-            return fault("`ca_certificates` has no certificate in PEM".to_owned());
+            return fault(words!(
+                "`ca_certificates`にPEM形式の証明書がありません",
+                "`ca_certificates` has no certificate in PEM"
+            ));
         }
         match &self.auth {
             Some(Auth::Basic { user, password }) => {
                 if user.contains(':') || user.chars().any(char::is_control) {
-                    return fault("auth: the user's name has a colon or a control character".to_owned());
+                    return fault(words!(
+                        "`auth`のユーザ名にコロンか制御文字があります",
+                        "auth: the user's name has a colon or a control character"
+                    ));
                 }
                 secret::check_name(password)?;
             }
@@ -106,7 +114,7 @@ impl Sending {
         }
         if let Some(signing) = &self.signing {
             if signing.secrets.is_empty() {
-                return fault("signing: `secrets` is empty".to_owned());
+                return fault(words!("`signing`の`secrets`が空です", "signing: `secrets` is empty"));
             }
             signing.secrets.iter().try_for_each(|name| secret::check_name(name))?;
         }

@@ -6,9 +6,9 @@ use crate::error::{Error, Result};
 use crate::store::{Store, Writing};
 
 /// A delivery that has come to its end.
-#[cfg_attr(not(test), expect(dead_code, reason = "the rooms that make deliveries come next"))]
 pub(crate) struct Settled<'a> {
     pub(crate) delivery: i64,
+    #[allow(dead_code, reason = "what comes next knows its runs by their settings")]
     pub(crate) setting: Option<i64>,
     pub(crate) run: Option<i64>,
     /// The user on whose behalf it was made.
@@ -39,6 +39,8 @@ pub(crate) trait Consequence: Sync {
 
 /// Every consequence; a room that makes deliveries adds its own here.
 pub(super) const CONSEQUENCES: &[&dyn Consequence] = &[
+    &super::csv_push::Pushed,
+    &super::http_send::Sent,
     #[cfg(test)]
     &super::tests::Noted,
 ];

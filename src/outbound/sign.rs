@@ -8,7 +8,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, Words, words};
 use crate::store::{Store, Timestamp};
 
 /// How secrets for signing begin.
@@ -20,7 +20,7 @@ impl Store {
     pub fn new_signing_secret(&self) -> String {
         let mut bytes = Zeroizing::new([0; 32]);
         self.random(&mut *bytes);
-        format!("{PREFIX}{}", STANDARD.encode(&*bytes))
+        format!("{PREFIX}{}", STANDARD.encode(bytes.as_slice()))
     }
 }
 
@@ -30,7 +30,7 @@ fn key(secret: &str) -> Result<Zeroizing<Vec<u8>>> {
         return Ok(Zeroizing::new(secret.as_bytes().to_vec()));
     };
     let decoded = STANDARD.decode(encoded).map_err(|_| {
-        let rule = "what follows whsec_ is no base64";
+        let rule = words!("`whsec_`の後がBase64ではありません", "what follows whsec_ is no base64");
         Error::new(Code::SecretInvalid).with_value("whsec_…").with_rule(rule)
     })?;
     Ok(Zeroizing::new(decoded))
@@ -48,7 +48,7 @@ pub(crate) struct Signer(Vec<Hmac<Sha256>>);
 
 impl Signer {
     pub(crate) fn new<'a>(secrets: impl IntoIterator<Item = &'a str>, id: &str, seconds: i64) -> Result<Signer> {
-        let signers = secrets.into_iter().map(|secret| begin(&*key(secret)?, id, seconds));
+        let signers = secrets.into_iter().map(|secret| begin(&key(secret)?, id, seconds));
         Ok(Signer(signers.collect::<Result<_>>()?))
     }
 
@@ -118,11 +118,16 @@ impl WebhookVerifier {
     ///
     /// [`Code::SignatureInvalid`], which says whether it is the time or the signature.
     pub fn verify(&self, id: &str, timestamp: &str, signature: &str, body: &[u8], now: Timestamp) -> Result<()> {
-        let fault = |rule: &str| Err(Error::new(Code::SignatureInvalid).with_rule(rule));
-        let Ok(seconds) = timestamp.parse::<i64>() else { return fault("webhook-timestamp is no number") };
+        let fault = |rule: Words| Err(Error::new(Code::SignatureInvalid).with_rule(rule));
+        let Ok(seconds) = timestamp.parse::<i64>() else {
+            return fault(words!("`webhook-timestamp`が数ではありません", "webhook-timestamp is no number"));
+        };
         let distance = now.0.abs_diff(seconds.saturating_mul(1_000));
         if u128::from(distance) > self.tolerance.as_millis() {
-            return fault("webhook-timestamp is too far from now");
+            return fault(words!(
+                "`webhook-timestamp`が現在から離れすぎています",
+                "webhook-timestamp is too far from now"
+            ));
         }
         for given in signature.split(' ').filter_map(|part| part.strip_prefix("v1,")) {
             let Ok(given) = STANDARD.decode(given) else { continue };
@@ -135,7 +140,7 @@ impl WebhookVerifier {
                 }
             }
         }
-        fault("no signature is by a known secret")
+        fault(words!("既知のシークレットによる署名がありません", "no signature is by a known secret"))
     }
 }
 

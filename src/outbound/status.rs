@@ -10,6 +10,7 @@ use super::queue::{self, Changes};
 use super::text::SlottedText;
 use super::transport::ErrorFamily;
 use super::{notice::Notice, target};
+use crate::access::demand_administrator;
 use crate::error::{Code, Error, Result};
 use crate::job::JobError;
 use crate::store::{Store, Timestamp, Writing};
@@ -121,14 +122,18 @@ fn read(row: &Row<'_>) -> rusqlite::Result<DeliveryStatus> {
     })
 }
 
-/// A delivery by its id.
-pub(crate) fn get(connection: &Connection, id: i64) -> Result<DeliveryStatus> {
+/// A delivery by its id, if it is kept.
+pub(crate) fn find(connection: &Connection, id: i64) -> Result<Option<DeliveryStatus>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM renkei_delivery d JOIN renkei_message m ON m.delivery_id = d.id
         JOIN renkei_target t ON t.id = d.target_id WHERE d.id = ?1"
     );
-    let found = connection.prepare_cached(&sql)?.query_row([id], read).optional()?;
-    found.ok_or_else(|| Error::new(Code::DeliveryNotFound).with_value(id))
+    Ok(connection.prepare_cached(&sql)?.query_row([id], read).optional()?)
+}
+
+/// A delivery by its id.
+pub(crate) fn get(connection: &Connection, id: i64) -> Result<DeliveryStatus> {
+    find(connection, id)?.ok_or_else(|| Error::new(Code::DeliveryNotFound).with_value(id))
 }
 
 /// Which deliveries are meant: those that agree with everything that is given.
@@ -223,18 +228,21 @@ impl DeliveryFilter {
 }
 
 impl Store {
-    /// How a delivery stands.
+    /// How a delivery stands. As all calls about deliveries, for the host and administrators.
     ///
     /// # Errors
     ///
-    /// [`Code::DeliveryNotFound`].
+    /// [`Code::DeliveryNotFound`], [`Code::AdministratorOnly`].
     pub fn delivery(&self, id: i64) -> Result<DeliveryStatus> {
-        get(&*self.reading()?, id)
+        let reading = self.reading()?;
+        demand_administrator(self, &reading, QUEUE)?;
+        get(&reading, id)
     }
 
     /// The deliveries that a filter means, newest first: at most `limit`, made before the delivery `before` if it is given.
     pub fn deliveries(&self, filter: &DeliveryFilter, before: Option<i64>, limit: u64) -> Result<Vec<DeliveryStatus>> {
         let reading = self.reading()?;
+        demand_administrator(self, &reading, QUEUE)?;
         let condition = filter.sql();
         let sql = format!(
             "SELECT {COLUMNS} FROM renkei_delivery d JOIN renkei_message m ON m.delivery_id = d.id
@@ -272,24 +280,8 @@ impl Store {
     ///
     /// [`Code::DeliveryNotFound`]; [`Code::DeliveryState`] when it has ended already.
     pub fn cancel_delivery(&self, id: i64) -> Result<()> {
-        self.write(|writing| {
-            let (state, _) = state_of(writing, id)?;
-            match state {
-                DeliveryState::Waiting | DeliveryState::Behind => {
-                    let mut changes = Changes::default();
-                    queue::end(self, writing, id, DeliveryState::Cancelled, None, &mut changes)?;
-                    changes.refresh(writing, self.now())?;
-                    writing.makes_work();
-                    Ok(())
-                }
-                DeliveryState::Sending => {
-                    let sql = "UPDATE renkei_delivery SET cancel_asked = 1 WHERE id = ?1";
-                    writing.prepare_cached(sql)?.execute([id])?;
-                    Ok(())
-                }
-                ended => Err(Error::new(Code::DeliveryState).with_value(id).with_rule(ended.as_str())),
-            }
-        })
+        demand_administrator(self, &*self.reading()?, QUEUE)?;
+        cancel(self, id)
     }
 
     /// Sends a delivery again that has ended, however it ended: the same bytes with the same id, by its plan from the
@@ -308,7 +300,10 @@ impl Store {
     ///
     /// As [`Store::replay_delivery`].
     pub fn replay_deliveries(&self, ids: &[i64]) -> Result<()> {
-        self.write(|writing| ids.iter().try_for_each(|id| replay(self, writing, *id)))
+        self.write(|writing| {
+            demand_administrator(self, writing, QUEUE)?;
+            ids.iter().try_for_each(|id| replay(self, writing, *id))
+        })
     }
 
     /// Replays every failed delivery (dead letter) that the filter means, such as all that failed since a moment; how many.
@@ -321,6 +316,7 @@ impl Store {
         let (mut last, mut count) = (0i64, 0);
         loop {
             let ids = self.write(|writing| {
+                demand_administrator(self, writing, QUEUE)?;
                 let mut parameters = filter.parameters().to_vec();
                 parameters.push(last.into());
                 let mut statement = writing.prepare_cached(&sql)?;
@@ -338,6 +334,31 @@ impl Store {
     }
 }
 
+/// What whoever acts must be allowed to look after, to see and change deliveries.
+pub(super) const QUEUE: &str = "deliveries";
+
+/// Cancels a delivery, whoever asks for it.
+pub(super) fn cancel(store: &Store, id: i64) -> Result<()> {
+    store.write(|writing| {
+        let (state, _) = state_of(writing, id)?;
+        match state {
+            DeliveryState::Waiting | DeliveryState::Behind => {
+                let mut changes = Changes::default();
+                queue::end(store, writing, id, DeliveryState::Cancelled, None, &mut changes)?;
+                changes.refresh(writing, store.now())?;
+                writing.makes_work();
+                Ok(())
+            }
+            DeliveryState::Sending => {
+                let sql = "UPDATE renkei_delivery SET cancel_asked = 1 WHERE id = ?1";
+                writing.prepare_cached(sql)?.execute([id])?;
+                Ok(())
+            }
+            ended => Err(Error::new(Code::DeliveryState).with_value(id).with_rule(ended.words())),
+        }
+    })
+}
+
 fn state_of(connection: &Connection, id: i64) -> Result<(DeliveryState, i64)> {
     let sql = "SELECT state, target_id FROM renkei_delivery WHERE id = ?1";
     let found = connection
@@ -350,7 +371,7 @@ fn state_of(connection: &Connection, id: i64) -> Result<(DeliveryState, i64)> {
 fn replay(store: &Store, writing: &Writing<'_>, id: i64) -> Result<()> {
     let (state, target) = state_of(writing, id)?;
     if !state.is_ended() {
-        return Err(Error::new(Code::DeliveryState).with_value(id).with_rule(state.as_str()));
+        return Err(Error::new(Code::DeliveryState).with_value(id).with_rule(state.words()));
     }
     let now = store.now();
     let sql = "SELECT order_key FROM renkei_delivery WHERE id = ?1";

@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::circuit::{Circuit, CircuitState};
 use super::delivery::{Channel, Priority};
+use super::pair::{check_code_and_name, refused};
 use super::rate::Rate;
-use crate::error::{Code, Error, Result};
-use crate::schema::{documents, documents::Document, names};
+use crate::access::{demand_administrator, note_audit};
+use crate::error::{Code, Error, Result, words};
+use crate::schema::documents::{self, Document, documents};
 use crate::store::{Store, Timestamp};
 
 /// A target (連携先): the limits shared by all deliveries that name it in [`Sending::target`](super::Sending::target).
@@ -70,15 +72,13 @@ impl Target {
     }
 
     fn validate(&self) -> Result<()> {
-        let fault = |rule: String| Err(Error::new(Code::DefinitionInvalid).with_name(&self.code).with_rule(rule));
-        if let Some(rule) = names::code_fault(&self.code) {
-            return fault(rule);
-        }
+        check_code_and_name(&self.code, &self.name)?;
         if self.concurrency == 0 || self.concurrency > 1_000 {
-            return fault("`concurrency` is a number from 1 to 1,000".to_owned());
+            let rule = words!("`concurrency`は1～1,000です", "`concurrency` is a number from 1 to 1,000");
+            return Err(refused(&self.code, rule));
         }
         match self.rate.as_ref().and_then(Rate::fault) {
-            Some(rule) => fault(rule.to_owned()),
+            Some(rule) => Err(refused(&self.code, rule)),
             None => Ok(()),
         }
     }
@@ -95,21 +95,7 @@ pub(crate) fn save(store: &Store, connection: &Connection, target: &mut Target) 
     Ok(id)
 }
 
-impl Document for Target {
-    const KIND: &'static str = "target";
-
-    fn id(&self) -> Option<i64> {
-        self.id
-    }
-
-    fn set_id(&mut self, id: i64) {
-        self.id = Some(id);
-    }
-
-    fn code(&self) -> &str {
-        &self.code
-    }
-}
+documents! { Target "target"; }
 
 /// The row of the target that a delivery goes to: the one it names, or that of its origin.
 pub(super) fn row_of(connection: &Connection, named: Option<&str>, origin: &str, channel: Channel) -> Result<i64> {
@@ -366,9 +352,11 @@ pub(super) fn statuses(connection: &Connection) -> Result<Vec<TargetStatus>> {
 }
 
 impl Store {
-    /// Every target that something was or is to be sent to, and how it stands.
+    /// Every target that something was or is to be sent to, and how it stands. For the host and administrators.
     pub fn targets(&self) -> Result<Vec<TargetStatus>> {
-        statuses(&*self.reading()?)
+        let reading = self.reading()?;
+        demand_administrator(self, &reading, "targets")?;
+        statuses(&reading)
     }
 
     /// Lets deliveries go to a target again: one that was disabled, whose circuit is open, or that asked to be left alone.
@@ -376,9 +364,9 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Code::TargetNotFound`].
+    /// [`Code::TargetNotFound`], [`Code::AdministratorOnly`].
     pub fn enable_target(&self, name: &str) -> Result<()> {
-        self.change_target(name, |row, _| {
+        self.change_target("target.enable", name, |row, _| {
             row.circuit = CircuitState::default();
             row.disabled_why = None;
             row.held_until = None;
@@ -389,16 +377,17 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Code::TargetNotFound`].
+    /// [`Code::TargetNotFound`], [`Code::AdministratorOnly`].
     pub fn disable_target(&self, name: &str, why: &str) -> Result<()> {
-        self.change_target(name, |row, now| {
+        self.change_target("target.disable", name, |row, now| {
             row.circuit.disabled_at.get_or_insert(now);
             row.disabled_why = Some(why.to_owned());
         })
     }
 
-    fn change_target(&self, name: &str, change: impl Fn(&mut TargetRow, Timestamp)) -> Result<()> {
+    fn change_target(&self, action: &str, name: &str, change: impl Fn(&mut TargetRow, Timestamp)) -> Result<()> {
         self.write(|writing| {
+            demand_administrator(self, writing, "targets")?;
             for id in rows_of(writing, name)? {
                 let mut row = TargetRow::load(writing, id)?;
                 change(&mut row, self.now());
@@ -406,7 +395,7 @@ impl Store {
                 refresh(writing, id, self.now())?;
             }
             writing.makes_work();
-            Ok(())
+            note_audit(self, writing, action, None, name.to_owned())
         })
     }
 }

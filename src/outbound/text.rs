@@ -95,6 +95,13 @@ impl SlottedText {
         self.slots.push(SecretSlot { at: self.text.len(), secret: secret.to_owned(), escape });
     }
 
+    /// Appends another text with its secrets.
+    pub fn append(&mut self, other: SlottedText) {
+        let before = self.text.len();
+        self.text.push_str(&other.text);
+        self.slots.extend(other.slots.into_iter().map(|slot| SecretSlot { at: before + slot.at, ..slot }));
+    }
+
     /// The text without secrets.
     pub fn text(&self) -> &str {
         &self.text

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, Words, words};
 
 /// The longest URL that is sent.
 const LONGEST: usize = 16_384;
@@ -35,29 +35,39 @@ impl Url {
     /// [`Code::DeliveryInvalid`] for another scheme than those of the channels, for credentials, for hosts that are no
     /// host names, for control characters.
     pub(crate) fn parse(text: &str) -> Result<Url> {
-        let at = text.find("://").ok_or_else(|| fault(text, "it does not begin with http:// or https://"))?;
+        let at = text.find("://").ok_or_else(|| {
+            fault(text, words!("http://またはhttps://で始まっていません", "it does not begin with http:// or https://"))
+        })?;
         let known = SCHEMES.iter().find(|(scheme, _)| text[..at].eq_ignore_ascii_case(scheme));
         let Some((scheme, default_port)) = known else {
-            return Err(fault(text, "only http and https are sent"));
+            return Err(fault(text, words!("送信できるのはhttpとhttpsだけです", "only http and https are sent")));
         };
         if text.len() > LONGEST {
-            return Err(fault(text, &format!("it is longer than {LONGEST} bytes")));
+            return Err(fault(text, words!("{LONGEST}バイトを超えています", "it is longer than {LONGEST} bytes")));
         }
         if text.chars().any(char::is_control) {
-            return Err(fault(text, "it has a control character, such as a line break"));
+            return Err(fault(
+                text,
+                words!("改行などの制御文字があります", "it has a control character, such as a line break"),
+            ));
         }
         let rest = &text[at + 3..];
         let end = rest.find(['/', '?', '#', '\\']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
         if authority.contains('@') {
-            let rule = "it has credentials in it, which would be kept in clear: name them as secrets in `auth`";
+            let rule = words!(
+                "認証情報を含めると平文で残ります。`auth`でシークレットを指定してください",
+                "it has credentials in it, which would be kept in clear: name them as secrets in `auth`"
+            );
             return Err(Error::new(Code::DeliveryInvalid).with_value("URL").with_rule(rule));
         }
         if path.starts_with('\\') {
-            return Err(fault(text, "it has a backslash"));
+            return Err(fault(text, words!("バックスラッシュがあります", "it has a backslash")));
         }
-        let (host, port) = split_port(authority).ok_or_else(|| fault(text, "its port is no number from 1 to 65535"))?;
-        let host = Host::parse(host).map_err(|rule| fault(text, &rule))?;
+        let (host, port) = split_port(authority).ok_or_else(|| {
+            fault(text, words!("ポートが1～65535の数ではありません", "its port is no number from 1 to 65535"))
+        })?;
+        let host = Host::parse(host).map_err(|rule| fault(text, rule))?;
         let path = path.split('#').next().unwrap_or_default();
         let mut encoded = String::with_capacity(path.len() + 1);
         if !path.starts_with('/') {
@@ -133,10 +143,10 @@ impl fmt::Debug for Url {
     }
 }
 
-fn fault(text: &str, rule: &str) -> Error {
-    Error::new(Code::DeliveryInvalid)
-        .with_value("URL")
-        .with_rule(format!("\"{}\": {rule}", crate::error::shorten(text)))
+fn fault(text: &str, rule: Words) -> Error {
+    let shown = crate::error::shorten(text);
+    let rule = words!("「{shown}」{rule}", "\"{shown}\": {rule}"; rule);
+    Error::new(Code::DeliveryInvalid).with_value("URL").with_rule(rule)
 }
 
 /// The outer `None` is a port that is none.
@@ -158,10 +168,14 @@ fn split_port(authority: &str) -> Option<(&str, Option<u16>)> {
 
 impl Host {
     /// Reads a host as it stands in a URL.
-    pub(crate) fn parse(text: &str) -> Result<Host, String> {
+    pub(crate) fn parse(text: &str) -> Result<Host, Words> {
         if let Some(inner) = text.strip_prefix('[') {
-            let inner = inner.strip_suffix(']').ok_or("its host has a bracket that is never closed")?;
-            let address: Ipv6Addr = inner.parse().map_err(|_| format!("[{inner}] is no IPv6 address"))?;
+            let inner = inner.strip_suffix(']').ok_or_else(|| {
+                words!("ホストの[が閉じられていません", "its host has a bracket that is never closed")
+            })?;
+            let address: Ipv6Addr = inner
+                .parse()
+                .map_err(|_| words!("[{inner}]はIPv6アドレスではありません", "[{inner}] is no IPv6 address"))?;
             return Ok(Host::Address(IpAddr::V6(address)));
         }
         let name = ascii(text)?;
@@ -172,7 +186,10 @@ impl Host {
         let last = name.rsplit('.').next().unwrap_or_default();
         // Some systems read 0x7f.1 or 2130706433 as an address, others as a name.
         if !last.is_empty() && (last.bytes().all(|byte| byte.is_ascii_digit()) || last.starts_with("0x")) {
-            return Err(format!("\"{name}\" is neither a host name nor an address such as 192.0.2.1"));
+            return Err(words!(
+                "「{name}」はホスト名でもアドレス（192.0.2.1など）でもありません",
+                "\"{name}\" is neither a host name nor an address such as 192.0.2.1"
+            ));
         }
         let is_good = !name.is_empty()
             && name.len() <= 253
@@ -180,27 +197,30 @@ impl Host {
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
         match is_good {
             true => Ok(Host::Name(name.to_owned())),
-            false => Err(format!("\"{name}\" is no host name")),
+            false => Err(words!("「{name}」はホスト名ではありません", "\"{name}\" is no host name")),
         }
     }
 }
 
 #[cfg(feature = "http")]
-fn ascii(text: &str) -> Result<String, String> {
+fn ascii(text: &str) -> Result<String, Words> {
     if text.is_ascii() {
         return Ok(text.to_ascii_lowercase());
     }
     match idna::domain_to_ascii(text) {
         Ok(name) => Ok(name),
-        Err(_) => Err(format!("\"{text}\" is no host name")),
+        Err(_) => Err(words!("「{text}」はホスト名ではありません", "\"{text}\" is no host name")),
     }
 }
 
 #[cfg(not(feature = "http"))]
-fn ascii(text: &str) -> Result<String, String> {
+fn ascii(text: &str) -> Result<String, Words> {
     match text.is_ascii() {
         true => Ok(text.to_ascii_lowercase()),
-        false => Err(format!("\"{text}\" is not ASCII: the feature `http` is needed for such host names")),
+        false => Err(words!(
+            "「{text}」のようなASCII以外のホスト名には機能`http`が必要です",
+            "\"{text}\" is not ASCII: the feature `http` is needed for such host names"
+        )),
     }
 }
 

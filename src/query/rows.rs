@@ -1,5 +1,6 @@
 //! Reading chosen columns, line by line, without holding more than one line.
 
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 
 use rusqlite::Connection;
@@ -9,8 +10,9 @@ use super::compile::condition_sql;
 use super::page::{Order, Query, bounded, check_shape, restricted};
 use super::path::{Leaf, Path, Place, System};
 use super::{Piece, prepared};
+use crate::access::{Door, Right};
 use crate::error::{Code, Error, Result};
-use crate::schema::{Catalog, Cell, Column, DateTime, FieldKind, Number, Table, Value, ValueFormat};
+use crate::schema::{Catalog, Cell, Column, FieldKind, Number, Table, Value, ValueFormat, write_moment};
 use crate::store::{Store, Timestamp};
 
 /// SQLite joins at most 64 tables; what is beyond is read by subqueries.
@@ -196,6 +198,23 @@ impl<'a> Selection<'a> {
         Ok(statements)
     }
 
+    /// What there is to read for `query`.
+    pub(crate) fn lines(&self, query: &Query) -> Result<Lines> {
+        let limited = query.limit.is_some() || query.offset > 0;
+        Ok(Lines {
+            statements: self.statements(query, limited)?.into(),
+            offset: limited.then_some(query.offset),
+            left: query.limit,
+            records: 0,
+            last: None,
+        })
+    }
+
+    /// A line as it was read; the id of the record stands first in it.
+    pub(crate) fn row<'r>(&'r self, row: &'r rusqlite::Row<'r>, id: i64) -> Row<'r> {
+        Row { selection: self, row, id }
+    }
+
     /// Hands each line to `work`, until it returns false.
     pub(crate) fn for_each(
         &self,
@@ -203,34 +222,64 @@ impl<'a> Selection<'a> {
         query: &Query,
         mut work: impl FnMut(&Row<'_>) -> Result<bool>,
     ) -> Result<()> {
-        let limited = query.limit.is_some() || query.offset > 0;
-        let mut left = query.limit;
-        for mut piece in self.statements(query, limited)? {
-            if limited {
-                piece.binds.extend([left.map_or(Cell::Int(-1), bounded), bounded(query.offset)]);
-            }
-            let mut records = 0;
-            let mut last = None;
+        let mut lines = self.lines(query)?;
+        while let Some(piece) = lines.next_statement() {
             let goes_on = prepared(connection, &piece.sql, |statement| {
                 let mut rows = statement.query(rusqlite::params_from_iter(&piece.binds))?;
                 while let Some(row) = rows.next()? {
-                    let id: i64 = row.get(0)?;
-                    if last != Some(id) {
-                        records += 1;
-                        last = Some(id);
-                    }
-                    if !work(&Row { selection: self, row, id })? {
+                    let row = self.row(row, row.get(0)?);
+                    lines.count(row.id);
+                    if !work(&row)? {
                         return Ok(false);
                     }
                 }
                 Ok(true)
             })?;
-            left = left.map(|left| left.saturating_sub(records));
-            if !goes_on || left == Some(0) {
+            if !goes_on {
                 break;
             }
         }
         Ok(())
+    }
+}
+
+/// The statements that read a query, one after the other, and how much of its limit is left.
+pub(crate) struct Lines {
+    statements: VecDeque<Piece>,
+    /// Where there is a limit or an offset in records: the last two parameters of each statement.
+    offset: Option<u64>,
+    left: Option<u64>,
+    records: u64,
+    last: Option<i64>,
+}
+
+impl Lines {
+    /// The next statement to be read to its end.
+    pub(crate) fn next_statement(&mut self) -> Option<Piece> {
+        self.left = self.left.map(|left| left.saturating_sub(self.records));
+        if self.left == Some(0) && self.records > 0 {
+            return None;
+        }
+        (self.records, self.last) = (0, None);
+        let mut piece = self.statements.pop_front()?;
+        if let Some(offset) = self.offset {
+            piece.binds.extend([self.left.map_or(Cell::Int(-1), bounded), bounded(offset)]);
+        }
+        Some(piece)
+    }
+
+    /// There is no more to be read.
+    #[cfg(feature = "capi")]
+    pub(crate) fn end(&mut self) {
+        self.statements.clear();
+    }
+
+    /// A line of the record `id` was read.
+    pub(crate) fn count(&mut self, id: i64) {
+        if self.last != Some(id) {
+            self.records += 1;
+            self.last = Some(id);
+        }
     }
 }
 
@@ -275,14 +324,18 @@ impl Row<'_> {
     ///
     /// As said at [`Row`], and when the file is damaged.
     pub fn value(&self, column: usize) -> Result<Value> {
-        let cell = self.cell(column)?;
-        Ok(match (&self.output(column)?.what, cell.int()) {
-            (What::Field(column), _) => column.value(&cell),
+        let output = self.output(column)?;
+        Ok(self.value_of(output, &Cell::from_sql(self.row.get_ref(output.at)?)?))
+    }
+
+    fn value_of(&self, output: &Output<'_>, cell: &Cell<'_>) -> Value {
+        match (&output.what, cell.int()) {
+            (What::Field(column), _) => column.value(cell),
             (What::Moment, Some(int)) => Value::DateTime(self.selection.store.local(Timestamp(int))),
             (What::Approval, Some(int)) => Value::from(approval(int)),
             (What::Whole, Some(int)) => Value::Number(Number::from(int)),
             _ => Value::from(cell.text()),
-        })
+        }
     }
 
     /// The text of a column, in a format.
@@ -301,7 +354,7 @@ impl Row<'_> {
     pub(crate) fn write(&self, column: usize, format: ValueFormat, out: &mut Vec<u8>) -> Result<()> {
         let output = self.output(column)?;
         let at = match (&output.what, format) {
-            (What::User, ValueFormat::Display) => output.at + 1,
+            (What::User, ValueFormat::Csv | ValueFormat::Display) => output.at + 1,
             _ => output.at,
         };
         let cell = Cell::from_sql(self.row.get_ref(at)?)?;
@@ -323,7 +376,7 @@ impl Row<'_> {
     pub(crate) fn lend(&self, column: usize, format: ValueFormat, scratch: &mut Vec<u8>) -> Result<Option<&str>> {
         let output = self.output(column)?;
         let at = match (&output.what, format) {
-            (What::User, ValueFormat::Display) => output.at + 1,
+            (What::User, ValueFormat::Csv | ValueFormat::Display) => output.at + 1,
             _ => output.at,
         };
         // The most frequent cells first, without making a `Cell` of them.
@@ -348,6 +401,33 @@ impl Row<'_> {
         }
     }
 
+    /// The value of a column, where it is a text without a copy of it; `scratch` is for texts that stand nowhere.
+    #[cfg(feature = "capi")]
+    pub(crate) fn typed<'s>(&'s self, column: usize, scratch: &'s mut Vec<u8>) -> Result<Typed<'s>> {
+        let output = self.output(column)?;
+        let stored = self.row.get_ref(output.at)?;
+        match (output.lent, stored) {
+            (Lent::Text, ValueRef::Text(bytes)) => {
+                // The error is that of every text that is not UTF-8.
+                let text = std::str::from_utf8(bytes).or_else(|_| Cell::from_sql(stored).map(|_| ""))?;
+                Ok(Typed::Text(text))
+            }
+            (Lent::Label(column), ValueRef::Integer(number)) => {
+                Ok(Typed::Text(column.labels().label(number).unwrap_or_default()))
+            }
+            _ => match self.value_of(output, &Cell::from_sql(stored)?) {
+                text @ (Value::Text(_) | Value::Choices(_)) => {
+                    scratch.clear();
+                    scratch.extend_from_slice(text.to_text().as_bytes());
+                    let labels = matches!(text, Value::Choices(_));
+                    let text = std::str::from_utf8(scratch).unwrap_or_default();
+                    Ok(if labels { Typed::Labels(text) } else { Typed::Text(text) })
+                }
+                other => Ok(Typed::Value(other)),
+            },
+        }
+    }
+
     /// What is stored.
     pub(crate) fn cell(&self, column: usize) -> Result<Cell<'_>> {
         Cell::from_sql(self.row.get_ref(self.output(column)?.at)?)
@@ -362,6 +442,16 @@ impl Row<'_> {
     }
 }
 
+/// A value that is lent where it can be.
+#[cfg(feature = "capi")]
+pub(crate) enum Typed<'a> {
+    Text(&'a str),
+    /// Several labels, with commas between.
+    Labels(&'a str),
+    /// No text.
+    Value(Value),
+}
+
 impl std::fmt::Debug for Row<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let values: Vec<Value> = (0..self.len()).filter_map(|at| self.value(at).ok()).collect();
@@ -371,20 +461,6 @@ impl std::fmt::Debug for Row<'_> {
 
 fn approval(int: i64) -> &'static str {
     if int == 0 { "pending" } else { "approved" }
-}
-
-/// As a field of date and time would be written that has no patterns of its own.
-fn write_moment(out: &mut Vec<u8>, at: DateTime, format: ValueFormat) {
-    let text = at.to_string();
-    match format {
-        ValueFormat::Raw => out.extend_from_slice(text.as_bytes()),
-        ValueFormat::Csv => out.extend_from_slice(text.replace('-', "/").as_bytes()),
-        ValueFormat::Display => {
-            let text = text.replace('-', "/");
-            // To the minute.
-            out.extend_from_slice(text.rsplit_once(':').map_or(text.as_str(), |(minute, _)| minute).as_bytes());
-        }
-    }
 }
 
 impl Store {
@@ -405,9 +481,9 @@ impl Store {
         work: impl FnMut(&Row<'_>) -> Result<bool>,
     ) -> Result<()> {
         let reading = self.reading()?;
-        let catalog = Catalog::of(self, &reading)?;
-        let table = catalog.table(database)?;
-        let selection = Selection::new(self, &catalog, table, columns.iter().copied())?;
+        let door = Door::open(self, &reading)?;
+        let table = door.table(database, Right::View)?;
+        let selection = Selection::new(self, door.catalog(), table, columns.iter().copied())?;
         selection.for_each(&reading, query, work)
     }
 }

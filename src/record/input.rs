@@ -87,7 +87,7 @@ impl DetailRow {
     }
 }
 
-fn set(fields: &mut Vec<(String, Value)>, field: String, value: Value) {
+pub(crate) fn set(fields: &mut Vec<(String, Value)>, field: String, value: Value) {
     match fields.iter_mut().find(|(name, _)| *name == field) {
         Some((_, old)) => *old = value,
         None => fields.push((field, value)),

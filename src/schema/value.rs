@@ -1,7 +1,9 @@
 //! Values as callers see them, and cells as they are stored.
 
 use std::borrow::Cow;
+use std::fmt;
 
+use serde::de::{self, IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::date::{Date, DateTime, Time};
@@ -19,6 +21,10 @@ use super::number::Number;
 /// assert_eq!(Value::from(None::<&str>), Value::Empty);
 /// assert_eq!(serde_json::to_string(&Value::from("済")).unwrap(), "\"済\"");
 /// ```
+///
+/// It is made from texts, whole numbers of every width, [`Number`]s, dates and times, from lists of texts, and from an
+/// [`Option`] of these. A `bool` becomes the text `true` or `false`, such as the labels of a choice. There is no way from
+/// a float, which does not say what was meant: give a [`Number`] or its text.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub enum Value {
@@ -99,19 +105,39 @@ value_from! {
     String => |text| if text.is_empty() { Value::Empty } else { Value::Text(text) };
     &String => |text| Value::from(text.as_str());
     Number => Value::Number;
-    i32 => |number| Value::Number(Number::from(i64::from(number)));
-    u32 => |number| Value::Number(Number::from(i64::from(number)));
+    &Number => |number| Value::Number(*number);
+    i8 => |number| Value::from(i64::from(number));
+    i16 => |number| Value::from(i64::from(number));
+    i32 => |number| Value::from(i64::from(number));
     i64 => |number| Value::Number(Number::from(number));
+    u8 => |number| Value::from(i64::from(number));
+    u16 => |number| Value::from(i64::from(number));
+    u32 => |number| Value::from(i64::from(number));
+    // What is too large for a number is refused by the field, as its text would be.
+    u64 => |number| i64::try_from(number).map_or_else(|_| Value::Text(number.to_string()), Value::from);
+    usize => |number| Value::from(number as u64);
+    isize => |number| Value::from(number as i64);
+    bool => |truth| Value::Text(truth.to_string());
+    Cow<'_, str> => |text| if text.is_empty() { Value::Empty } else { Value::Text(text.into_owned()) };
     Date => Value::Date;
     DateTime => Value::DateTime;
     Time => Value::Time;
     Vec<String> => Value::Choices;
+    &Vec<String> => |labels| Value::Choices(labels.clone());
+    &[String] => |labels| Value::Choices(labels.to_vec());
+    Vec<&str> => |labels| Value::from(labels.as_slice());
     &[&str] => |labels| Value::Choices(labels.iter().map(|label| label.to_string()).collect());
 }
 
 impl<const N: usize> From<[&str; N]> for Value {
     fn from(labels: [&str; N]) -> Value {
         Value::from(labels.as_slice())
+    }
+}
+
+impl<const N: usize> From<[String; N]> for Value {
+    fn from(labels: [String; N]) -> Value {
+        Value::Choices(labels.into())
     }
 }
 
@@ -138,20 +164,58 @@ impl Serialize for Value {
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged, expecting = "a value is null, a text, a number or an array of texts")]
-        enum Form {
-            Empty,
-            Text(String),
-            Number(Number),
-            Choices(Vec<String>),
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+/// Takes a value as it comes, without an intermediate form: records of many fields are read this way.
+struct Reader;
+
+impl<'de> Visitor<'de> for Reader {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("null, a text, a number or an array of texts")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
+        Ok(Value::Empty)
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<Value, E> {
+        Ok(Value::Empty)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::from(text))
+    }
+
+    fn visit_string<E: de::Error>(self, text: String) -> Result<Value, E> {
+        Ok(Value::from(text))
+    }
+
+    fn visit_i64<E: de::Error>(self, whole: i64) -> Result<Value, E> {
+        Number::deserialize(whole.into_deserializer()).map(Value::Number)
+    }
+
+    fn visit_u64<E: de::Error>(self, whole: u64) -> Result<Value, E> {
+        Number::deserialize(whole.into_deserializer()).map(Value::Number)
+    }
+
+    fn visit_f64<E: de::Error>(self, float: f64) -> Result<Value, E> {
+        Number::deserialize(float.into_deserializer()).map(Value::Number)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut labels = Vec::new();
+        while let Some(label) = seq.next_element()? {
+            labels.push(label);
         }
-        Ok(match Form::deserialize(deserializer)? {
-            Form::Empty => Value::Empty,
-            Form::Text(text) => Value::from(text),
-            Form::Number(number) => Value::Number(number),
-            Form::Choices(labels) => Value::Choices(labels),
-        })
+        Ok(Value::Choices(labels))
     }
 }
 
@@ -227,5 +291,49 @@ impl rusqlite::ToSql for Cell<'_> {
             Cell::Int(int) => ValueRef::Integer(*int),
             Cell::Text(text) => ValueRef::Text(text.as_bytes()),
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_made_from_what_programs_have() {
+        for (value, text) in [
+            (Value::from(7u64), "7"),
+            (Value::from(u64::MAX), "18446744073709551615"),
+            (Value::from(7usize), "7"),
+            (Value::from(-7i8), "-7"),
+            (Value::from(true), "true"),
+            (Value::from(Cow::Borrowed("済")), "済"),
+            (Value::from(&["a".to_owned(), "b".to_owned()][..]), "a,b"),
+            (Value::from(["a".to_owned()]), "a"),
+            (Value::from(vec!["a", "b"]), "a,b"),
+            (Value::from(vec!["a".to_owned()]), "a"),
+            (Value::from(Some(3u8)), "3"),
+            (Value::from(Some(vec!["a".to_owned()])), "a"),
+            (Value::from(None::<bool>), ""),
+        ] {
+            assert_eq!(value.to_text(), text);
+        }
+        assert_eq!(Value::from(Cow::Borrowed("")), Value::Empty);
+        assert_eq!(Value::from(7u64), Value::from(7));
+    }
+
+    #[test]
+    fn json_values_are_read_as_they_come_and_never_rounded() {
+        let read = |json: &str| serde_json::from_str::<Value>(json);
+        assert_eq!(read("null").unwrap(), Value::Empty);
+        assert_eq!(read("\"\"").unwrap(), Value::Empty);
+        assert_eq!(read("\"\\u3042\"").unwrap(), Value::from("あ"));
+        assert_eq!(read("-12").unwrap(), Value::from(-12));
+        assert_eq!(read("1.25").unwrap(), Value::Number("1.25".parse().unwrap()));
+        assert_eq!(read("[\"a\",\"b\"]").unwrap(), Value::from(["a", "b"]));
+        assert_eq!(read("[]").unwrap(), Value::Choices(Vec::new()));
+        for refused in ["0.12345678901234567", "1e300", "9999999999999999999", "true", "{}", "[1]", "[null]"] {
+            assert!(read(refused).is_err(), "{refused}");
+        }
+        assert!(read("true").unwrap_err().to_string().contains("null, a text, a number or an array of texts"));
     }
 }

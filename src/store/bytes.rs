@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest, Sha256};
 
 use super::{Store, Timestamp, next_id};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, words};
 
 /// One piece. Large enough that pages are filled, small enough to be read by the dozen.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -28,6 +28,10 @@ pub(crate) struct StoredBytes {
     pub(crate) sha256: [u8; 32],
     pub(crate) created_at: Timestamp,
     pub(crate) expires_at: Option<Timestamp>,
+    /// The user who stored them; `None` is the host.
+    pub(crate) created_by: Option<i64>,
+    /// The database of the record that they belong to.
+    pub(crate) database_id: Option<i64>,
 }
 
 /// Stores what `input` gives. A failure, of the input or of the store, leaves nothing behind.
@@ -63,13 +67,15 @@ impl BytesWriter<'_> {
         let created_at = store.now();
         let id = store.write(|writing| {
             let id = next_id(writing)?;
-            let sql = "INSERT INTO renkei_file (id, name, bytes, sha256, state, created_at, expires_at)
-                VALUES (?1, ?2, 0, x'', ?3, ?4, ?5)";
-            writing.prepare_cached(sql)?.execute((id, name, WRITING, created_at.0, expires_at.0))?;
+            let sql = "INSERT INTO renkei_file (id, name, bytes, sha256, state, created_at, expires_at, created_by)
+                VALUES (?1, ?2, 0, x'', ?3, ?4, ?5, ?6)";
+            writing.prepare_cached(sql)?.execute((id, name, WRITING, created_at.0, expires_at.0, store.actor))?;
             Ok(id)
         })?;
         let (name, expires_at) = (name.to_owned(), Some(expires_at));
-        let stored = StoredBytes { id, name, bytes: 0, sha256: [0; 32], created_at, expires_at };
+        let created_by = store.actor;
+        let stored =
+            StoredBytes { id, name, bytes: 0, sha256: [0; 32], created_at, expires_at, created_by, database_id: None };
         Ok(BytesWriter { store, stored, most, pieces: Vec::new(), number: 0, hash: Sha256::new(), is_done: false })
     }
 
@@ -113,8 +119,9 @@ impl Write for BytesWriter<'_> {
         let taken = &bytes[..bytes.len().min(PIECE_BYTES - piece.len())];
         self.stored.bytes += taken.len() as u64;
         if self.stored.bytes > self.most {
-            let rule = format!("a file of at most {} bytes", self.most);
-            let value = format!("more than {}", self.most);
+            let most = self.most;
+            let rule = words!("ファイルは{most}バイトまで", "a file of at most {most} bytes");
+            let value = format!("> {most}");
             return Err(io::Error::other(Error::new(Code::LimitPassed).with_rule(rule).with_value(value)));
         }
         self.hash.update(taken);
@@ -131,7 +138,7 @@ impl Drop for BytesWriter<'_> {
     fn drop(&mut self) {
         if !self.is_done {
             // Should this fail too, the pieces expire like any upload.
-            let _ = self.store.write(|writing| {
+            let _ = self.store.uncancelled().write(|writing| {
                 writing.prepare_cached("DELETE FROM renkei_file WHERE id = ?1")?.execute([self.stored.id])?;
                 Ok(())
             });
@@ -141,7 +148,7 @@ impl Drop for BytesWriter<'_> {
 
 /// What is known of whole bytes; `None` if there are none, or they have expired.
 pub(crate) fn find(connection: &Connection, id: i64, now: Timestamp) -> Result<Option<StoredBytes>> {
-    let sql = "SELECT name, bytes, sha256, created_at, expires_at FROM renkei_file
+    let sql = "SELECT name, bytes, sha256, created_at, expires_at, created_by, database_id FROM renkei_file
         WHERE id = ?1 AND state <> ?2 AND (expires_at IS NULL OR expires_at > ?3)";
     let found = connection
         .prepare_cached(sql)?
@@ -153,10 +160,20 @@ pub(crate) fn find(connection: &Connection, id: i64, now: Timestamp) -> Result<O
                 sha256: row.get_ref(2)?.as_blob()?.try_into().unwrap_or([0; 32]),
                 created_at: Timestamp(row.get(3)?),
                 expires_at: row.get::<_, Option<i64>>(4)?.map(Timestamp),
+                created_by: row.get(5)?,
+                database_id: row.get(6)?,
             })
         })
         .optional()?;
     Ok(found)
+}
+
+/// Deletes whole bytes that belong to nothing.
+pub(crate) fn discard(connection: &Connection, id: i64) -> Result<()> {
+    let sql = "DELETE FROM renkei_file WHERE id = ?1 AND state = ?2
+        AND NOT EXISTS (SELECT 1 FROM renkei_import WHERE file_id = ?1)";
+    connection.prepare_cached(sql)?.execute((id, FREE))?;
+    Ok(())
 }
 
 /// Makes whole bytes that belong to nobody those of a delivery; their size and SHA-256.

@@ -4,6 +4,7 @@
 //! room works on a [`Reading`] or a [`Writing`] and never opens a connection or a transaction itself.
 
 pub(crate) mod bytes;
+mod cancel;
 mod clock;
 mod connection;
 mod migration;
@@ -14,19 +15,22 @@ mod vault;
 
 use std::any::Any;
 use std::cell::Cell;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use once_cell::sync::OnceCell;
 use rusqlite::{Connection, ErrorCode};
 
+pub use cancel::Cancel;
 pub use clock::{Clock, ManualClock, OsRandom, Random, SystemClock, Timestamp};
 pub use options::{Limits, StoreOptions, Synchronous};
 pub(crate) use quote::{quote, quote_text};
 pub use vault::SecretVault;
 pub(crate) use vault::Secrets;
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, words};
 use turn::{Turn, TurnGuard, WaitSign};
 
 /// A store: one SQLite file and all that is in it.
@@ -45,6 +49,17 @@ pub struct Store {
     pub(crate) inner: Arc<Inner>,
     /// On whose behalf this handle acts; `None` is the host itself.
     pub(crate) actor: Option<i64>,
+    /// How he came, when he came with a token.
+    pub(crate) visit: Option<Arc<Visit>>,
+    /// The sign at which calls of this handle end.
+    pub(crate) cancel: Option<Cancel>,
+}
+
+/// How a user came.
+pub(crate) struct Visit {
+    /// The id of his token.
+    pub(crate) token: i64,
+    pub(crate) address: Option<IpAddr>,
 }
 
 pub(crate) struct Inner {
@@ -56,8 +71,10 @@ pub(crate) struct Inner {
     writer: Turn<Connection>,
     readers: Mutex<Vec<Connection>>,
     sign: WaitSign,
-    /// What the room of definitions made of them, kept while the definitions stay as they are.
-    derived: RwLock<Option<(i64, Arc<dyn Any + Send + Sync>)>>,
+    /// What rooms above made of the definitions, kept while these stay as they are.
+    derived: [RwLock<Option<(i64, Anything)>>; 2],
+    /// What the room of access keeps while the store is open.
+    access: OnceCell<Box<dyn Any + Send + Sync>>,
     /// Jobs that this process was asked to end: seen at once, also by a runner that holds the turn to write.
     cancelled: Mutex<Vec<i64>>,
     /// How often work was made that somebody may wait for.
@@ -65,8 +82,20 @@ pub(crate) struct Inner {
     work_made: Condvar,
 }
 
+/// What is made of the definitions and kept while they stay as they are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Derived {
+    /// The catalog of the databases.
+    Catalog,
+    /// Users and their rights, and the settings of access.
+    Access,
+}
+
+/// What a room above keeps here, of a type that only it knows.
+type Anything = Arc<dyn Any + Send + Sync>;
+
 /// Idle reading connections kept for reuse.
-const KEPT_READERS: usize = 16;
+const KEPT_READERS: usize = 8;
 
 impl Store {
     /// The options of a store, to be opened with [`StoreOptions::open`].
@@ -95,7 +124,8 @@ impl Store {
     fn open_with(path: &Path, options: StoreOptions) -> Result<Store> {
         connection::inspect(path, options.create)?;
         let zone = jiff::tz::TimeZone::get(&options.time_zone).map_err(|error| {
-            let rule = format!("\"{}\" is not a known time zone ({error})", options.time_zone);
+            let zone = &options.time_zone;
+            let rule = words!("タイムゾーン「{zone}」がありません", "\"{zone}\" is not a known time zone ({error})");
             Error::new(Code::Argument).with_rule(rule).with_source(error)
         })?;
         let writer = connection::open(path, &options, options.cache_bytes, true)?;
@@ -110,13 +140,16 @@ impl Store {
                 readers: Mutex::new(Vec::new()),
                 sign: WaitSign::new(with_suffix(&beside, "-turn")),
                 beside,
-                derived: RwLock::new(None),
+                derived: [RwLock::new(None), RwLock::new(None)],
+                access: OnceCell::new(),
                 cancelled: Mutex::new(Vec::new()),
                 work: Mutex::new(0),
                 work_made: Condvar::new(),
                 options,
             }),
             actor: None,
+            visit: None,
+            cancel: None,
         })
     }
 
@@ -154,23 +187,42 @@ impl Store {
 
     /// A read transaction: everything read through it is of one moment.
     pub(crate) fn reading(&self) -> Result<Reading> {
+        let reading = self.glance()?;
+        reading.prepare_cached("BEGIN")?.raw_execute()?;
+        Ok(reading)
+    }
+
+    /// A connection for one statement, which by itself sees one moment.
+    pub(crate) fn glance(&self) -> Result<Reading> {
+        self.check_cancelled()?;
         let kept = self.inner.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = match kept {
+        let mut connection = match kept {
             Some(connection) => connection,
             None => {
                 let options = &self.inner.options;
                 connection::open(&self.inner.path, options, options.reader_cache_bytes, false)?
             }
         };
-        connection.prepare_cached("BEGIN")?.raw_execute()?;
-        Ok(Reading { store: self.inner.clone(), connection: Some(connection) })
+        if let Some(cancel) = &self.cancel {
+            watch(&mut connection, cancel)?;
+        }
+        let watched = self.cancel.is_some();
+        Ok(Reading { store: self.inner.clone(), connection: Some(connection), watched })
     }
 
     /// A write transaction. Waits for its turn.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::StoreReentered`] on a thread that has one already: it would wait for itself.
     pub(crate) fn writing(&self) -> Result<Writing<'_>> {
-        let held = self.inner.writer.take();
-        self.inner.begin(&held)?;
-        Ok(Writing { store: &self.inner, held, makes_work: Cell::new(false) })
+        self.check_cancelled()?;
+        let mut held = self.inner.writer.take(self.cancel.as_ref())?;
+        self.inner.begin(&held, self.cancel.as_ref())?;
+        if let Some(cancel) = &self.cancel {
+            watch(&mut held, cancel)?;
+        }
+        Ok(Writing { store: &self.inner, held, watched: self.cancel.is_some(), makes_work: Cell::new(false) })
     }
 
     /// How often work was made in this process, to be given to [`Store::wait_for_work`].
@@ -201,6 +253,11 @@ impl Store {
         Ok(result)
     }
 
+    /// Whether this thread holds the turn to write.
+    pub(crate) fn is_writing(&self) -> bool {
+        self.inner.writer.is_held_here()
+    }
+
     /// After a commit made because somebody waited: lets the waiting process in before the next transaction.
     pub(crate) fn give_way(&self) {
         let until = Instant::now() + Duration::from_millis(100);
@@ -209,10 +266,28 @@ impl Store {
         }
     }
 
-    /// What the room of definitions keeps, if it is of this version of the definitions.
-    pub(crate) fn derived(&self, version: i64) -> Option<Arc<dyn Any + Send + Sync>> {
-        let derived = self.inner.derived.read().unwrap_or_else(PoisonError::into_inner);
-        derived.as_ref().filter(|(of, _)| *of == version).map(|(_, value)| value.clone())
+    /// What was made of this version of the definitions, if it is kept.
+    pub(crate) fn derived<T: Send + Sync + 'static>(&self, what: Derived, version: i64) -> Option<Arc<T>> {
+        let derived = self.inner.derived[what as usize].read().unwrap_or_else(PoisonError::into_inner);
+        let kept = derived.as_ref().filter(|(of, _)| *of == version).map(|(_, value)| value.clone());
+        kept?.downcast().ok()
+    }
+
+    pub(crate) fn set_derived<T: Send + Sync + 'static>(&self, what: Derived, version: i64, value: Arc<T>) {
+        *self.inner.derived[what as usize].write().unwrap_or_else(PoisonError::into_inner) = Some((version, value));
+    }
+
+    /// What the room of access keeps while the store is open; made at the first call.
+    pub(crate) fn access_state<T: Default + Send + Sync + 'static>(&self) -> &T {
+        let state = self.inner.access.get_or_init(|| Box::new(T::default()));
+        state.downcast_ref().expect("one room has one type of state")
+    }
+
+    /// What was made last, and of which version of the definitions.
+    pub(crate) fn last_derived<T: Send + Sync + 'static>(&self, what: Derived) -> Option<(i64, Arc<T>)> {
+        let derived = self.inner.derived[what as usize].read().unwrap_or_else(PoisonError::into_inner);
+        let (version, value) = derived.clone()?;
+        Some((version, value.downcast().ok()?))
     }
 
     pub(crate) fn sign_cancel(&self, job: i64) {
@@ -225,10 +300,6 @@ impl Store {
 
     pub(crate) fn clear_cancel(&self, job: i64) {
         self.inner.cancelled.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| *other != job);
-    }
-
-    pub(crate) fn set_derived(&self, version: i64, value: Arc<dyn Any + Send + Sync>) {
-        *self.inner.derived.write().unwrap_or_else(PoisonError::into_inner) = Some((version, value));
     }
 }
 
@@ -251,7 +322,7 @@ impl Inner {
     }
 
     /// `BEGIN IMMEDIATE`, however long another process writes, up to the configured time.
-    fn begin(&self, connection: &Connection) -> Result<()> {
+    fn begin(&self, connection: &Connection, cancel: Option<&Cancel>) -> Result<()> {
         let started = Instant::now();
         let mut sign = None;
         let mut pause = Duration::from_micros(200);
@@ -260,8 +331,12 @@ impl Inner {
             match connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.raw_execute()) {
                 Ok(_) => break Ok(()),
                 Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                    if let Some(Err(cancelled)) = cancel.map(Cancel::check) {
+                        break Err(cancelled);
+                    }
                     if started.elapsed() > self.options.busy_timeout {
-                        let waited = format!("{} s", self.options.busy_timeout.as_secs());
+                        let waited = self.options.busy_timeout.as_secs();
+                        let waited = words!("{waited}秒", "{waited} s");
                         break Err(Error::new(Code::StoreBusy).with_rule(waited).with_source(error));
                     }
                     if sign.is_none() {
@@ -278,10 +353,24 @@ impl Inner {
     }
 }
 
+/// How many instructions of SQLite pass before it looks for a sign to end: some tenths of a millisecond.
+const LOOK_AFTER: i32 = 10_000;
+
+/// Makes statements of `connection` end once the sign is shown.
+fn watch(connection: &mut Connection, cancel: &Cancel) -> Result<()> {
+    let cancel = cancel.clone();
+    Ok(connection.progress_handler(LOOK_AFTER, Some(move || cancel.is_cancelled()))?)
+}
+
+fn unwatch(connection: &mut Connection) -> rusqlite::Result<()> {
+    connection.progress_handler(0, None::<fn() -> bool>)
+}
+
 /// A read transaction; ends when dropped.
 pub(crate) struct Reading {
     store: Arc<Inner>,
     connection: Option<Connection>,
+    watched: bool,
 }
 
 impl std::ops::Deref for Reading {
@@ -293,9 +382,13 @@ impl std::ops::Deref for Reading {
 
 impl Drop for Reading {
     fn drop(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
-        let ended = connection.prepare_cached("COMMIT").and_then(|mut commit| commit.raw_execute());
-        if ended.is_ok() {
+        let Some(mut connection) = self.connection.take() else { return };
+        // Whoever has the connection next has another sign, or none.
+        if self.watched && unwatch(&mut connection).is_err() {
+            return;
+        }
+        let commit = || connection.prepare_cached("COMMIT").and_then(|mut commit| commit.raw_execute());
+        if connection.is_autocommit() || commit().is_ok() {
             let mut kept = self.store.readers.lock().unwrap_or_else(PoisonError::into_inner);
             if kept.len() < KEPT_READERS {
                 kept.push(connection);
@@ -308,15 +401,25 @@ impl Drop for Reading {
 pub(crate) struct Writing<'a> {
     store: &'a Inner,
     held: TurnGuard<'a, Connection>,
+    watched: bool,
     makes_work: Cell<bool>,
 }
 
 impl Writing<'_> {
-    pub(crate) fn commit(self) -> Result<()> {
+    pub(crate) fn commit(mut self) -> Result<()> {
+        // SQLite may look for a sign once more when the commit is made already, and would report it as not made.
+        self.unwatch()?;
         // On failure the guard rolls back when it is dropped.
         self.held.prepare_cached("COMMIT")?.raw_execute()?;
         if self.makes_work.get() {
             self.store.wake();
+        }
+        Ok(())
+    }
+
+    fn unwatch(&mut self) -> Result<()> {
+        if std::mem::take(&mut self.watched) {
+            unwatch(&mut self.held)?;
         }
         Ok(())
     }
@@ -346,6 +449,10 @@ impl std::ops::Deref for Writing<'_> {
 
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
+        // Taking back is not to be ended half-way.
+        if let Err(error) = self.unwatch() {
+            log::error!("a connection keeps a sign to end: {error}");
+        }
         if !self.held.is_autocommit()
             && let Err(error) = self.held.execute_batch("ROLLBACK")
         {

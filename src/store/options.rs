@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Store;
 use super::clock::{Clock, OsRandom, Random, SystemClock};
 use super::vault::{SecretVault, Secrets};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, words};
 
 /// What a commit promises when the power fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -93,7 +93,7 @@ impl Default for StoreOptions {
             create: false,
             page_bytes: 8192,
             cache_bytes: 32 << 20,
-            reader_cache_bytes: 8 << 20,
+            reader_cache_bytes: 32 << 20,
             checkpoint_bytes: 40 << 20,
             synchronous: Synchronous::Normal,
             busy_timeout: Duration::from_secs(60),
@@ -126,7 +126,8 @@ impl StoreOptions {
         self
     }
 
-    /// The page cache of each reading connection, in bytes. Default: 8 MiB.
+    /// The most that the page cache of each reading connection takes, in bytes. Default: 32 MiB. There are as many
+    /// connections as threads that read at the same time, and up to eight are kept for the next; exports take 8 MiB.
     pub fn reader_cache_bytes(&mut self, bytes: u32) -> &mut StoreOptions {
         self.reader_cache_bytes = bytes;
         self
@@ -204,7 +205,11 @@ impl StoreOptions {
     /// SQLite is older than 3.51.3.
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Store> {
         if !self.page_bytes.is_power_of_two() || !(512..=65_536).contains(&self.page_bytes) {
-            let rule = format!("page_bytes is {}, not a power of two from 512 to 65536", self.page_bytes);
+            let rule = words!(
+                "page_bytesは512から65536までの2のべき乗です（{}）",
+                "page_bytes is {}, not a power of two from 512 to 65536",
+                self.page_bytes
+            );
             return Err(Error::new(Code::Argument).with_rule(rule));
         }
         Store::open_with(path.as_ref(), self.clone())

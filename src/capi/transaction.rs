@@ -1,0 +1,322 @@
+//! Transactions
+
+use std::ffi::c_char;
+use std::thread::ThreadId;
+
+use super::argument::{Out, call, selector, text};
+use super::cursor::Held;
+use super::error::renkei_error;
+use super::handle::{self, ExclusiveNoun, Handle, Noun};
+use super::status::renkei_status;
+use super::store::renkei_store;
+use super::values::renkei_values;
+use super::write::{renkei_saved, renkei_write_options, write_json, write_options, write_values};
+use crate::error::{Code, Error, Result};
+use crate::record::Transaction;
+use crate::store::{Store, Writing};
+
+/// Several writes, also to several databases, that are kept together or not at all. For the thread that began it.
+pub struct renkei_transaction(());
+
+pub(super) struct Body {
+    /// Declared before the store that it is a part of, and so dropped before it.
+    writing: Option<Writing<'static>>,
+    store: Held<Store>,
+    thread: ThreadId,
+}
+
+// SAFETY: the turn to write must be given back by the thread that took it. Every function here looks whether it is that
+// thread before it touches the body, and the handle is closed by these functions only.
+unsafe impl Send for Body {}
+// SAFETY: one call at a time has it, which `EXCLUSIVE` says.
+unsafe impl Sync for Body {}
+
+impl Noun for Body {
+    type Opaque = renkei_transaction;
+    const KIND: u8 = 7;
+    const NAME: &'static str = "transaction";
+    const EXCLUSIVE: bool = true;
+}
+
+impl ExclusiveNoun for Body {}
+
+/// The transaction, on the thread that began it.
+fn own(transaction: *const renkei_transaction) -> Result<Handle<Body>> {
+    check_thread(handle::get::<Body>(transaction)?)
+}
+
+fn check_thread(body: Handle<Body>) -> Result<Handle<Body>> {
+    if body.thread != std::thread::current().id() {
+        return Err(Error::new(Code::WrongThread).with_rule(<Body as Noun>::NAME));
+    }
+    Ok(body)
+}
+
+fn with<T>(transaction: *const renkei_transaction, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+    let body = own(transaction)?;
+    match &body.writing {
+        // SAFETY: what is lent ends with this call.
+        Some(writing) => work(&Transaction::of(unsafe { body.store.get() }, writing)),
+        None => Err(Error::new(Code::BadHandle).with_rule(<Body as Noun>::NAME)),
+    }
+}
+
+/// Begins a transaction, and waits for its turn to write; others wait until it ends. It ends by renkei_transaction_commit or
+/// renkei_transaction_rollback, on the same thread. Meanwhile calls of this thread on the store itself may only read, and see
+/// the store as it was; those that write are refused (RENKEI_USAGE, "store.reentered").
+///
+/// Rust: `Store::transaction`
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn renkei_transaction_begin(
+    store: *const renkei_store,
+    out_transaction: *mut *mut renkei_transaction,
+    out_error: *mut *mut renkei_error,
+) -> renkei_status {
+    // SAFETY: the contract of `capi`.
+    unsafe {
+        call(out_error, || {
+            let out = Out::new(out_transaction, "out_transaction")?;
+            let store = Held::new(Store::clone(&*handle::get::<Store>(store)?));
+            let writing = store.get().writing()?;
+            out.set(handle::give(Body { writing: Some(writing), store, thread: std::thread::current().id() }));
+            Ok(())
+        })
+    }
+}
+
+/// Keeps what was written, and ends the transaction, also when this fails: then nothing was kept.
+///
+/// Rust: `Store::transaction`
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn renkei_transaction_commit(
+    transaction: *mut renkei_transaction,
+    out_error: *mut *mut renkei_error,
+) -> renkei_status {
+    // SAFETY: the contract of `capi`.
+    unsafe {
+        call(out_error, || {
+            let mut body = own(transaction)?;
+            let writing = body.writing.take();
+            drop(body);
+            handle::close::<Body>(transaction)?;
+            writing.map_or(Ok(()), Writing::commit)
+        })
+    }
+}
+
+/// Takes back what was written, and ends the transaction. NULL is allowed.
+///
+/// Rust: `Store::transaction`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn renkei_transaction_rollback(transaction: *mut renkei_transaction) -> renkei_status {
+    // SAFETY: no output is given.
+    unsafe {
+        call(std::ptr::null_mut(), || {
+            if transaction.is_null() {
+                return Ok(());
+            }
+            let mut body = check_thread(handle::get_poisoned::<Body>(transaction)?)?;
+            body.writing = None;
+            drop(body);
+            handle::close::<Body>(transaction)
+        })
+    }
+}
+
+/// As renkei_record_register, within the transaction. A record that is refused leaves nothing behind, and the transaction goes on.
+///
+/// Rust: `Transaction::register`
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn renkei_transaction_register(
+    transaction: *mut renkei_transaction,
+    database: *const c_char,
+    database_len: usize,
+    values: *mut renkei_values,
+    options: *const renkei_write_options,
+    out_saved: *mut renkei_saved,
+    out_error: *mut *mut renkei_error,
+) -> renkei_status {
+    // SAFETY: the contract of `capi`.
+    unsafe {
+        call(out_error, || {
+            write_values(values, out_saved, |values| {
+                let database = text(database, database_len, "database")?;
+                let options = write_options(options)?;
+                with(transaction, |transaction| transaction.register(database, values, &options))
+            })
+        })
+    }
+}
+
+/// As renkei_record_register_json, within the transaction.
+///
+/// Rust: `Transaction::register`
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn renkei_transaction_register_json(
+    transaction: *mut renkei_transaction,
+    database: *const c_char,
+    database_len: usize,
+    values: *const c_char,
+    values_len: usize,
+    options: *const renkei_write_options,
+    out_saved: *mut renkei_saved,
+    out_error: *mut *mut renkei_error,
+) -> renkei_status {
+    // SAFETY: the contract of `capi`.
+    unsafe {
+        call(out_error, || {
+            write_json(values, values_len, out_saved, |values| {
+                let database = text(database, database_len, "database")?;
+                let options = write_options(options)?;
+                with(transaction, |transaction| transaction.register(database, values, &options))
+            })
+        })
+    }
+}
+
+/// As renkei_record_update, within the transaction. A record that is refused leaves nothing behind, and the transaction goes on.
+///
+/// Rust: `Transaction::update`
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn renkei_transaction_update(
+    transaction: *mut renkei_transaction,
+    database: *const c_char,
+    database_len: usize,
+    key: *const c_char,
+    key_len: usize,
+    id: i64,
+    values: *mut renkei_values,
+    options: *const renkei_write_options,
+    out_saved: *mut renkei_saved,
+    out_error: *mut *mut renkei_error,
+) -> renkei_status {
+    // SAFETY: the contract of `capi`.
+    unsafe {
+        call(out_error, || {
+            write_values(values, out_saved, |values| {
+                let database = text(database, database_len, "database")?;
+                let target = selector(key, key_len, id)?;
+                let options = write_options(options)?;
+                with(transaction, |transaction| transaction.update(database, target, values, &options))
+            })
+        })
+    }
+}
+
+/// As renkei_record_update_json, within the transaction.
+///
+/// Rust: `Transaction::update`
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn renkei_transaction_update_json(
+    transaction: *mut renkei_transaction,
+    database: *const c_char,
+    database_len: usize,
+    key: *const c_char,
+    key_len: usize,
+    id: i64,
+    values: *const c_char,
+    values_len: usize,
+    options: *const renkei_write_options,
+    out_saved: *mut renkei_saved,
+    out_error: *mut *mut renkei_error,
+) -> renkei_status {
+    // SAFETY: the contract of `capi`.
+    unsafe {
+        call(out_error, || {
+            write_json(values, values_len, out_saved, |values| {
+                let database = text(database, database_len, "database")?;
+                let target = selector(key, key_len, id)?;
+                let options = write_options(options)?;
+                with(transaction, |transaction| transaction.update(database, target, values, &options))
+            })
+        })
+    }
+}
+
+/// As renkei_record_upsert, within the transaction. A record that is refused leaves nothing behind, and the transaction goes on.
+///
+/// Rust: `Transaction::upsert`
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn renkei_transaction_upsert(
+    transaction: *mut renkei_transaction,
+    database: *const c_char,
+    database_len: usize,
+    values: *mut renkei_values,
+    options: *const renkei_write_options,
+    out_saved: *mut renkei_saved,
+    out_error: *mut *mut renkei_error,
+) -> renkei_status {
+    // SAFETY: the contract of `capi`.
+    unsafe {
+        call(out_error, || {
+            write_values(values, out_saved, |values| {
+                let database = text(database, database_len, "database")?;
+                let options = write_options(options)?;
+                with(transaction, |transaction| transaction.upsert(database, values, &options))
+            })
+        })
+    }
+}
+
+/// As renkei_record_upsert_json, within the transaction.
+///
+/// Rust: `Transaction::upsert`
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn renkei_transaction_upsert_json(
+    transaction: *mut renkei_transaction,
+    database: *const c_char,
+    database_len: usize,
+    values: *const c_char,
+    values_len: usize,
+    options: *const renkei_write_options,
+    out_saved: *mut renkei_saved,
+    out_error: *mut *mut renkei_error,
+) -> renkei_status {
+    // SAFETY: the contract of `capi`.
+    unsafe {
+        call(out_error, || {
+            write_json(values, values_len, out_saved, |values| {
+                let database = text(database, database_len, "database")?;
+                let options = write_options(options)?;
+                with(transaction, |transaction| transaction.upsert(database, values, &options))
+            })
+        })
+    }
+}
+
+/// As renkei_record_delete, within the transaction.
+///
+/// Rust: `Transaction::delete`
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn renkei_transaction_delete(
+    transaction: *mut renkei_transaction,
+    database: *const c_char,
+    database_len: usize,
+    key: *const c_char,
+    key_len: usize,
+    id: i64,
+    expected_revision: i64,
+    out_id: *mut i64,
+    out_error: *mut *mut renkei_error,
+) -> renkei_status {
+    // SAFETY: the contract of `capi`.
+    unsafe {
+        call(out_error, || {
+            let out = Out::new(out_id, "out_id")?;
+            let database = text(database, database_len, "database")?;
+            let target = selector(key, key_len, id)?;
+            let revision = Some(expected_revision).filter(|revision| *revision != 0);
+            out.set(with(transaction, |transaction| transaction.delete(database, target, revision))?);
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,9 @@
+//! The Web API through its dispatcher, as clients see it.
+
+mod access;
+mod envelope;
+mod exports;
+mod fixture;
+mod hostile;
+mod imports;
+mod records;
