@@ -661,6 +661,57 @@ fn ipv6_alone_works() {
     assert_eq!(receiver.received()[1].header("host"), format!("xn--65q.example:{port}"));
 }
 
+/// A proxy that connects whatever it is asked for to one address; what it was asked for.
+fn proxy(to: std::net::SocketAddr) -> (String, Arc<Mutex<Vec<String>>>) {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+    let noted = asked.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (Ok(mut stream), noted) = (stream, noted.clone()) else { continue };
+            std::thread::spawn(move || {
+                let mut lines = BufReader::new(stream.try_clone().unwrap());
+                let mut line = String::new();
+                lines.read_line(&mut line).unwrap();
+                noted.lock().unwrap().push(line.trim().to_owned());
+                while lines.read_line(&mut line).unwrap() > 2 {}
+                stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+                let mut other = std::net::TcpStream::connect(to).unwrap();
+                let (mut back, mut from) = (stream.try_clone().unwrap(), other.try_clone().unwrap());
+                std::thread::spawn(move || io::copy(&mut from, &mut back));
+                let _ = io::copy(&mut stream, &mut other);
+            });
+        }
+    });
+    (url, asked)
+}
+
+#[test]
+fn a_proxy_is_used_where_the_operator_names_one() {
+    let ours = Authority::new();
+    let plain = Receiver::start(|_, _| ok());
+    let secure = Receiver::start_tls(ours.server("core.example"), |_, _| ok());
+    let fixture = Fixture::new();
+    let trusting = Sending { ca_certificates: Some(ours.pem.clone()), ..hasty() };
+    for (receiver, scheme) in [(&plain, "http"), (&secure, "https")] {
+        let (url, asked) = proxy(receiver.address);
+        let worker = Worker::new(&fixture.store).network(NetworkPolicy::new().proxy(url));
+        let to = |host: &str| {
+            let url = format!("{scheme}://{host}:8443/p");
+            fixture.store.deliver(&NewDelivery::post(url).body("b").sending(trusting.clone())).unwrap()
+        };
+        let (good, private) = (to("core.example"), to("10.0.0.1"));
+        worker.run_until_idle().unwrap();
+        assert_eq!(outcome(&fixture.store, good).0, DeliveryState::Delivered);
+        assert_eq!(*asked.lock().unwrap(), ["CONNECT core.example:8443 HTTP/1.1"]);
+        // An address that stands in the URL is judged here all the same.
+        assert_eq!(outcome(&fixture.store, private).3, "network.refused");
+        assert_eq!(receiver.received()[0].header("host"), "core.example:8443");
+    }
+}
+
 #[test]
 fn tls_is_verified_unless_the_setting_says_loudly_not_to() {
     let (ours, other) = (Authority::new(), Authority::new());

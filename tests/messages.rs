@@ -128,6 +128,10 @@ fn english(text: &str) -> Vec<String> {
         "Content",
         "Type",
         "native",
+        "text",
+        "plain",
+        "charset",
+        "example",
         "tags",
     ];
     let mut plain = String::new();
