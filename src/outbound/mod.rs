@@ -77,12 +77,10 @@ pub use text::{Escape, SecretSlot, SlottedText};
 pub use transport::{Answer, ErrorFamily, Exchange, Failure, OutboundRequest, Times, Transport};
 pub use url::Url;
 
-#[cfg(test)]
 #[cfg(feature = "http")]
 pub(crate) use http::HttpTransport;
 pub(crate) use pool::{KIND as SENDER_KIND, PoolOptions, drain, is_due, sweep as sweep_pools};
 pub(crate) use resolve::Gate;
 pub(crate) use send::Courier;
-#[cfg(test)]
 pub(crate) use status::sweep;
 pub(crate) use target::save as save_target;

@@ -319,7 +319,9 @@ fn reply_with(inner: &Inner, stream: &mut impl Write, reply: &Reply) -> bool {
         }
         Reply::Endless(first, again) => {
             write(first);
-            while write(again) && !inner.ended.load(Ordering::SeqCst) {}
+            while write(again) && !inner.ended.load(Ordering::SeqCst) {
+                std::hint::spin_loop();
+            }
             false
         }
     }
