@@ -1267,7 +1267,10 @@ fn a_host_may_bring_its_own_transport() {
     assert_eq!(outcomes[0].0, DeliveryState::Delivered);
     assert_eq!((outcomes[1].0, outcomes[1].3.as_str()), (DeliveryState::Waiting, "internal"));
     assert_eq!((outcomes[2].0, outcomes[2].3.as_str()), (DeliveryState::Waiting, "answer.missing"));
-    // Mail is left to workers that have something for it.
+    // Mail is left to workers that have something for it, as all have with the feature `mail`.
+    if cfg!(feature = "mail") {
+        return;
+    }
     let mut mail = NewDelivery::http("", "smtp://127.0.0.1:25");
     mail.channel = Channel::Mail;
     let id = fixture.store.deliver(&mail).unwrap();
