@@ -125,6 +125,7 @@ impl NetworkPolicy {
         self
     }
 
+    #[cfg(feature = "http")]
     pub(crate) fn proxy_url(&self) -> Option<&str> {
         self.proxy.as_deref()
     }

@@ -69,6 +69,7 @@ impl Gate {
     }
 
     /// The addresses of a host that the operator named himself: looked up, not judged.
+    #[cfg(feature = "http")]
     pub(crate) fn unjudged(&self, host: &Host, port: u16, until: Instant) -> Result<Vec<SocketAddr>> {
         let found = self.look_up(host, until)?;
         Ok(found.into_iter().map(|address| SocketAddr::new(address, port)).collect())
