@@ -1,6 +1,7 @@
 //! Deliveries of 500 bytes of JSON to a receiver on this machine, beside a bare loop of ureq that keeps nothing.
 //!
-//! `cargo bench --bench deliver`, with `RENKEI_BENCH_DELIVERIES` (default 20,000) and `RENKEI_BENCH_ROUNDS` (default 5).
+//! `cargo bench --bench deliver`, with `RENKEI_BENCH_DELIVERIES` (default 20,000), `RENKEI_BENCH_ROUNDS` (default 5)
+//! and `RENKEI_BENCH_THREADS` (default 1,2,4,8).
 //! Each round runs every way once; the figures are medians over the rounds.
 
 use std::io::{Read, Write};
@@ -107,7 +108,8 @@ fn renkei(url: &str, senders: usize, count: usize, synchronous: Synchronous) -> 
 fn main() {
     let (count, rounds) = (number("RENKEI_BENCH_DELIVERIES", 20_000), number("RENKEI_BENCH_ROUNDS", 5));
     let url = receiver();
-    let ways = [1, 2, 4, 8];
+    let ways = std::env::var("RENKEI_BENCH_THREADS").unwrap_or_else(|_| "1,2,4,8".to_owned());
+    let ways: Vec<usize> = ways.split(',').filter_map(|threads| threads.parse().ok()).collect();
     // Bare, NORMAL, FULL, for each number of threads.
     let mut taken = vec![[const { Vec::new() }; 3]; ways.len()];
     for _ in 0..rounds {

@@ -113,8 +113,7 @@
 //! # Features
 //!
 //! `bundled` (default) compiles SQLite in; `tzdb` (default) compiles time zone data in; `http` (default) sends deliveries by
-//! HTTP and HTTPS; `mail` sends mail; `capi` adds the C ABI, whose header
-//! is `include/renkei.h`.
+//! HTTP and HTTPS; `mail` sends mail; `capi` adds the C ABI, whose header is `include/renkei.h`.
 
 #![deny(missing_docs)]
 #![deny(unsafe_code)]

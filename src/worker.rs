@@ -248,6 +248,7 @@ impl Worker {
             job::sweep(writing, outbound::http_send::KIND, before)?;
             Ok(())
         })?;
+        outbound::sweep_pools(&self.store)?;
         outbound::sweep(&self.store, before)?.iter().for_each(|notice| (self.notify)(notice));
         access::sweep(&self.store)
     }

@@ -125,6 +125,15 @@ fn english(text: &str) -> Vec<String> {
         "csv",
         "display",
         "url",
+        "VALUE",
+        "Content",
+        "Type",
+        "native",
+        "text",
+        "plain",
+        "charset",
+        "example",
+        "tags",
     ];
     let mut plain = String::new();
     let mut quoted = None;

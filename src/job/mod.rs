@@ -271,6 +271,12 @@ pub(crate) fn forget(connection: &Connection, claim: &Claim) -> Result<()> {
     Ok(())
 }
 
+/// The greatest id that was handed out.
+pub(crate) fn newest(connection: &Connection) -> Result<i64> {
+    let sql = "SELECT value - 1 FROM renkei_meta WHERE name = 'next_id'";
+    Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+}
+
 /// Whether [`claim`] would find something.
 pub(crate) fn is_claimable(store: &Store, connection: &Connection, kind: &str) -> Result<bool> {
     Ok(look(store, connection, kind)?.is_some())

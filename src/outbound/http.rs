@@ -386,6 +386,16 @@ struct Wire {
     refused: Option<io::Error>,
 }
 
+/// Time left, in coarse steps: what does not change needs no system call. A deadline is passed by one step at most.
+fn coarse(mut timeout: NextTimeout) -> NextTimeout {
+    const STEP: Duration = Duration::from_millis(250);
+    if !timeout.after.is_not_happening() && *timeout.after > STEP * 4 {
+        let steps = timeout.after.as_millis().div_ceil(STEP.as_millis());
+        timeout.after = (STEP * u32::try_from(steps).unwrap_or(u32::MAX)).into();
+    }
+    timeout
+}
+
 impl fmt::Debug for Wire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.inner, f)
@@ -402,7 +412,7 @@ impl UreqTransport for Wire {
             return Ok(());
         }
         with_call(|call| call.times.address = self.address);
-        match self.inner.transmit_output(amount, timeout) {
+        match self.inner.transmit_output(amount, coarse(timeout)) {
             Err(ureq::Error::Io(error))
                 if matches!(
                     error.kind(),
@@ -418,7 +428,7 @@ impl UreqTransport for Wire {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
-        match (self.inner.await_input(timeout), &self.refused) {
+        match (self.inner.await_input(coarse(timeout)), &self.refused) {
             (Ok(true), _) => Ok(true),
             (other, None) => other,
             (_, Some(error)) => {

@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | `delivery`, `message`, `text` | the frozen message, judged and written |
 //! | `sending`, `retry`, `circuit`, `rate`, `target` | the rules by which it is sent |
-//! | `queue`, `settle`, `attempt`, `notice` | claim and result, and what follows |
+//! | `queue`, `journal`, `settle`, `attempt`, `notice` | claim and result, and what follows |
 //! | `pool`, `share`, `send` | the threads that send, and one attempt |
 //! | `transport`, `http`, `url`, `resolve`, `policy` | the way to the receiver |
 //! | `secret`, `sign` | what must not be seen, and what must be believed |
@@ -23,6 +23,7 @@ mod delivery;
 #[cfg(feature = "http")]
 mod http;
 pub(crate) mod http_send;
+mod journal;
 pub(crate) mod mail;
 pub(crate) mod menu;
 mod message;
@@ -76,14 +77,10 @@ pub use text::{Escape, SecretSlot, SlottedText};
 pub use transport::{Answer, ErrorFamily, Exchange, Failure, OutboundRequest, Times, Transport};
 pub use url::Url;
 
-#[cfg(test)]
-pub(crate) use delivery::enqueue;
 #[cfg(feature = "http")]
 pub(crate) use http::HttpTransport;
-pub(crate) use pool::{KIND as SENDER_KIND, PoolOptions, drain, is_due};
+pub(crate) use pool::{KIND as SENDER_KIND, PoolOptions, drain, is_due, sweep as sweep_pools};
 pub(crate) use resolve::Gate;
 pub(crate) use send::Courier;
-#[cfg(test)]
-pub(crate) use settle::{Consequence, Settled};
 pub(crate) use status::sweep;
 pub(crate) use target::save as save_target;

@@ -1,8 +1,8 @@
 //! The senders: threads that send what is due, share the limits of targets, and write results together.
 //!
-//! Whoever has a result writes it, and with it all results that came meanwhile, and claims what comes next in the same
-//! transaction; the others wait for that commit. A sender goes on only when its result is written, so that a crash makes at
-//! most one duplicate for each sender.
+//! A result stands in the journal (see [`journal`](super::journal)) before its sender goes on, so that a death makes at most
+//! one duplicate for each sender. Results are written to the store many at once, and what comes next is claimed in the same
+//! transaction: by the keeper when there are many or they have waited a moment, by a sender that has nothing else to do.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::delivery::Channel;
+use super::journal::{self, Journal};
 use super::notice::Notice;
 use super::queue::{self, Changes, Claimed, Sendings, Wish};
 use super::send::{self, Courier, Finished};
@@ -26,9 +27,15 @@ pub(crate) const KIND: &str = "sender";
 /// How often it is looked for what other processes have made or left.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Deliveries that are claimed ahead for each sender, and at most.
-const AHEAD: usize = 8;
-const MOST_AHEAD: usize = 256;
+/// Deliveries that a pool holds at most.
+const HELD: usize = 256;
+
+/// Results that are written without waiting for more, and those for which every sender waits.
+const MANY: usize = 50;
+const TOO_MANY: usize = 1_000;
+
+/// For so long results wait for more.
+const WAIT: Duration = Duration::from_millis(3);
 
 /// Targets that are remembered.
 const REMEMBERED: usize = 10_000;
@@ -70,31 +77,45 @@ fn take_over(store: &Store, notify: &(dyn Fn(&Notice) + Send + Sync)) -> Result<
             Found::GivenUp(_) => {}
             Found::Claimed(dead) => {
                 let mut changes = Changes::default();
-                let held = store.write(|writing| {
-                    let held = queue::release(store, writing, dead.id, None, &mut changes)?;
-                    changes.refresh(writing, store.now())?;
+                let (sent, held) = store.write(|writing| {
+                    let left = queue::take_over(store, writing, dead.id, &mut changes)?;
                     job::forget(writing, &dead)?;
-                    Ok(held)
+                    Ok(left)
                 })?;
+                journal::bury(store, dead.id);
                 tell(notify, &changes.notices);
-                log::warn!("a pool of senders died; {held} deliveries that it held are sent again");
+                log::warn!("a pool of senders died: {sent} results were written for it, {held} deliveries given back");
             }
         }
     }
     if has_orphans(&*store.reading()?)? {
         let mut changes = Changes::default();
-        store.write(|writing| {
+        let gone = store.write(|writing| {
             let sql = "SELECT DISTINCT claimed_by FROM renkei_delivery d WHERE d.state = 'sending' AND NOT EXISTS
                 (SELECT 1 FROM renkei_job j WHERE j.id = d.claimed_by AND j.state = 'running')";
             let mut statement = writing.prepare_cached(sql)?;
             let gone: Vec<i64> = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-            for job in gone {
-                queue::release(store, writing, job, None, &mut changes)?;
+            for job in &gone {
+                queue::take_over(store, writing, *job, &mut changes)?;
             }
-            changes.refresh(writing, store.now())
+            Ok(gone)
         })?;
+        gone.into_iter().for_each(|job| journal::bury(store, job));
         tell(notify, &changes.notices);
     }
+    Ok(())
+}
+
+/// Removes the journals of pools that are no more.
+pub(crate) fn sweep(store: &Store) -> Result<()> {
+    let reading = store.reading()?;
+    let sql = "SELECT id FROM renkei_job WHERE kind = ?1 AND state = 'running'
+        UNION SELECT claimed_by FROM renkei_delivery WHERE state = 'sending'";
+    let mut statement = reading.prepare_cached(sql)?;
+    let known: Vec<Option<i64>> = statement.query_map([KIND], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    // Pools that began after this look have greater numbers.
+    let newest = job::newest(&reading)?;
+    journal::sweep(store, |job| job <= newest && !known.contains(&Some(job)));
     Ok(())
 }
 
@@ -118,12 +139,13 @@ pub(crate) fn drain(store: &Store, options: &PoolOptions<'_>) -> Result<u64> {
         return Ok(0);
     }
     let claim = job::begin(store, KIND)?;
+    let journal = Some(Journal::begin(store, claim.id));
     let pool = Pool {
         store,
         options,
         claim,
         channels,
-        state: Mutex::new(State { left: options.most, ..State::default() }),
+        state: Mutex::new(State { left: options.most, journal, ..State::default() }),
         changed: Condvar::new(),
     };
     let kept = std::thread::scope(|scope| {
@@ -151,6 +173,9 @@ struct State {
     /// Claimed: in the queue and being sent.
     held: usize,
     results: Vec<Finished>,
+    /// Since when there are results to be written.
+    since: Option<Instant>,
+    journal: Option<Journal>,
     /// Claimed, and not to be sent now: to be given back.
     unsent: Vec<i64>,
     /// Results that came, and results that are written: their numbers go up.
@@ -194,13 +219,18 @@ impl State {
         }
     }
 
-    fn came(&mut self, finished: Finished, began: Instant) -> u64 {
+    /// Takes a result; its number, and whether its sender may go on before it is in the store.
+    fn came(&mut self, finished: Finished, entry: &[u8], began: Instant) -> (u64, bool) {
         let load = self.loads.entry(finished.claimed.target).or_default();
         load.ended(began, finished.total);
         self.held = self.held.saturating_sub(1);
-        self.results.push(finished);
         self.came += 1;
-        self.came
+        let is_noted = self.journal.as_mut().is_some_and(|journal| journal.write(entry, self.came));
+        // A failure is written at once: it may be the one after which the target is to be left alone.
+        let is_noted = is_noted && finished.is_success();
+        self.results.push(finished);
+        self.since.get_or_insert_with(Instant::now);
+        (self.came, is_noted && self.results.len() < TOO_MANY)
     }
 }
 
@@ -240,14 +270,26 @@ impl Pool<'_> {
                 break;
             }
             let Some(claimed) = state.queue.pop_front() else {
-                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                // Nothing else to do: what came is written, and perhaps there is more to send then.
+                state = match state.results.is_empty() || state.is_writing {
+                    true => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                    false => self.write(state).0,
+                };
                 continue;
             };
             let began = state.began(&claimed);
             drop(state);
             let finished = send::attempt(self.store, self.options.courier, claimed);
+            let entry = journal::entry(&finished);
             state = self.lock();
-            let mine = state.came(finished, began);
+            let (mine, is_free) = state.came(finished, &entry, began);
+            if is_free {
+                if matches!(state.results.len(), 1 | MANY) {
+                    // The keeper writes them soon.
+                    self.store.wake();
+                }
+                continue;
+            }
             while state.written < mine && state.failure.is_none() {
                 state = match state.is_writing {
                     true => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
@@ -273,6 +315,7 @@ impl Pool<'_> {
     fn write_once<'s>(&'s self, mut state: MutexGuard<'s, State>) -> (MutexGuard<'s, State>, usize) {
         state.is_writing = true;
         let results = std::mem::take(&mut state.results);
+        state.since = None;
         let unsent = std::mem::take(&mut state.unsent);
         let written = state.came;
         let mut sendings = std::mem::take(&mut state.sendings);
@@ -319,6 +362,9 @@ impl Pool<'_> {
         match outcome {
             Ok(claimed) => {
                 state.written = written;
+                if let Some(journal) = &mut state.journal {
+                    journal.written(written);
+                }
                 state.turn = turn.wrapping_add(1);
                 if is_late {
                     state.beat = Some(Instant::now());
@@ -357,15 +403,15 @@ impl Pool<'_> {
 
     /// How many may be claimed now.
     fn room(&self, state: &State) -> usize {
-        let senders = self.options.senders.max(1);
-        if state.ended || state.queue.len() > senders / 2 || self.options.stop.load(Ordering::Relaxed) {
+        let most = HELD.max(self.options.senders);
+        if state.ended || state.held > most / 2 || self.options.stop.load(Ordering::Relaxed) {
             return 0;
         }
-        let most = (senders * AHEAD).min(MOST_AHEAD.max(senders));
-        most.saturating_sub(state.held).min(usize::try_from(state.left).unwrap_or(usize::MAX))
+        (most - state.held).min(usize::try_from(state.left).unwrap_or(usize::MAX))
     }
 
-    /// Claims when nobody else does, keeps the lease, looks after other pools; until there is nothing more to do.
+    /// Writes what came, claims when nobody else does, keeps the lease, looks after other pools; until there is nothing
+    /// more to do.
     fn keep(&self) -> Result<()> {
         let (mut idle, mut looked) = (Instant::now(), Instant::now());
         loop {
@@ -384,40 +430,37 @@ impl Pool<'_> {
             let ready = queue::next_ready(&*self.store.reading()?, &self.channels)?;
             let now = self.store.now();
             let is_ready = ready.is_some_and(|ready| ready <= now);
-            let state = self.lock();
+            let mut state = self.lock();
             if state.ended {
                 return Ok(());
             }
+            let waited = state.since.map(|since| since.elapsed());
+            let is_time = state.results.len() >= MANY || waited.is_some_and(|waited| waited >= WAIT);
+            let may_claim = is_ready && self.room(&state) > 0;
             let mut claimed = 0;
-            let (state, has_room) = match is_ready && !state.is_writing && self.room(&state) > 0 {
-                true => {
-                    let (state, count) = self.write(state);
-                    claimed = count;
-                    (state, true)
-                }
-                false => (state, false),
-            };
-            if state.held > 0 || !state.results.is_empty() || state.is_writing {
+            if !state.is_writing && (is_time || may_claim && state.results.is_empty()) {
+                (state, claimed) = self.write(state);
+            }
+            if state.held > 0 || !state.results.is_empty() || state.is_writing || claimed > 0 {
                 idle = Instant::now();
-            } else if state.left == 0
-                || (!is_ready || has_room && claimed == 0) && idle.elapsed() >= self.options.linger
-            {
+            } else if state.left == 0 || (!is_ready || may_claim) && idle.elapsed() >= self.options.linger {
                 return Ok(());
             }
-            drop(state);
-            let until_ready = match ready {
+            let pause = match (state.since, ready) {
+                (Some(since), _) => WAIT.saturating_sub(since.elapsed()),
                 // Whatever is ready and was not claimed has to wait for something else.
-                Some(ready) if ready > now => Duration::from_millis(now_to(now.0, ready.0)),
-                _ => LOOK,
+                (None, Some(ready)) if ready > now => Duration::from_millis(now_to(now.0, ready.0)),
+                (None, _) => LOOK,
             };
-            self.store.wait_for_work(seen, until_ready.min(LOOK));
+            drop(state);
+            self.store.wait_for_work(seen, pause.min(LOOK));
         }
     }
 
     /// Writes what is left to be written, gives back what was not sent, and ends the job.
     fn finish(self, kept: Result<()>) -> Result<u64> {
         let Pool { store, options, claim, state, .. } = self;
-        let State { queue, results, mut unsent, came, failure, .. } =
+        let State { queue, results, mut unsent, came, failure, journal, .. } =
             state.into_inner().unwrap_or_else(PoisonError::into_inner);
         let failed = failure.or(kept.err());
         if failed.as_ref().is_some_and(|error| error.code() == Code::JobLost) {
@@ -438,6 +481,9 @@ impl Pool<'_> {
         });
         if ended.is_ok() {
             tell(options.notify, &changes.notices);
+        }
+        if let (true, Some(journal)) = (ended.is_ok(), journal) {
+            journal.end();
         }
         match failed {
             Some(error) => Err(error),

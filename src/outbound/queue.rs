@@ -16,7 +16,6 @@ use super::circuit::Turned;
 use super::delivery::{Channel, DeliveryState, Priority, dice};
 use super::message::Headers;
 use super::notice::Notice;
-use super::retry;
 use super::send::Finished;
 use super::sending::Sending;
 use super::settle::{Settled, consequence};
@@ -24,6 +23,7 @@ use super::share::Shares;
 use super::target::{self, TargetRow};
 use super::text::{SecretSlot, SlottedText};
 use super::transport::{Answer, ErrorFamily};
+use super::{journal, retry};
 use crate::error::{Code, Error, Kind, Language, Result, Words, words};
 use crate::store::{Store, Timestamp, Writing};
 
@@ -38,6 +38,8 @@ const TARGETS_A_CLAIM: i64 = 1_000;
 pub(super) struct Claimed {
     pub(super) id: i64,
     pub(super) target: i64,
+    /// Attempts that were made before.
+    pub(super) attempts: u32,
     pub(super) message_id: String,
     pub(super) channel: Channel,
     pub(super) sending: Arc<Sending>,
@@ -46,6 +48,25 @@ pub(super) struct Claimed {
     pub(super) headers: Vec<(String, SlottedText)>,
     pub(super) body: StoredBody,
     pub(super) slots: Vec<SecretSlot>,
+}
+
+#[cfg(test)]
+impl Claimed {
+    pub(super) fn empty() -> Claimed {
+        Claimed {
+            id: 0,
+            target: 0,
+            attempts: 0,
+            message_id: String::new(),
+            channel: Channel::Http,
+            sending: Arc::default(),
+            method: String::new(),
+            url: SlottedText::default(),
+            headers: Vec::new(),
+            body: StoredBody::Empty,
+            slots: Vec::new(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -201,7 +222,7 @@ fn claim_of(
     let now = store.now();
     let mut count = 0;
     let sql = "SELECT d.id, d.expires_at <= ?3, d.message_id, d.channel, d.sending_id, m.method, m.url, m.headers,
-        CASE WHEN m.bytes <= ?5 THEN m.body END, m.body IS NOT NULL, m.file_id, m.bytes, m.slots
+        CASE WHEN m.bytes <= ?5 THEN m.body END, m.body IS NOT NULL, m.file_id, m.bytes, m.slots, d.attempts, d.target_id
         FROM renkei_delivery d INDEXED BY renkei_delivery_waiting JOIN renkei_message m ON m.delivery_id = d.id
         WHERE d.state = 'waiting' AND d.target_id = ?1 AND d.priority = ?2 AND d.due_at <= ?3
         ORDER BY d.due_at, d.id LIMIT ?4";
@@ -217,7 +238,7 @@ fn claim_of(
                     expired.push(row.get::<_, i64>(0)?);
                     continue;
                 }
-                found.push((row.get::<_, i64>(4)?, read_claimed(row, target.id)?));
+                found.push((row.get::<_, i64>(4)?, read_claimed(row)?));
             }
             drop(rows);
             let is_last = found.len() + expired.len() < most - count;
@@ -245,7 +266,7 @@ fn claim_of(
     Ok(count)
 }
 
-fn read_claimed(row: &rusqlite::Row<'_>, target: i64) -> Result<Claimed> {
+fn read_claimed(row: &rusqlite::Row<'_>) -> Result<Claimed> {
     let text = |at: usize| -> Result<&str> { Ok(row.get_ref(at)?.as_str().map_err(rusqlite::Error::from)?) };
     let json = |error: serde_json::Error| {
         Error::new(Code::StoreCorrupt)
@@ -262,7 +283,8 @@ fn read_claimed(row: &rusqlite::Row<'_>, target: i64) -> Result<Claimed> {
     let slots: Option<String> = row.get(12)?;
     Ok(Claimed {
         id: row.get(0)?,
-        target,
+        target: row.get(14)?,
+        attempts: row.get(13)?,
         message_id: row.get(2)?,
         channel: Channel::from_text(text(3)?),
         sending: Arc::default(),
@@ -346,7 +368,7 @@ fn judge_answer(
     now: Timestamp,
 ) -> Judgement {
     let status = answer.status;
-    if sending.success.contains(status) {
+    if finished.is_success() {
         let (verdict, health) = (Verdict::Delivered, Health::Good);
         return Judgement { verdict, health, hold: None, family: None, refused: None };
     }
@@ -631,6 +653,42 @@ fn fail(store: &Store, writing: &Writing<'_>, id: i64, error: &Error, changes: &
         error.message(Language::English),
     ))?;
     end(store, writing, id, DeliveryState::Failed, Some((family, error)), changes)
+}
+
+/// Writes what a dead pool had sent and not yet written, by its journal; what was written already is passed over.
+fn settle_left(store: &Store, writing: &Writing<'_>, job: i64, changes: &mut Changes) -> Result<usize> {
+    let (mut sendings, mut count) = (Sendings::new(), 0);
+    for entry in journal::left(store, job) {
+        let sql = "SELECT d.id, NULL, d.message_id, d.channel, d.sending_id, m.method, m.url, m.headers, NULL, 0, NULL,
+            m.bytes, NULL, d.attempts, d.target_id
+            FROM renkei_delivery d JOIN renkei_message m ON m.delivery_id = d.id
+            WHERE d.id = ?1 AND d.state = 'sending' AND d.claimed_by = ?2 AND d.attempts + 1 = ?3";
+        let mut statement = writing.prepare_cached(sql)?;
+        let mut rows = statement.query((entry.delivery, job, entry.number))?;
+        let Some(row) = rows.next()? else { continue };
+        let (sending, mut claimed) = (row.get(4)?, read_claimed(row)?);
+        drop(rows);
+        claimed.sending = sending_of(writing, sending, &mut sendings)?;
+        let (started_at, total) = (entry.started_at(), entry.total());
+        let finished = Finished { claimed, started_at, total, result: entry.result() };
+        settle(store, writing, job, &finished, changes)?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// Takes over what a dead pool has left: what it had sent is written, what it held is given back; how much of each. Its
+/// journal is to be buried after the commit.
+pub(super) fn take_over(
+    store: &Store,
+    writing: &Writing<'_>,
+    job: i64,
+    changes: &mut Changes,
+) -> Result<(usize, usize)> {
+    let sent = settle_left(store, writing, job, changes)?;
+    let held = release(store, writing, job, None, changes)?;
+    changes.refresh(writing, store.now())?;
+    Ok((sent, held))
 }
 
 /// Gives back what a pool has claimed: everything, or the deliveries given. A dead pool may have sent some of it.

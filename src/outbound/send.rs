@@ -212,6 +212,11 @@ fn ready(store: &Store, claimed: &Claimed, now: Timestamp) -> Result<Ready> {
 }
 
 impl Finished {
+    /// Whether the receiver took it.
+    pub(super) fn is_success(&self) -> bool {
+        self.result.as_ref().is_ok_and(|exchange| self.claimed.sending.success.contains(exchange.answer.status))
+    }
+
     /// What the transport measured.
     pub(super) fn times(&self) -> Times {
         match &self.result {

@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 /// A target that takes longer for an answer may not hold every sender.
 const SLOW: Duration = Duration::from_millis(500);
 
+/// A fast target is claimed ahead for so long, as far as can be known.
+const AHEAD: Duration = Duration::from_millis(250);
+
 /// What a pool knows of a target.
 #[derive(Debug, Default)]
 pub(super) struct Load {
@@ -48,27 +51,38 @@ impl Load {
 
 /// How much may be claimed of each target.
 ///
-/// A target that answers fast may be claimed as far as there is room. One that is slow, or not known yet, may hold only as
+/// A target that answers fast may be claimed ahead of what can be sent at once. One that is slow, or not known yet, may hold only as
 /// many senders as are left free by such targets, and slow ones leave the last quarter to targets that may be fast.
 pub(super) struct Shares {
     senders: usize,
     /// Held by targets that are not fast.
     held_slowly: usize,
-    loads: HashMap<i64, (usize, Pace)>,
+    loads: HashMap<i64, Known>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Known {
+    held: usize,
+    pace: Pace,
+    average: Duration,
 }
 
 impl Shares {
     pub(super) fn of(loads: &HashMap<i64, Load>, senders: usize) -> Shares {
-        let loads: HashMap<_, _> = loads.iter().map(|(id, load)| (*id, (load.held, load.pace()))).collect();
-        let held_slowly = loads.values().filter(|(_, pace)| *pace != Pace::Fast).map(|(held, _)| held).sum();
+        let known =
+            |load: &Load| Known { held: load.held, pace: load.pace(), average: load.average.unwrap_or_default() };
+        let loads: HashMap<_, _> = loads.iter().map(|(id, load)| (*id, known(load))).collect();
+        let held_slowly = loads.values().filter(|known| known.pace != Pace::Fast).map(|known| known.held).sum();
         Shares { senders, held_slowly, loads }
     }
 
     /// How many more may be claimed of a target.
     pub(super) fn allowed(&self, target: i64) -> usize {
-        let (held, pace) = self.loads.get(&target).copied().unwrap_or_default();
+        let Known { held, pace, average } = self.loads.get(&target).copied().unwrap_or_default();
         if pace == Pace::Fast {
-            return usize::MAX;
+            let rounds = AHEAD.as_micros() / average.as_micros().max(1) + 1;
+            let most = self.senders.saturating_mul(usize::try_from(rounds).unwrap_or(usize::MAX));
+            return most.saturating_sub(held);
         }
         let reserve = if pace == Pace::Slow && self.senders > 1 { (self.senders / 4).max(1) } else { 0 };
         let free = self.senders.saturating_sub(self.held_slowly);
@@ -77,9 +91,9 @@ impl Shares {
 
     /// Notes what was claimed.
     pub(super) fn took(&mut self, target: i64, count: usize) {
-        let (held, pace) = self.loads.entry(target).or_default();
-        *held += count;
-        if *pace != Pace::Fast {
+        let known = self.loads.entry(target).or_default();
+        known.held += count;
+        if known.pace != Pace::Fast {
             self.held_slowly += count;
         }
     }
@@ -105,8 +119,10 @@ mod tests {
 
     #[test]
     fn a_fast_target_may_use_every_sender() {
-        assert_eq!(shares(8, &[(1, 6, 5)]).allowed(1), usize::MAX);
-        assert_eq!(shares(1, &[(1, 1, 5)]).allowed(1), usize::MAX);
+        assert_eq!(shares(8, &[(1, 6, 5)]).allowed(1), 8 * 51 - 6);
+        assert_eq!(shares(1, &[(1, 1, 5)]).allowed(1), 50);
+        // Not so far ahead that other pools would have nothing to do.
+        assert_eq!(shares(8, &[(1, 6, 400)]).allowed(1), 2);
     }
 
     #[test]

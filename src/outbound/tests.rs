@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::delivery::enqueue;
+use super::settle::{Consequence, Settled};
 use super::*;
 use crate::error::{Code, Error, Result};
 use crate::record::{Values, WriteOptions};

@@ -1,7 +1,7 @@
 //! Clients off the shelf: curl, and small programs in languages that clients are written in. Each registers, views,
 //! updates, imports, exports and deletes, and judges the answers by itself.
 //!
-//! curl and Python are needed; Node, Java and PHP take part where they are installed.
+//! curl and Python are needed; Node, Java, PHP and C# (Mono) take part where they are installed.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -55,6 +55,18 @@ fn node() {
 fn java() {
     if has("java", "--version") && has("javac", "--version") {
         run(&Host::start(), "java", "Client.java");
+    }
+}
+
+#[test]
+fn c_sharp() {
+    if has("mcs", "--version") && has("mono", "--version") {
+        let host = Host::start();
+        let built = host.folder().join("client.exe");
+        let out = format!("-out:{}", built.display());
+        output_of(Command::new("mcs").args(["-r:System.Net.Http.dll", &out]).arg(script("Client.cs")), TIME);
+        let said = output_of(Command::new("mono").arg(built).arg(base(&host)).arg(&host.token), TIME);
+        assert!(said.ends_with("done\n"), "{said}");
     }
 }
 

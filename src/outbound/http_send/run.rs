@@ -280,7 +280,8 @@ fn start(store: &Store, writing: &Writing<'_>, request: &HttpSendRequest) -> Res
     };
     if !send.triggers.contains(&request.trigger) || !menu.contains(&MenuEntry::HttpSend(send.code.clone())) {
         let (place, code) = (request.trigger.as_str(), &list.code);
-        let rule = words!("一覧「{code}」の{place}", "{place} of the list \"{code}\"");
+        let shown = if request.trigger == Trigger::Button { "ボタン" } else { "プルダウン" };
+        let rule = words!("一覧「{code}」の{shown}", "{place} of the list \"{code}\"");
         return Err(Error::new(Code::MenuAbsent).with_value(&send.code).with_rule(rule));
     }
     let new = NewJob {
