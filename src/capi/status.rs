@@ -7,7 +7,6 @@ use crate::error::{Code, Error, Kind};
 /// What a call came to: RENKEI_OK, or the sort of trouble. Later versions may add more; treat unknown ones as failures.
 #[repr(transparent)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use]
 pub struct renkei_status(pub i32);
 
 /// All went well.
