@@ -253,8 +253,8 @@ static void typed_values(renkei_store *store, int64_t photo)
     EXPECT(is_text(text, len, "2026/03/01"));
     OK(renkei_record_cells(record, 0, &cells, &count, &error));
     EXPECT(count == 12 && is_text(cells[0].text, cells[0].text_len, "I0001") && cells[2].integer == 123450 && cells[2].scale == 2);
-    EXPECT(cells[6].kind == RENKEI_CELL_TEXT && is_text(cells[6].text, cells[6].text_len, "食品"));
-    EXPECT(cells[7].kind == RENKEI_CELL_LABELS && is_text(cells[7].text, cells[7].text_len, "新,特"));
+    EXPECT(cells[7].kind == RENKEI_CELL_TEXT && is_text(cells[7].text, cells[7].text_len, "食品"));
+    EXPECT(cells[8].kind == RENKEI_CELL_LABELS && is_text(cells[8].text, cells[8].text_len, "新,特"));
     EXPECT(cells[11].kind == RENKEI_CELL_FILE && cells[11].integer == photo);
     OK(renkei_record_cells(record, 2, &cells, &count, &error));
     EXPECT(count == 2 && cells[0].kind == RENKEI_CELL_NULL && cells[1].kind == RENKEI_CELL_NUMBER && cells[1].integer == 4);
