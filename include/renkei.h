@@ -843,6 +843,12 @@ typedef struct {
 /** A fault in the library. */
 #define RENKEI_INTERNAL 12
 
+/** The user on whose behalf the call is made may not do that. */
+#define RENKEI_DENIED 13
+
+/** An outside system could not be reached, or did not take what was sent. */
+#define RENKEI_REMOTE 14
+
 /** An argument that must not be NULL is NULL. */
 #define RENKEI_NULL_ARGUMENT 100
 
@@ -2184,7 +2190,7 @@ renkei_status renkei_record_datetime(const renkei_record *record,
 /**
  * Begins a transaction, and waits for its turn to write; others wait until it ends. It ends by renkei_transaction_commit or
  * renkei_transaction_rollback, on the same thread. Meanwhile calls of this thread on the store itself may only read, and see
- * the store as it was; those that write are refused (RENKEI_USAGE, "store.turn_held").
+ * the store as it was; those that write are refused (RENKEI_USAGE, "store.reentered").
  *
  * Rust: Store::transaction
  */

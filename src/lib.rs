@@ -52,15 +52,18 @@
 //! | room | what it does | where to begin |
 //! | --- | --- | --- |
 //! | `capi` | the C ABI: a thin coat over all of this, behind the feature `capi` | `include/renkei.h` |
+//! | `webapi` | the Web API of 働くDB / 楽楽販売: one request in, one response out | [`webapi`] |
 //! | `blueprint` | one document of all definitions: apply, plan, dump | [`Blueprint`], [`Store::apply`] |
 //! | `worker` | runs what is due | [`Worker`] |
+//! | `maintenance` | the check of a whole store, and its copy while it is at work | [`Store::check`], [`Store::backup`] |
+//! | `outbound` | what leaves the store: one queue of deliveries, sent at least once | [`NewDelivery`], [`Sending`] |
 //! | `export` | lists and searches to CSV | [`Export`], [`Store::export`] |
 //! | `import` | settings, uploads, reservations, the run, rejects | [`ImportSetting`], [`Store::reserve_import`] |
 //! | `job` | durable work: claims, leases, takeover after a crash | [`JobState`] |
 //! | `record` | register, update, delete, view; detail rows, links, numbers | [`Records`], [`Values`], [`Record`] |
 //! | `query` | conditions, sort, paging, aggregation; saved lists and searches | [`Query`], [`Condition`] |
 //! | `csv` | decoding and encoding, UTF-8 and Shift_JIS (cp932) | [`csv`] |
-//! | `access` | users | [`User`], [`Store::as_user`] |
+//! | `access` | users and their rights, tokens, addresses, calls per minute, audit log | [`User`], [`Store::as_user`], [`Store::authenticate`] |
 //! | `schema` | databases, fields, values and their rules, display formats, SQL tables | [`Database`], [`Field`], [`Value`] |
 //! | `store` | the file: opening, connections, transactions, clock | [`Store`], [`StoreOptions`] |
 //! | `error` | one error type, one table of codes and messages | [`Error`], [`Code`] |
@@ -75,6 +78,16 @@
 //! saved condition, an *import setting* (インポート設定) a saved mapping of CSV columns; an *import reservation*
 //! (インポート予約) is one asked-for run of it.
 //!
+//! # Who acts
+//!
+//! A [`Store`] that was opened acts as the host program itself, which may do everything. [`Store::as_user`] and
+//! [`Store::authenticate`] give handles that act on behalf of a user: he may do what the [`Right`]s of his definition say,
+//! at every door alike, and nothing without them; records tell who created and who updated them. A host that answers calls
+//! from outside asks [`Store::client_address`], [`Store::authenticate`] and [`Store::count_call`], and then uses the handle
+//! it got; [`Store::note_audit`] remembers what came of it.
+//!
+//! The page [`definitions`] describes how all of these are written as JSON.
+//!
 //! # In the file
 //!
 //! One `STRICT` table a database, named by its code, one column a field, and `code__detail` for detail rows. Inside it is
@@ -84,8 +97,10 @@
 //! with a second copy of SQLite inside one process.
 //!
 //! Beside the file stand SQLite's own `-wal` and `-shm`, an empty `-turn` by which a process shows that it waits to write,
-//! and, while imports run, a `-run-…` by which a runner shows that it lives. The latter two may be deleted when no process
-//! has the store open; the first two belong to the data.
+//! and, while imports run, a `-run-…` by which a runner shows that it lives; where calls from outside are counted and
+//! noted, `-calls` (and `-calls-…` for users with a number of their own), and `-audit` with the lines of the audit log that
+//! are not in the store yet. `-turn`, `-run-…` and `-calls` may be deleted when no process has the store open; the others
+//! belong to the data.
 //!
 //! # Threads and processes
 //!
@@ -106,27 +121,35 @@ mod blueprint;
 #[cfg(feature = "capi")]
 mod capi;
 pub mod csv;
+#[doc = include_str!("definitions.md")]
+pub mod definitions {}
 mod error;
 mod export;
 mod import;
 mod job;
+mod maintenance;
+mod outbound;
 mod query;
 mod record;
 mod schema;
 mod store;
+pub mod webapi;
 mod worker;
 
-pub use access::User;
-pub use blueprint::Blueprint;
-pub use error::{Code, Error, Kind, Language, Result, Violation};
+pub use access::*;
+pub use blueprint::{Blueprint, DefinitionKind};
+pub use error::{Code, Error, Finding, Kind, Language, Result, Severity, Violation};
 pub use export::*;
 pub use import::*;
-pub use job::{JobError, JobState};
+pub use job::{JobError, JobState, Report, ReportWhen};
+pub use maintenance::*;
+pub use outbound::*;
 pub use query::*;
 pub use record::*;
 pub use schema::*;
 pub use store::{
-    Cancel, Clock, Limits, ManualClock, OsRandom, Random, Store, StoreOptions, Synchronous, SystemClock, Timestamp,
+    Cancel, Clock, Limits, ManualClock, OsRandom, Random, SecretVault, Store, StoreOptions, Synchronous, SystemClock,
+    Timestamp,
 };
 pub use worker::{Worker, WorkerHandle};
 

@@ -4,7 +4,10 @@ mod common_import;
 
 use common_import::*;
 use renkei::csv::{Dialect, Encoding};
-use renkei::{Blueprint, DetailMode, ImportColumn, ImportMode, NumberInput, Values};
+use renkei::{
+    Blueprint, Database, DetailMode, Field, ImportColumn, ImportMode, ImportRequest, ImportSetting, JobState,
+    NumberInput, Values, Worker,
+};
 
 const ALL: &[&str] = &["number", "name", "mail", "amount", "joined", "rank", "memo"];
 const HEADER: &str = "顧客番号,顧客名,メール,金額,入会日,ランク,メモ\n";
@@ -339,4 +342,63 @@ fn a_setting_that_cannot_work_is_refused_when_it_is_saved() {
         let error = fixture.store.apply(&Blueprint::new().import(case.clone())).unwrap_err();
         assert_eq!(error.code().as_str(), "definition.invalid", "{case:?}: {error}");
     }
+}
+
+#[test]
+fn a_required_field_without_a_column_is_told_once() {
+    let fixture = Fixture::new();
+    let refused = |setting: ImportSetting| {
+        let error = fixture.store.apply(&Blueprint::new().import(setting)).unwrap_err();
+        assert_eq!(error.code().as_str(), "definition.invalid", "{error}");
+        assert!(error.to_string().contains("required fields have no column"), "{error}");
+    };
+    for mode in [ImportMode::InsertKeyed, ImportMode::Upsert] {
+        refused(setting("customers", mode, &["number", "mail"]));
+    }
+    // Those that are known have it already.
+    fixture
+        .import(setting("customers", ImportMode::Upsert, &["number", "name"]), "a,b\n1,佐藤\n")
+        .completed([1, 0, 0, 0, 0, 0]);
+    fixture
+        .import(setting("customers", ImportMode::Update, &["number", "mail"]), "a,b\n1,s@example.com\n")
+        .completed([0, 1, 0, 0, 0, 0]);
+    // A field that is made required later: the import fails before its first row.
+    let own = setting("customers", ImportMode::Upsert, &["number", "name"]);
+    fixture.store.apply(&Blueprint::new().import(own)).unwrap();
+    let path = fixture.dir.path().join("late.csv");
+    std::fs::write(&path, "a,b\n2,鈴木\n3,高橋\n").unwrap();
+    let id = fixture.store.reserve_import(&ImportRequest::path("customers", "test", &path)).unwrap().process_id;
+    let mut stricter = fixture.store.database("customers").unwrap();
+    let mail = stricter.fields.iter_mut().find(|field| field.code == "mail").unwrap();
+    mail.required = true;
+    fixture.store.apply(&Blueprint::new().database(stricter)).unwrap();
+    Worker::new(&fixture.store).run_until_idle().unwrap();
+    let status = fixture.store.import_status(id).unwrap();
+    assert_eq!((status.state, status.counts.total), (JobState::Failed, 0));
+    assert!(status.error.unwrap().en.contains("mail"));
+}
+
+#[test]
+fn required_fields_that_are_filled_otherwise_need_no_column() {
+    let fixture = Fixture::new();
+    let store = &fixture.store;
+    let shops = Database::new("shops", "店").field(Field::key("k", "店番")).field(Field::text("name", "店名"));
+    let sales = Database::new("sales", "売上")
+        .field(Field::key("k", "番号"))
+        .field(Field::date("on", "日").required().default_value("now"))
+        .field(Field::link("shop", "店", "shops"))
+        .field(Field::dependent("shop_name", "店名", "shop", "name").required())
+        .detail(Field::detail_key("line", "行"))
+        .detail(Field::text("item", "品").required())
+        .detail(Field::number("count", "数", 0));
+    store.apply(&Blueprint::new().database(shops).database(sales)).unwrap();
+    let refused = |setting: &ImportSetting| store.apply(&Blueprint::new().import(setting.clone())).is_err();
+    let mut copies = setting("sales", ImportMode::Upsert, &["k", "shop"]);
+    assert!(refused(&copies), "nothing fills the dependent field");
+    copies.fill_dependents = true;
+    assert!(!refused(&copies));
+    let mut rows = setting("sales", ImportMode::Update, &["k", "line", "count"]);
+    assert!(!refused(&rows), "rows are named, and may exist");
+    rows.details = DetailMode::Append;
+    assert!(refused(&rows), "no row could be made");
 }

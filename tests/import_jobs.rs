@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use common_import::*;
 use renkei::{
-    Blueprint, Code, Field, ImportMode, ImportProgress, ImportRequest, ImportSetting, JobState, Limits, ManualClock,
-    Store, Timestamp, Values, Worker,
+    Blueprint, Code, DefinitionKind, Field, ImportMode, ImportProgress, ImportRequest, ImportSetting, JobState, Limits,
+    ManualClock, Store, Timestamp, Values, Worker,
 };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -337,6 +337,8 @@ fn a_definition_that_changes_under_an_import_never_half_writes() {
         if retire {
             let memo = changed.fields.iter_mut().find(|field| field.code == "memo").unwrap();
             memo.retired = true;
+            // The setting must not name it any more; the import has its own copy.
+            fixture.store.remove_definition(DefinitionKind::Import, "customers", "test").unwrap();
         } else {
             changed.fields.push(Field::text("extra", "追加").default_value("既定"));
         }
@@ -482,7 +484,9 @@ fn records_are_written_by_who_reserved_the_import() {
     let fixture = with_setting(customers_setting());
     fixture
         .store
-        .apply(&Blueprint::new().user(serde_json::from_str(r#"{"code": "u1", "name": "担当一"}"#).unwrap()))
+        .apply(&Blueprint::new().user(
+            serde_json::from_str(r#"{"code": "u1", "name": "担当一", "rights": {"customers": ["import"]}}"#).unwrap(),
+        ))
         .unwrap();
     let path = fixture.file("a.csv", lines(1));
     fixture.store.as_user("u1").unwrap().reserve_import(&request(&path)).unwrap();
@@ -536,4 +540,52 @@ fn a_background_worker_outlives_a_callback_that_panics() {
     let ended = fixture.store.wait_import(next, Duration::from_secs(30)).unwrap();
     assert_eq!((ended.state, ended.counts.inserted), (JobState::Completed, 10));
     handle.stop();
+}
+
+/// The plain indexes of the customers' table, and how many databases have indexes that wait.
+fn indexes(store: &Store) -> (usize, i64) {
+    let connection = rusqlite::Connection::open(store.path()).unwrap();
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND tbl_name = 'customers' AND sql LIKE 'CREATE INDEX%'";
+    let plain: i64 = connection.query_row(sql, [], |row| row.get(0)).unwrap();
+    let check: String = connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(check, "ok");
+    let waiting = connection.query_row("SELECT count(*) FROM renkei_deferred_index", [], |row| row.get(0)).unwrap();
+    (plain as usize, waiting)
+}
+
+#[test]
+fn indexes_wait_for_an_import_into_an_empty_database_and_are_always_made() {
+    let text = lines(60_000);
+    assert!(text.len() > 1 << 20, "large enough for indexes to wait");
+    // To the end; cancelled; stopped and gone on; failed by a change of the file; redefined meanwhile.
+    for way in ["ends", "cancelled", "stopped", "failed", "redefined", "rejected"] {
+        let mut own = customers_setting();
+        own.atomic = way == "rejected";
+        let fixture = with_setting(own);
+        let store = &fixture.store;
+        assert_eq!(indexes(store), (1, 0), "the link");
+        let text = if way == "rejected" { format!("{text}9999999,\n") } else { text.clone() };
+        let path = fixture.file("a.csv", &text);
+        let id = store.reserve_import(&request(&path)).unwrap().process_id;
+        let handle = started(store, id, 1_000);
+        match way {
+            "cancelled" => drop(store.cancel_import(id)),
+            "failed" => append(&path, "9999999,乙\n"),
+            "redefined" => {
+                let mut changed = store.database("customers").unwrap();
+                changed.fields.push(Field::text("extra", "追加").indexed());
+                store.apply(&Blueprint::new().database(changed)).unwrap();
+            }
+            _ => {}
+        }
+        if way == "stopped" {
+            handle.stop();
+            Worker::new(store).run_until_idle().unwrap();
+        } else {
+            store.wait_import(id, Duration::from_secs(60)).unwrap();
+            handle.stop();
+        }
+        let plain = if way == "redefined" { 2 } else { 1 };
+        assert_eq!(indexes(store), (plain, 0), "{way}: {:?}", store.import_status(id).unwrap());
+    }
 }

@@ -114,7 +114,7 @@ fn damage_is_refused_and_nothing_else() {
             }
         }
         let path = fixture.store.path().to_owned();
-        let Fixture { dir: _dir, store } = fixture;
+        let Fixture { dir: _dir, store, .. } = fixture;
         drop(store);
         check_file(&path, &[("customers", "name")]);
     }

@@ -44,6 +44,17 @@ fn every_bad_cell_is_told_with_its_place() {
 }
 
 #[test]
+fn line_breaks_in_texts_of_one_line_may_be_left_out() {
+    let fixture = Fixture::new();
+    let mut own = setting("customers", ImportMode::Upsert, &["number", "name", "memo"]);
+    own.drop_line_breaks = true;
+    let done = fixture.import(own, "a,b,c\n1,\"佐\r\n藤\n\",\"一\n二\"\n2,\"\n\",x\n");
+    assert_eq!(done.faults(), [(6, Some(2), "value.required".to_owned())]);
+    let record = fixture.store.records("customers").view("1").unwrap();
+    assert_eq!((record.text("name"), record.text("memo")), ("佐藤".to_owned(), "一\n二".to_owned()));
+}
+
+#[test]
 fn what_only_the_writer_can_see_has_its_place_as_well() {
     let fixture = Fixture::new();
     let mut own = setting("customers", ImportMode::Upsert, &["number", "name", "", "mail", "office"]);
@@ -173,7 +184,9 @@ fn lines_that_could_not_be_read_are_mended_too() {
     let text = format!("{HEADER}1,佐藤,,,,,\n2,鈴木,,,,\n3,高橋,,,,,,余り\n");
     let file = |text: String| {
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-        lines[1] = lines[1].replacen("2,鈴木,,,,", "2,鈴木,,,,,", 1);
+        // Without mending it would be refused again.
+        assert!(lines[1].starts_with("2,鈴木,,,,,_missing,3,csv.columns,"), "{text}");
+        lines[1] = lines[1].replacen("_missing", "", 1);
         lines[2] = lines[2].replacen(",余り", "", 1);
         lines.join("\r\n")
     };
@@ -204,4 +217,22 @@ fn the_file_of_rejects_says_line_codes_and_messages() {
     // An import without refusals gives the header alone.
     let done = fixture.import(upsert(), format!("{HEADER}4,加藤,,,,,\n"));
     assert_eq!(String::from_utf8(done.reject_file()).unwrap().lines().count(), 1);
+}
+
+#[test]
+fn the_columns_of_a_short_line_stand_under_their_names() {
+    let fixture = Fixture::new();
+    let text = format!("{HEADER}1\n2,佐藤,,,,\n");
+    let first = fixture.import(upsert(), &text).completed([0, 0, 0, 2, 0, 0]);
+    let file = String::from_utf8(first.reject_file()).unwrap();
+    let mut reader = csv::ReaderBuilder::new().from_reader(file.as_bytes());
+    let lines: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    assert_eq!((&lines[0][0], &lines[0][1], &lines[0][6], &lines[0][7]), ("1", "_missing", "_missing", "2"));
+    assert_eq!((&lines[1][5], &lines[1][6], &lines[1][7], &lines[1][8]), ("", "_missing", "3", "csv.columns"));
+    // What is missing is told again as it was, and is never taken for a value.
+    let again = fixture.import(upsert(), &file).completed([0, 0, 0, 2, 0, 0]);
+    assert!(again.rejects()[0].message_en.contains("has 1 columns where 7"), "{:?}", again.rejects());
+    assert_eq!(String::from_utf8(again.reject_file()).unwrap().matches("_missing").count(), 7);
+    // Elsewhere it is a text like any other.
+    fixture.import(upsert(), format!("{HEADER}3,_missing,,,,,\n")).completed([1, 0, 0, 0, 0, 0]);
 }

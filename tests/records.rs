@@ -2,14 +2,21 @@
 
 mod common;
 
+#[path = "records/keys.rs"]
+mod keys;
+#[path = "records/others.rs"]
+mod others;
+#[path = "records/transactions.rs"]
+mod transactions;
+
 use std::io::Read;
 use std::time::Duration;
 
 use common::{Fixture, NOW, names_the_field, only, violations};
 use renkei::{
-    Approval, AutoNumber, Blueprint, Characters, Code, Database, Date, DateTime, Field, FieldKind, KeyMode, KeyPart,
-    Kind, Language, Number, NumberDate, NumberInput, RecordId, Records, Rounding, Selector, Time, User, Value, Values,
-    WriteOptions, Written,
+    Approval, AutoNumber, Blueprint, Characters, Code, Condition, Database, Date, DateTime, DetailMode, DetailRow,
+    Field, FieldKind, KeyMode, KeyPart, Kind, Language, Number, NumberDate, NumberInput, Query, Record, RecordId,
+    Records, Right, Rounding, Selector, Store, Time, User, Value, Values, WriteOptions, Written,
 };
 
 fn number(code: &str, scale: u8, min: Option<&str>, max: Option<&str>) -> Field {
@@ -51,7 +58,9 @@ fn everything() -> Database {
 
 fn everything_fixture() -> Fixture {
     let fixture = Fixture::new();
-    let blueprint = Blueprint::new().user(User::new("hanako", "山田花子")).database(everything());
+    let blueprint = Blueprint::new()
+        .user(User::new("hanako", "山田花子").allow("everything", Right::Update))
+        .database(everything());
     fixture.store.apply(&blueprint).unwrap();
     fixture
 }
@@ -485,138 +494,6 @@ fn texts_and_numbers_are_kept_exactly() {
     assert_eq!(stored, "2024-02-29");
 }
 
-fn keyed(parts: Vec<KeyPart>, joiner: &str) -> Fixture {
-    let kind = FieldKind::Key { parts, joiner: joiner.to_owned() };
-    Fixture::of([Database::new("keyed", "鍵")
-        .field(Field::new("number", "番号", kind))
-        .field(Field::text("t", "文字").unique())])
-}
-
-fn automatic(prefix: &str, suffix: &str, digits: u8, date: NumberDate) -> KeyPart {
-    let format = AutoNumber { prefix: prefix.to_owned(), suffix: suffix.to_owned(), digits, start: 1, date };
-    KeyPart::Automatic { format }
-}
-
-#[test]
-fn automatic_keys_have_their_form_and_start_again_with_the_date() {
-    let day = 24 * 60 * 60;
-    for (date, expected) in [
-        (NumberDate::None, ["受-001-x", "受-002-x", "受-003-x", "受-004-x"]),
-        (NumberDate::Year, ["受-2026001-x", "受-2026002-x", "受-2026003-x", "受-2027001-x"]),
-        (NumberDate::Month, ["受-202601001-x", "受-202601002-x", "受-202602001-x", "受-202701001-x"]),
-        (NumberDate::Day, ["受-20260131001-x", "受-20260131002-x", "受-20260201001-x", "受-20270131001-x"]),
-    ] {
-        let fixture = keyed(vec![automatic("受-", "-x", 3, date)], "");
-        let records = fixture.store.records("keyed");
-        let mut keys = Vec::new();
-        for wait in [0, 0, day, 364 * day] {
-            fixture.clock.advance(Duration::from_secs(wait));
-            keys.push(records.register(&Values::new()).unwrap().key);
-        }
-        assert_eq!(keys, expected);
-    }
-}
-
-#[test]
-fn the_day_of_automatic_keys_is_that_of_the_stores_zone() {
-    let fixture = keyed(vec![automatic("", "", 2, NumberDate::Day)], "");
-    // 2026-01-31 23:59:59 and one second later in Tokyo.
-    fixture.clock.set(renkei::Timestamp(NOW.0 + (14 * 3600 + 29 * 60 + 59) * 1000));
-    let records = fixture.store.records("keyed");
-    assert_eq!(records.register(&Values::new()).unwrap().key, "2026013101");
-    fixture.clock.advance(Duration::from_secs(1));
-    assert_eq!(records.register(&Values::new()).unwrap().key, "2026020101");
-}
-
-#[test]
-fn given_keys_are_passed_over_or_taken_and_issued_ones_give_way() {
-    let fixture = keyed(vec![automatic("", "", 3, NumberDate::None)], "");
-    let records = fixture.store.records("keyed");
-    assert_eq!(records.register(&Values::new().set("number", "777")).unwrap().key, "001");
-    let given = WriteOptions::new().key_mode(KeyMode::Given);
-    assert_eq!(records.register_with(&Values::new().set("number", "003"), &given).unwrap().key, "003");
-    assert_eq!(records.register_with(&Values::new().set("number", "002").set("t", "x"), &given).unwrap().key, "002");
-    let again = records.register_with(&Values::new().set("number", "002"), &given).unwrap_err();
-    assert_eq!(only(&again).code(), Code::Duplicate);
-    let malformed = records.register_with(&Values::new().set("number", "A2"), &given).unwrap_err();
-    assert_eq!(only(&malformed).code(), Code::KeyFormat);
-    // The next number collides with a given key while another field is refused.
-    let refused = records.register(&Values::new().set("t", "x")).unwrap_err();
-    assert_eq!(violations(&refused), ["t: value.duplicate"]);
-    assert_eq!(records.register(&Values::new()).unwrap().key, "004");
-    assert_eq!(records.register_with(&Values::new(), &given).unwrap().key, "005");
-    let changed = records.update("004", &Values::new().set("number", "009")).unwrap_err();
-    assert_eq!(only(&changed).code(), Code::KeyIssued);
-    assert_eq!(records.update("004", &Values::new().set("number", "004")).unwrap().written, Written::Unchanged);
-}
-
-#[test]
-fn numbers_outgrow_their_digits() {
-    let fixture = keyed(vec![automatic("", "", 1, NumberDate::None)], "");
-    let all = vec![Values::new(); 11];
-    let saved = fixture.store.records("keyed").register_all(&all, &WriteOptions::new()).unwrap();
-    assert_eq!(saved[10].key, "11");
-}
-
-#[test]
-fn typed_keys_are_padded_and_chosen_ones_chosen() {
-    let part = KeyPart::Typed { max_length: Some(6), characters: Characters::Alphanumeric, digits: Some(4) };
-    let fixture = keyed(vec![part], "");
-    let records = fixture.store.records("keyed");
-    let key = |text: &str| Values::new().set("number", text);
-    assert_eq!(records.register(&key("7")).unwrap().key, "0007");
-    assert_eq!(records.register(&key("A7")).unwrap().key, "A7");
-    assert_eq!(only(&records.register(&key("0007")).unwrap_err()).code(), Code::Duplicate);
-    assert_eq!(records.upsert(&key("7")).unwrap().written, Written::Unchanged);
-    assert_eq!(only(&records.register(&key("1234567")).unwrap_err()).code(), Code::TextLong);
-    assert_eq!(only(&records.register(&key("A-7")).unwrap_err()).code(), Code::TextCharacters);
-    let fixture = keyed(vec![KeyPart::Choice { choices: vec!["東".to_owned(), "西".to_owned()] }], "");
-    let records = fixture.store.records("keyed");
-    assert_eq!(records.register(&key("東")).unwrap().key, "東");
-    assert_eq!(only(&records.register(&key("北")).unwrap_err()).code(), Code::KeyFormat);
-}
-
-#[test]
-fn keys_of_two_parts_are_joined() {
-    let choice = || KeyPart::Choice { choices: vec!["東".to_owned(), "西".to_owned()] };
-    let key = |text: &str| Values::new().set("number", text);
-    let given = WriteOptions::new().key_mode(KeyMode::Given);
-    let fixture = keyed(vec![choice(), automatic("N-", "", 3, NumberDate::None)], "-");
-    let records = fixture.store.records("keyed");
-    assert_eq!(records.register(&key("東")).unwrap().key, "東-N-001");
-    assert_eq!(only(&records.register(&Values::new()).unwrap_err()).code(), Code::Required);
-    assert_eq!(only(&records.register(&key("北")).unwrap_err()).code(), Code::KeyFormat);
-    assert_eq!(records.register_with(&key("西-N-002"), &given).unwrap().key, "西-N-002");
-    assert_eq!(records.register(&key("西")).unwrap().key, "西-N-003");
-    // The joiner stands in the issued part as well.
-    let fixture = keyed(vec![automatic("A-", "", 3, NumberDate::None), KeyPart::typed()], "-");
-    let records = fixture.store.records("keyed");
-    assert_eq!(records.register_with(&key("A-001-x-y"), &given).unwrap().key, "A-001-x-y");
-    assert_eq!(records.register(&key("x-y")).unwrap().key, "A-002-x-y");
-    let fixture = keyed(vec![KeyPart::typed(), choice()], "/");
-    let records = fixture.store.records("keyed");
-    assert_eq!(records.register(&key("a/b/東")).unwrap().key, "a/b/東");
-    assert_eq!(only(&records.register(&key("a/b")).unwrap_err()).code(), Code::KeyFormat);
-    assert_eq!(only(&records.register(&key("東")).unwrap_err()).code(), Code::KeyFormat);
-    assert_eq!(only(&records.register(&key("/東")).unwrap_err()).code(), Code::KeyFormat);
-}
-
-#[test]
-fn automatic_numbers_in_fields_are_given_once() {
-    let format = AutoNumber { prefix: "S".to_owned(), digits: 2, start: 10, ..AutoNumber::default() };
-    let fixture = Fixture::of([Database::new("d", "D")
-        .field(Field::key("k", "K"))
-        .field(Field::auto_number("s", "連番", format))
-        .field(Field::text("t", "T"))]);
-    let records = fixture.store.records("d");
-    for (key, number) in [("a", "S10"), ("b", "S11")] {
-        records.register(&Values::new().set("k", key).set("s", "")).unwrap();
-        records.update(key, &Values::new().set("t", "x")).unwrap();
-        assert_eq!(records.view(key).unwrap().text("s"), number);
-    }
-    assert_eq!(only(&records.update("a", &Values::new().set("s", "S99")).unwrap_err()).code(), Code::ReadOnly);
-}
-
 #[test]
 fn defaults_fill_what_is_not_given() {
     let fixture = Fixture::of([Database::new("d", "D")
@@ -642,239 +519,6 @@ fn defaults_fill_what_is_not_given() {
     assert_eq!(records.view("1").unwrap().text("n"), "", "an update brings no default back");
 }
 
-fn shops() -> [Database; 3] {
-    [
-        Database::new("areas", "地域").field(Field::key("code", "地域コード")).field(Field::text("name", "地域名")),
-        Database::new("shops", "店")
-            .field(Field::key("code", "店コード"))
-            .field(Field::text("name", "店名"))
-            .field(Field::number("rate", "掛率", 1))
-            .field(Field::choice("rank", "ランク", &["A", "B"]))
-            .field(Field::link("area", "地域", "areas"))
-            .field(Field::dependent("area_name", "地域名", "area", "name"))
-            .field(Field::auto_number("serial", "通番", AutoNumber { digits: 2, ..AutoNumber::default() }))
-            .field(Field::calculated("double", "倍", 1, "rate * 2").unwrap()),
-        Database::new("orders", "注文")
-            .field(Field::key("number", "番号"))
-            .field(Field::link("shop", "店", "shops"))
-            .field(Field::dependent("rate", "掛率", "shop", "rate"))
-            .field(Field::dependent("rank", "ランク", "shop", "rank"))
-            .field(Field::dependent("area", "地域コード", "shop", "area"))
-            .field(Field::dependent("area_name", "地域名", "shop", "area_name"))
-            .field(Field::dependent("serial", "通番", "shop", "serial"))
-            .field(Field::dependent("double", "倍", "shop", "double"))
-            .field(Field::reference("shop_name", "店名", "shop", "name"))
-            .field(Field::reference("shop_area", "店の地域", "shop", "area"))
-            .field(Field::calculated("tenfold", "十倍", 1, "rate * 10").unwrap()),
-    ]
-}
-
-#[test]
-fn links_bring_dependent_and_reference_values_along() {
-    let fixture = Fixture::of(shops());
-    let (areas, shops, orders) =
-        (fixture.store.records("areas"), fixture.store.records("shops"), fixture.store.records("orders"));
-    areas.register(&Values::new().set("code", "13").set("name", "関東")).unwrap();
-    areas.register(&Values::new().set("code", "27").set("name", "関西")).unwrap();
-    let shop =
-        |code: &str, rate: &str| Values::new().set("code", code).set("name", format!("店{code}")).set("rate", rate);
-    shops.register(&shop("1", "0.5").set("rank", "B").set("area", "13")).unwrap();
-    shops.register(&shop("2", "0.7").set("area", "27")).unwrap();
-    let fields = ["rate", "rank", "area", "area_name", "serial", "double", "shop_name", "shop_area", "tenfold"];
-    let shown = |key: &str| {
-        let record = orders.view(key).unwrap();
-        fields.map(|field| record.text(field)).join("|")
-    };
-    orders.register(&Values::new().set("number", "a").set("shop", "1")).unwrap();
-    assert_eq!(shown("a"), "0.5|B|13|関東|01|1.0|店1|13|5.0");
-    // Changed at the source: what was copied stays, what is read through follows.
-    shops.update("1", &Values::new().set("rate", "0.9").set("name", "新店").set("area", "27")).unwrap();
-    assert_eq!(shown("a"), "0.5|B|13|関東|01|1.0|新店|27|5.0");
-    // The link given once more fetches anew.
-    orders.update("a", &Values::new().set("shop", "1")).unwrap();
-    assert_eq!(shown("a"), "0.9|B|27|関西|01|1.8|新店|27|9.0");
-    orders.update("a", &Values::new().set("shop", "2").set("rate", "0.1")).unwrap();
-    assert_eq!(shown("a"), "0.1||27|関西|02|1.4|店2|27|1.0", "what is given itself is kept");
-    orders.update_with("a", &Values::new().set("shop", "1"), &WriteOptions::new().fill_dependents(false)).unwrap();
-    assert_eq!(shown("a"), "0.1||27|関西|02|1.4|新店|27|1.0");
-    // Each copied value may be given in the form of its source.
-    let given = Values::new().set("rank", "A").set("area", "13").set("serial", "99").set("double", "7.5");
-    orders.update("a", &given).unwrap();
-    assert_eq!(shown("a"), "0.1|A|13|関西|99|7.5|新店|27|1.0");
-    let refused =
-        Values::new().set("rank", "C").set("area", "99").set("rate", "x").set("double", "1.23").set("shop_name", "x");
-    assert_eq!(
-        violations(&orders.update("a", &refused).unwrap_err()),
-        [
-            "rate: value.number",
-            "rank: value.choice",
-            "area: value.link",
-            "double: value.number.scale",
-            "shop_name: value.read_only"
-        ]
-    );
-    orders.update("a", &Values::new().set("shop", "")).unwrap();
-    assert_eq!(shown("a"), "||||||||");
-    fixture.check_file();
-}
-
-#[test]
-fn linked_records_are_kept_from_deletion() {
-    let fixture = Fixture::of(shops());
-    let (shops, orders) = (fixture.store.records("shops"), fixture.store.records("orders"));
-    shops.register(&Values::new().set("code", "1")).unwrap();
-    orders.register(&Values::new().set("number", "a").set("shop", "1")).unwrap();
-    let refused = shops.delete("1").unwrap_err();
-    assert_eq!((refused.code(), refused.kind()), (Code::RecordLinked, Kind::Conflict));
-    assert!(refused.to_string().contains("orders"), "{refused}");
-    assert_eq!(shops.view("1").unwrap().revision(), 1);
-    // The link follows a changed key.
-    shops.update("1", &Values::new().set("code", "01")).unwrap();
-    assert_eq!(orders.view("a").unwrap().text("shop"), "01");
-    orders.delete("a").unwrap();
-    shops.delete("01").unwrap();
-}
-
-#[test]
-fn records_may_link_to_their_own_database_and_to_themselves() {
-    let fixture = Fixture::of([Database::new("staff", "社員")
-        .field(Field::key("number", "番号"))
-        .field(Field::link("boss", "上司", "staff"))
-        .field(Field::reference("top", "上司の上司", "boss", "boss"))]);
-    let records = fixture.store.records("staff");
-    records.register(&Values::new().set("number", "1")).unwrap();
-    records.update("1", &Values::new().set("boss", "1")).unwrap();
-    records.register(&Values::new().set("number", "2").set("boss", "1")).unwrap();
-    assert_eq!(records.view("2").unwrap().text("top"), "1");
-    assert_eq!(records.delete("1").unwrap_err().code(), Code::RecordLinked);
-    records.delete("2").unwrap();
-    records.delete("1").unwrap();
-    fixture.check_file();
-}
-
-#[test]
-fn calculations_follow_what_they_need() {
-    let fixture = Fixture::of([Database::new("d", "D")
-        .field(Field::key("k", "K"))
-        .field(Field::calculated("total", "合計", 0, "tax + net").unwrap())
-        .field(Field::calculated("tax", "税", 0, "round(net * 0.1, 0)").unwrap())
-        .field(Field::calculated("net", "本体", 0, "price * quantity").unwrap())
-        .field(Field::number("price", "単価", 2))
-        .field(Field::number("quantity", "数量", 0))
-        .field(Field::calculated("ratio", "比", 3, "price / or(quantity, 1)").unwrap())]);
-    let records = fixture.store.records("d");
-    let shown = |key: &str| {
-        let record = records.view(key).unwrap();
-        ["net", "tax", "total", "ratio"].map(|field| record.text(field)).join("|")
-    };
-    records.register(&Values::new().set("k", "1").set("price", "10.25").set("quantity", 3)).unwrap();
-    assert_eq!(shown("1"), "31|3|34|3.417");
-    records.update("1", &Values::new().set("quantity", "")).unwrap();
-    assert_eq!(shown("1"), "|||10.250");
-    let zero = records.update("1", &Values::new().set("quantity", 0)).unwrap_err();
-    assert_eq!(violations(&zero), ["ratio: value.calculation"]);
-    names_the_field(&zero.violations()[0]);
-    let large = Values::new().set("price", "9999999999999999.99").set("quantity", "999999999999999999");
-    let overflow = records.update("1", &large).unwrap_err();
-    assert!(violations(&overflow).contains(&"net: value.calculation".to_owned()), "{overflow}");
-    assert_eq!(shown("1"), "|||10.250");
-}
-
-#[test]
-fn users_are_values_and_authors() {
-    let fixture = everything_fixture();
-    let records = fixture.store.records("everything");
-    records.register(&Values::new().set("k", "1").set("u", "hanako")).unwrap();
-    assert_eq!(records.view("1").unwrap().created_by(), None);
-    let hanako = fixture.store.as_user("hanako").unwrap();
-    hanako.records("everything").update("1", &Values::new().set("t", "x")).unwrap();
-    let record = records.view("1").unwrap();
-    assert_eq!((record.created_by(), record.updated_by()), (None, Some("hanako")));
-    assert_eq!(fixture.store.as_user("taro").unwrap_err().code(), Code::DefinitionNotFound);
-    // Renamed, he is the same.
-    let id = fixture.store.users().unwrap()[0].id;
-    let renamed = User { id, ..User::new("yamada", "山田") };
-    fixture.store.apply(&Blueprint::new().user(renamed)).unwrap();
-    let record = records.view("1").unwrap();
-    assert_eq!((record.text("u").as_str(), record.updated_by()), ("yamada", Some("yamada")));
-    let sqlite = fixture.sqlite();
-    let shown: String = sqlite.query_row("SELECT 項目u FROM everything__view", [], |row| row.get(0)).unwrap();
-    assert_eq!(shown, "山田");
-}
-
-#[test]
-fn files_belong_to_one_record_and_go_with_it() {
-    let fixture = everything_fixture();
-    let records = fixture.store.records("everything");
-    let put = |bytes: &[u8]| fixture.store.put_file("見積.txt", bytes).unwrap();
-    let first = put("合計".as_bytes());
-    assert_eq!(first.sha256.len(), 64);
-    records.register(&Values::new().set("k", "1").set("f", Value::File(first.id))).unwrap();
-    let taken = records.register(&Values::new().set("k", "2").set("f", Value::File(first.id))).unwrap_err();
-    assert_eq!(only(&taken).code(), Code::FileAttached);
-    assert_eq!(records.update("1", &Values::new().set("f", first.id)).unwrap().written, Written::Unchanged);
-    let second = put(&vec![7; 600_000]);
-    // A refused record takes no file.
-    assert!(records.update("1", &Values::new().set("f", second.id).set("n", "x")).is_err());
-    records.update("1", &Values::new().set("f", second.id)).unwrap();
-    assert_eq!(fixture.store.file(first.id).unwrap_err().code(), Code::FileNotFound);
-    let mut bytes = Vec::new();
-    fixture.store.read_file(second.id).unwrap().read_to_end(&mut bytes).unwrap();
-    assert_eq!(bytes, vec![7; 600_000]);
-    let shown: String =
-        fixture.sqlite().query_row("SELECT ファイル FROM everything__view", [], |row| row.get(0)).unwrap();
-    assert_eq!(shown, "見積.txt");
-    let third = put(b"");
-    records.update("1", &Values::new().set("f", "")).unwrap();
-    assert_eq!(fixture.store.file(second.id).unwrap_err().code(), Code::FileNotFound);
-    records.update("1", &Values::new().set("f", third.id)).unwrap();
-    records.delete("1").unwrap();
-    assert_eq!(fixture.store.file(third.id).unwrap_err().code(), Code::FileNotFound);
-    let pieces: i64 =
-        fixture.sqlite().query_row("SELECT count(*) FROM renkei_file_chunk", [], |row| row.get(0)).unwrap();
-    assert_eq!(pieces, 0);
-    fixture.check_file();
-}
-
-#[test]
-fn files_that_nobody_takes_are_gone_after_a_day() {
-    let fixture = everything_fixture();
-    let records = fixture.store.records("everything");
-    let kept = fixture.store.put_file("a", &b"a"[..]).unwrap().id;
-    let lost = fixture.store.put_file("b", &b"b"[..]).unwrap().id;
-    records.register(&Values::new().set("k", "1").set("f", kept)).unwrap();
-    fixture.clock.advance(Duration::from_secs(24 * 60 * 60 + 1));
-    let late = records.register(&Values::new().set("k", "2").set("f", lost)).unwrap_err();
-    assert_eq!(only(&late).code(), Code::FileUnknown);
-    renkei::Worker::new(&fixture.store).sweep().unwrap();
-    assert_eq!(fixture.store.file(lost).unwrap_err().code(), Code::FileNotFound);
-    assert_eq!(fixture.store.file(kept).unwrap().bytes, 1);
-    let files: i64 = fixture.sqlite().query_row("SELECT count(*) FROM renkei_file", [], |row| row.get(0)).unwrap();
-    assert_eq!(files, 1);
-}
-
-#[test]
-fn approval_is_given_and_withdrawn() {
-    let fixture = Fixture::of([people().with_approval()]);
-    let records = fixture.store.records("people");
-    records.register(&Values::new().set("number", "1").set("name", "a")).unwrap();
-    assert_eq!(records.view("1").unwrap().approval(), Some(Approval::Pending));
-    let saved = records.approve("1").unwrap();
-    assert_eq!((saved.written, saved.revision), (Written::Updated, 2));
-    let again = records.approve("1").unwrap();
-    assert_eq!((again.written, again.revision), (Written::Unchanged, 2));
-    assert_eq!(records.view("1").unwrap().approval(), Some(Approval::Approved));
-    assert_eq!(records.withdraw_approval("1").unwrap().revision, 3);
-    assert_eq!(records.approve("9").unwrap_err().code(), Code::RecordNotFound);
-    let approved = WriteOptions::new().approve(true);
-    records.register_with(&Values::new().set("number", "2").set("name", "b"), &approved).unwrap();
-    assert_eq!(records.view("2").unwrap().to_json()["_approval"], "approved");
-    let (_fixture, records) = people_fixture();
-    records.register_with(&Values::new().set("number", "1").set("name", "a"), &approved).unwrap();
-    assert_eq!(records.view("1").unwrap().approval(), None);
-    assert_eq!(records.approve("1").unwrap_err().code(), Code::ApprovalAbsent);
-}
-
 #[test]
 fn names_that_do_not_exist_are_told() {
     let (fixture, records) = people_fixture();
@@ -898,4 +542,63 @@ fn values_in_json_are_read_exactly_or_not_at_all() {
     let exact = json(r#"{"a": 123456789012345678, "b": 0.1, "c": "1.10", "d": null, "e": "", "details": null}"#);
     let texts: Vec<String> = exact.fields().iter().map(|(_, value)| value.to_text()).collect();
     assert_eq!(texts, ["123456789012345678", "0.1", "1.10", "", ""]);
+}
+
+#[test]
+fn a_view_follows_definitions_that_another_handle_has_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.db");
+    let one = Store::create(&path).unwrap();
+    let items = || Database::new("items", "品").field(Field::key("code", "番")).field(Field::text("name", "名"));
+    one.apply(&Blueprint::new().database(items())).unwrap();
+    one.records("items").register(&Values::new().set("code", "1").set("name", "甲")).unwrap();
+    assert_eq!(one.records("items").view("1").unwrap().text("name"), "甲");
+    let other = Store::open(&path).unwrap();
+    other.apply(&Blueprint::new().database(items().field(Field::text("more", "他").default_value("乙")))).unwrap();
+    assert_eq!(one.records("items").view("1").unwrap().text("more"), "乙");
+    other.records("items").delete("1").unwrap();
+    assert_eq!(one.records("items").find("1").unwrap().map(|record| record.id()), None);
+}
+
+#[test]
+fn the_full_text_index_follows_every_change_of_the_text() {
+    let fixture = Fixture::new();
+    let store = &fixture.store;
+    let notes = Database::new("notes", "メモ")
+        .field(Field::key("code", "番"))
+        .field(Field::text("text", "文").full_text())
+        .detail(Field::detail_key("line", "行"))
+        .detail(Field::text("remark", "注").full_text());
+    store.apply(&Blueprint::new().database(notes)).unwrap();
+    let records = store.records("notes");
+    let texts = ["佐藤花子", "佐藤", "", "花子と佐藤、佐藤", "ab佐", "藤花"];
+    let mut dice = 7u64;
+    let mut next = |bound: usize| {
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (dice >> 33) as usize % bound
+    };
+    for step in 0..300 {
+        let code = format!("{}", next(12));
+        let (text, remark) = (texts[next(texts.len())], texts[next(texts.len())]);
+        match next(4) {
+            0 if records.find(code.as_str()).unwrap().is_some() => drop(records.delete(code.as_str()).unwrap()),
+            _ => {
+                let row = DetailRow::new().set("line", format!("{}", next(3))).set("remark", remark);
+                let values = Values::new().set("code", code.as_str()).set("text", text).row(row);
+                let details = [DetailMode::Merge, DetailMode::Replace][next(2)];
+                records.upsert_with(&values, &WriteOptions::new().details(details)).unwrap();
+            }
+        }
+        if step % 10 != 9 {
+            continue;
+        }
+        let all = store.query("notes", &Query::new()).unwrap().records;
+        for term in ["佐", "佐藤", "藤花", "佐藤花", "花子と"] {
+            let by_index = store.count("notes", Some(&Condition::contains("text", term))).unwrap();
+            assert_eq!(by_index as usize, all.iter().filter(|record| record.text("text").contains(term)).count());
+            let by_index = store.count("notes", Some(&Condition::contains("remark", term))).unwrap();
+            let has = |record: &&Record| record.rows().iter().any(|row| row.text("remark").contains(term));
+            assert_eq!(by_index as usize, all.iter().filter(has).count(), "{term} after {step} steps");
+        }
+    }
 }

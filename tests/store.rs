@@ -337,7 +337,7 @@ fn who_writes_already_is_told_so_instead_of_waiting_for_himself() {
         .store
         .transaction(|_| fixture.store.records("items").register(&Values::new().set("name", "箱")))
         .unwrap_err();
-    assert_eq!((error.code(), error.kind()), (Code::TurnHeld, Kind::Usage));
+    assert_eq!((error.code(), error.kind()), (Code::StoreReentered, Kind::Usage));
     assert!(fixture.store.transaction(|_| fixture.store.count("items", None)).is_ok());
     assert!(fixture.store.records("items").register(&Values::new().set("name", "箱")).is_ok());
 }

@@ -16,7 +16,7 @@ impl Dice {
         (self.next() % bound as u64) as usize
     }
 
-    pub fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+    pub fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         from[self.below(from.len())]
     }
 }
@@ -47,6 +47,115 @@ pub const FAMILY: &[(&str, &str)] = &[
     ("榎本", "エノモト"),
     ("鬼頭", "キトウ"),
     ("能登", "ノト"),
+];
+/// Most family names are made of two words; these and those give some 800, as real lists have them.
+const FAMILY_HEADS: &[(&str, &str)] = &[
+    ("佐", "サ"),
+    ("山", "ヤマ"),
+    ("田", "タ"),
+    ("中", "ナカ"),
+    ("小", "コ"),
+    ("大", "オオ"),
+    ("上", "ウエ"),
+    ("下", "シモ"),
+    ("藤", "フジ"),
+    ("松", "マツ"),
+    ("石", "イシ"),
+    ("木", "キ"),
+    ("高", "タカ"),
+    ("吉", "ヨシ"),
+    ("北", "キタ"),
+    ("西", "ニシ"),
+    ("東", "ヒガシ"),
+    ("南", "ミナミ"),
+    ("岡", "オカ"),
+    ("川", "カワ"),
+    ("竹", "タケ"),
+    ("梅", "ウメ"),
+    ("桜", "サクラ"),
+    ("森", "モリ"),
+    ("平", "ヒラ"),
+    ("長", "ナガ"),
+    ("福", "フク"),
+    ("宮", "ミヤ"),
+    ("前", "マエ"),
+    ("後", "ゴ"),
+    ("黒", "クロ"),
+    ("白", "シラ"),
+];
+const FAMILY_TAILS: &[(&str, &str)] = &[
+    ("田", "ダ"),
+    ("川", "カワ"),
+    ("本", "モト"),
+    ("山", "ヤマ"),
+    ("村", "ムラ"),
+    ("野", "ノ"),
+    ("崎", "サキ"),
+    ("島", "シマ"),
+    ("井", "イ"),
+    ("沢", "サワ"),
+    ("口", "グチ"),
+    ("木", "キ"),
+    ("原", "ハラ"),
+    ("谷", "タニ"),
+    ("橋", "ハシ"),
+    ("岡", "オカ"),
+    ("藤", "トウ"),
+    ("辺", "ベ"),
+    ("倉", "クラ"),
+    ("塚", "ツカ"),
+    ("浦", "ウラ"),
+    ("瀬", "セ"),
+    ("池", "イケ"),
+    ("尾", "オ"),
+];
+const GIVEN_HEADS: &[(&str, &str)] = &[
+    ("翔", "ショウ"),
+    ("健", "ケン"),
+    ("直", "ナオ"),
+    ("大", "ダイ"),
+    ("美", "ミ"),
+    ("由", "ユ"),
+    ("悠", "ユウ"),
+    ("結", "ユイ"),
+    ("一", "カズ"),
+    ("千", "チ"),
+    ("龍", "リュウ"),
+    ("奈", "ナ"),
+    ("宗", "ソウ"),
+    ("真", "マ"),
+    ("陽", "ヨウ"),
+    ("和", "カズ"),
+    ("智", "トモ"),
+    ("亜", "ア"),
+    ("沙", "サ"),
+    ("理", "リ"),
+    ("恵", "エ"),
+    ("光", "ミツ"),
+    ("浩", "ヒロ"),
+    ("正", "マサ"),
+];
+const GIVEN_TAILS: &[(&str, &str)] = &[
+    ("太", "タ"),
+    ("輔", "スケ"),
+    ("樹", "キ"),
+    ("子", "コ"),
+    ("菜", "ナ"),
+    ("香", "カ"),
+    ("也", "ヤ"),
+    ("郎", "ロウ"),
+    ("夏", "ナツ"),
+    ("介", "スケ"),
+    ("美", "ミ"),
+    ("斗", "ト"),
+    ("衣", "イ"),
+    ("司", "シ"),
+    ("江", "エ"),
+    ("人", "ト"),
+    ("代", "ヨ"),
+    ("男", "オ"),
+    ("穂", "ホ"),
+    ("希", "キ"),
 ];
 const GIVEN: &[(&str, &str)] = &[
     ("翔太", "ショウタ"),
@@ -100,8 +209,12 @@ fn row(line: &mut String, number: u64, dice: &mut Dice, changed: u64) {
     use std::fmt::Write;
 
     line.clear();
-    let (family, family_kana) = FAMILY[dice.below(FAMILY.len())];
-    let (given, given_kana) = GIVEN[dice.below(GIVEN.len())];
+    // A quarter have one of the most frequent names.
+    let whole = |name: (&'static str, &'static str)| (name, ("", ""));
+    let (family, given) = match dice.below(4) {
+        0 => (whole(dice.pick(FAMILY)), whole(dice.pick(GIVEN))),
+        _ => ((dice.pick(FAMILY_HEADS), dice.pick(FAMILY_TAILS)), (dice.pick(GIVEN_HEADS), dice.pick(GIVEN_TAILS))),
+    };
     let account = dice.next() % 100_000_000;
     let phone = (dice.below(10_000), dice.below(10_000));
     let postal = (dice.below(1_000), dice.below(10_000));
@@ -118,7 +231,15 @@ fn row(line: &mut String, number: u64, dice: &mut Dice, changed: u64) {
     }
     let _ = write!(
         line,
-        "{number:010},{family}　{given},{family_kana}　{given_kana},user{account:08}@mail.example.jp,090-{:04}-{:04},{:03}-{:04},{rank},{town}{}丁目{}番{}号　第二連携ビルディング{}号室,{points},{}.{:02},{}-{:02}-{:02},2026-{:02}-{:02} {:02}:{:02}:{:02},",
+        "{number:010},{}{}　{}{},{}{}　{}{},user{account:08}@mail.example.jp,090-{:04}-{:04},{:03}-{:04},{rank},{town}{}丁目{}番{}号{}号室,{points},{}.{:02},{}-{:02}-{:02},2026-{:02}-{:02} {:02}:{:02}:{:02},",
+        family.0.0,
+        family.1.0,
+        given.0.0,
+        given.1.0,
+        family.0.1,
+        family.1.1,
+        given.0.1,
+        given.1.1,
         phone.0,
         phone.1,
         postal.0,
@@ -141,8 +262,9 @@ fn row(line: &mut String, number: u64, dice: &mut Dice, changed: u64) {
     if has_note {
         let _ = write!(
             line,
-            "\"電話にて確認済み。\n次回の連絡は「{}月」以降を希望。\n担当: {family}, \"\"至急\"\"\"",
-            1 + place.0
+            "\"電話にて確認済み。\n次回の連絡は「{}月」以降を希望。\n担当: {}, \"\"至急\"\"\"",
+            1 + place.0,
+            family.0.0
         );
     }
     line.push('\n');

@@ -7,7 +7,7 @@ use super::error::renkei_error;
 use super::handle;
 use super::status::renkei_status;
 use super::store::renkei_store;
-use crate::blueprint::Blueprint;
+use crate::blueprint::{Blueprint, DefinitionKind};
 use crate::store::Store;
 
 /// Makes the store have what a blueprint says, in one transaction; what was done is the answer, as a JSON array. Applying the
@@ -273,7 +273,7 @@ pub unsafe extern "C" fn renkei_definition_remove(
     unsafe {
         call(out_error, || {
             let store = handle::get::<Store>(store)?;
-            let kind = text(kind, kind_len, "kind")?;
+            let kind = DefinitionKind::from_text(text(kind, kind_len, "kind")?)?;
             store.remove_definition(kind, text(database, database_len, "database")?, text(name, name_len, "name")?)
         })
     }

@@ -12,7 +12,6 @@ use crate::error::{Code, Error, Language};
 pub struct renkei_error(());
 
 /// Messages in Japanese.
-#[allow(dead_code, reason = "it is for C")]
 pub const RENKEI_JAPANESE: u32 = 0;
 /// Messages in English.
 pub const RENKEI_ENGLISH: u32 = 1;
@@ -129,9 +128,9 @@ pub unsafe extern "C" fn renkei_error_message(
     out_len: *mut usize,
 ) -> *const c_char {
     let (at, language) = match language {
+        RENKEI_JAPANESE => (0, Language::Japanese),
         RENKEI_ENGLISH => (1, Language::English),
-        // There is no way to refuse another number here.
-        _ => (0, Language::Japanese),
+        _ => (1, Language::English),
     };
     let message = |body: &Body| Text::new(&body.error.message(language));
     // SAFETY: the contract of `capi`.

@@ -35,6 +35,10 @@ pub const RENKEI_INCOMPATIBLE: renkei_status = renkei_status(10);
 pub const RENKEI_STORAGE: renkei_status = renkei_status(11);
 /// A fault in the library.
 pub const RENKEI_INTERNAL: renkei_status = renkei_status(12);
+/// The user on whose behalf the call is made may not do that.
+pub const RENKEI_DENIED: renkei_status = renkei_status(13);
+/// An outside system could not be reached, or did not take what was sent.
+pub const RENKEI_REMOTE: renkei_status = renkei_status(14);
 /// An argument that must not be NULL is NULL.
 pub const RENKEI_NULL_ARGUMENT: renkei_status = renkei_status(100);
 /// A length cannot be one.
@@ -80,6 +84,8 @@ pub(super) fn status_of(error: &Error) -> renkei_status {
             Kind::Incompatible => RENKEI_INCOMPATIBLE,
             Kind::Storage => RENKEI_STORAGE,
             Kind::Internal => RENKEI_INTERNAL,
+            Kind::Denied => RENKEI_DENIED,
+            Kind::Remote => RENKEI_REMOTE,
         },
     }
 }
@@ -99,6 +105,8 @@ fn name(status: renkei_status) -> &'static CStr {
         RENKEI_INCOMPATIBLE => c"incompatible",
         RENKEI_STORAGE => c"storage",
         RENKEI_INTERNAL => c"internal",
+        RENKEI_DENIED => c"denied",
+        RENKEI_REMOTE => c"remote",
         RENKEI_NULL_ARGUMENT => c"null argument",
         RENKEI_BAD_LENGTH => c"bad length",
         RENKEI_BAD_UTF8 => c"bad utf-8",
@@ -138,6 +146,6 @@ mod tests {
         // Statuses are stable: they may become more, and never others.
         let mut seen: Vec<i32> = seen.into_iter().collect();
         seen.sort_unstable();
-        assert_eq!(seen, (1..=12).chain(100..=108).collect::<Vec<_>>());
+        assert_eq!(seen, (1..=14).chain(100..=108).collect::<Vec<_>>());
     }
 }

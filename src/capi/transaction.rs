@@ -63,7 +63,7 @@ fn with<T>(transaction: *const renkei_transaction, work: impl FnOnce(&Transactio
 
 /// Begins a transaction, and waits for its turn to write; others wait until it ends. It ends by renkei_transaction_commit or
 /// renkei_transaction_rollback, on the same thread. Meanwhile calls of this thread on the store itself may only read, and see
-/// the store as it was; those that write are refused (RENKEI_USAGE, "store.turn_held").
+/// the store as it was; those that write are refused (RENKEI_USAGE, "store.reentered").
 ///
 /// Rust: `Store::transaction`
 #[unsafe(no_mangle)]

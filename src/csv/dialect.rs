@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Encoding;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, words};
 
 /// The two characters that give a CSV file its structure.
 ///
@@ -36,25 +36,30 @@ impl Dialect {
     /// NUL. With cp932 they must also lie below `@` (0x40): from there on, an ASCII byte may be the second byte of a
     /// character (`ソ` is 0x83 0x5C, which ends like `\`; `ポ` is 0x83 0x7C, which ends like `|`).
     pub fn validate(&self, encoding: Encoding) -> Result<()> {
-        let named = [("delimiter", self.delimiter), ("quote", self.quote)];
+        let named = [(words!("区切り文字", "delimiter"), self.delimiter), (words!("引用符", "quote"), self.quote)];
         for (what, character) in named {
             let why = if !character.is_ascii() {
-                "is not an ASCII character"
+                words!("はASCII文字ではありません", "is not an ASCII character")
             } else if matches!(character, '\r' | '\n' | '\0') || character.is_ascii_alphanumeric() {
-                "must not be a letter, a digit, a line end or NUL"
+                words!("に英数字・改行・NULは使えません", "must not be a letter, a digit, a line end or NUL")
             } else if encoding == Encoding::Cp932 && character >= '@' {
-                "can be the second byte of a cp932 character: choose a comma, a tab or a semicolon"
+                words!(
+                    "はcp932の文字の2バイト目になり得ます。カンマ、タブ、セミコロンを使ってください",
+                    "can be the second byte of a cp932 character: choose a comma, a tab or a semicolon"
+                )
             } else {
                 continue;
             };
-            return Err(Error::new(Code::Argument)
-                .with_value(character)
-                .with_rule(format_args!("the CSV {what} {character:?} {why}")));
+            return Err(Error::new(Code::Argument).with_value(character).with_rule(
+                words!("CSVの{what}「{character}」{why}", "the CSV {what} {character:?} {why}"; what, why),
+            ));
         }
         if self.delimiter == self.quote {
-            return Err(Error::new(Code::Argument)
-                .with_value(self.quote)
-                .with_rule(format_args!("the CSV delimiter and quote are both {:?}", self.quote)));
+            return Err(Error::new(Code::Argument).with_value(self.quote).with_rule(words!(
+                "CSVの区切り文字と引用符が同じです（{:?}）",
+                "the CSV delimiter and quote are both {:?}",
+                self.quote
+            )));
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 //! "cp932" is Shift_JIS as the WHATWG defines it (the label `shift_jis` of browsers), whose decoding is that of
 //! Windows code page 932: with the NEC and IBM extensions, and user-defined characters as U+E000 to U+E757.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::Read;
 use std::str::FromStr;
@@ -12,7 +13,7 @@ use encoding_rs::{DecoderResult, SHIFT_JIS};
 use serde::{Deserialize, Serialize};
 
 use super::{Dialect, Limits, Reader, Record};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, Words, words};
 
 /// The encoding of a CSV file that is read.
 ///
@@ -56,9 +57,10 @@ impl FromStr for Encoding {
         match text.to_ascii_lowercase().as_str() {
             "utf-8" | "utf8" => Ok(Encoding::Utf8),
             "cp932" | "shift_jis" | "shift-jis" | "sjis" => Ok(Encoding::Cp932),
-            _ => Err(Error::new(Code::Argument)
-                .with_value(text)
-                .with_rule(format_args!("the encoding is utf-8 or cp932, not {text:?}"))),
+            _ => Err(Error::new(Code::Argument).with_value(text).with_rule(words!(
+                "文字コードはutf-8かcp932です（{text:?}）",
+                "the encoding is utf-8 or cp932, not {text:?}"
+            ))),
         }
     }
 }
@@ -121,9 +123,13 @@ pub fn detect(mut reader: impl Read, delimiter: Option<char>) -> Result<Detected
             }
         }
         if let (Some(utf8), Some(cp932)) = (utf8, cp932.bad) {
-            let hint = if utf16 { " (it begins like UTF-16)" } else { "" };
-            return Err(Error::new(Code::CsvEncodingUnknown).at_offset(utf8.max(cp932)).with_rule(format_args!(
-                "byte {utf8} is not UTF-8 and byte {cp932} is not cp932, counted from 0{hint}"
+            let hint = match utf16 {
+                true => words!("。UTF-16のようです", " (it begins like UTF-16)"),
+                false => Words::NONE,
+            };
+            return Err(Error::new(Code::CsvEncodingUnknown).at_offset(utf8.max(cp932)).with_rule(words!(
+                "0から数えて{utf8}バイト目がUTF-8ではなく、{cp932}バイト目がcp932ではありません{hint}",
+                "byte {utf8} is not UTF-8 and byte {cp932} is not cp932, counted from 0{hint}"; hint
             )));
         }
         if last {
@@ -299,6 +305,16 @@ static CP932: LazyLock<Box<[u16]>> = LazyLock::new(|| {
     }
     table
 });
+
+/// `text` in an encoding. The error is the first character that the encoding does not have.
+pub(crate) fn encode(text: &str, encoding: Encoding) -> Result<Cow<'_, [u8]>, char> {
+    if encoding == Encoding::Utf8 || text.is_ascii() {
+        return Ok(Cow::Borrowed(text.as_bytes()));
+    }
+    let mut out = Vec::with_capacity(text.len());
+    encode_cp932(cp932_table(), text, &mut out, |character, _| Err(character))?;
+    Ok(Cow::Owned(out))
+}
 
 /// The table of [`encode_cp932`], for who writes many cells.
 pub(super) fn cp932_table() -> &'static [u16] {

@@ -1,6 +1,6 @@
 //! The one table of codes and messages, in Japanese and English.
 
-/// What sort of trouble an [`Error`] is, for callers that branch on it.
+/// What sort of trouble an [`Error`](crate::Error) is, for callers that branch on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
@@ -18,12 +18,16 @@ pub enum Kind {
     Conflict,
     /// A configured limit was passed.
     Limit,
+    /// Who asks is not known, or may not do this.
+    Denied,
     /// The operation was cancelled.
     Cancelled,
     /// The store is held by another writer for longer than allowed.
     Busy,
     /// The file is not a store that this version can use.
     Incompatible,
+    /// An outside system could not be reached, did not answer, or refused.
+    Remote,
     /// The file system or SQLite failed.
     Storage,
     /// A fault in this crate.
@@ -171,7 +175,7 @@ codes! {
     DefinitionStored "definition.stored" Definition
         "定義「{name}」を変更できません。保存済みのレコードが新しい定義に合いません: {rule}" "The definition of '{name}' cannot be changed: records already stored do not fit it: {rule}. Mend them first.";
     DefinitionInUse "definition.in_use" Conflict
-        "「{name}」は使用中のため削除できません: {rule}" "'{name}' cannot be removed: it is used by {rule}.";
+        "「{name}」は使用中です: {rule}。先に、または同じ文書でそれらを変更してください。" "'{name}' cannot be taken out of use: it is used by {rule}. Change those first, or in the same document.";
 
     // Queries.
     QueryField "query.field" Usage
@@ -229,6 +233,148 @@ codes! {
     Cancelled "cancelled" Cancelled
         "処理は中止されました。" "The operation was cancelled.";
 
+    // Access. {name} is a user; secrets are never told.
+    AccessDenied "access.denied" Denied
+        "ユーザ「{name}」には、{value}の{rule}の権限がありません。" "The user \"{name}\" has not the right \"{rule}\" for {value}: grant it in his definition.";
+    AdministratorOnly "access.administrator" Denied
+        "ユーザ「{name}」は管理者ではないため、この操作はできません（{value}）。" "The user \"{name}\" is no administrator, and only administrators may do this ({value}).";
+    UserInactive "access.user.inactive" Denied
+        "ユーザ「{name}」は停止されています。" "The user \"{name}\" is not active.";
+    TokenUnknown "access.token.unknown" Denied
+        "認証に失敗しました。APIトークンが正しくありません。" "The token is none of this store: give one that was issued and is whole.";
+    TokenExpired "access.token.expired" Denied
+        "認証に失敗しました。APIトークンの有効期限が切れています（{rule}）。" "The token {value} has expired ({rule}): issue a new one.";
+    TokenRevoked "access.token.revoked" Denied
+        "認証に失敗しました。APIトークンは失効しています（{rule}）。" "The token {value} was revoked ({rule}): issue a new one.";
+    TokenNotFound "access.token.not_found" NotFound
+        "APIトークン「{value}」が存在しません。" "There is no token with the id {value}.";
+    AddressDenied "access.address" Denied
+        "アクセスが拒否されました（接続元: {value}、{rule}）。" "The address {value} is not on the allow-list of {rule}: add it there.";
+    CallsExceeded "access.calls" Limit
+        "APIの実行回数が制限を超えました（{rule}）。{value}秒後に再度実行してください。" "More calls than allowed ({rule}): try again in {value} s.";
+    // What leaves the store.
+    DeliveryInvalid "delivery.invalid" Usage
+        "送信内容が正しくありません（{value}）: {rule}" "The message cannot be sent ({value}): {rule}.";
+    DeliveryNotFound "delivery.not_found" NotFound
+        "送信「{value}」が存在しません。" "There is no delivery {value}.";
+    DeliveryState "delivery.state" Conflict
+        "送信「{value}」は{rule}のため、この操作はできません。" "Delivery {value} is {rule}: that cannot be done now.";
+    DeliveryExpired "delivery.expired" Remote
+        "送信期限（{rule}）を過ぎたため、送信を中止しました。" "The delivery was given up: its time was over at {rule}.";
+    DeliveryChannel "delivery.channel" Usage
+        "「{value}」で送信する手段がありません: {rule}" "There is nothing to send by {value}: {rule}.";
+    TargetNotFound "target.not_found" NotFound
+        "連携先「{value}」が存在しません。" "There is no target \"{value}\".";
+    AddressRefused "network.refused" Remote
+        "「{value}」への接続は許可されていません: {rule}" "{value} may not be called: it is {rule}.";
+    HostUnknown "network.host" Remote
+        "ホスト「{value}」の名前を解決できません: {rule}" "The host {value} cannot be looked up: {rule}.";
+    ConnectFailed "network.connect" Remote
+        "「{value}」に接続できません: {rule}" "No connection to {value}: {rule}.";
+    TlsFailed "network.tls" Remote
+        "「{value}」とのTLS接続を確立できません: {rule}" "No secure connection to {value}: {rule}.";
+    AnswerMissing "answer.missing" Remote
+        "「{value}」から応答がありません: {rule}" "No whole answer from {value}: {rule}.";
+    AnswerTimeout "answer.timeout" Remote
+        "「{value}」の応答が制限時間（{rule}）内にありませんでした。" "No whole answer from {value} within {rule}.";
+    AnswerInvalid "answer.invalid" Remote
+        "「{value}」の応答が正しくありません: {rule}" "The answer of {value} cannot be understood: {rule}.";
+    AnswerRefused "answer.refused" Remote
+        "「{name}」がエラーを返しました（ステータス{value}）。{rule}" "{name} answered with the status {value}.{rule}";
+    SecretNotFound "secret.not_found" NotFound
+        "シークレット「{value}」が登録されていません。" "There is no secret \"{value}\".";
+    SecretKey "secret.key" Usage
+        "シークレットの鍵を使用できません: {rule}" "Secrets cannot be opened: {rule}.";
+    SecretInvalid "secret.invalid" Usage
+        "シークレット「{value}」が正しくありません: {rule}" "The secret \"{value}\" is not acceptable: {rule}.";
+    SignatureInvalid "signature.invalid" Input
+        "署名が正しくありません: {rule}" "The signature does not hold: {rule}.";
+    // Settings of what is sent, and what becomes of it.
+    TemplateSyntax "template.syntax" Definition
+        "'{name}'のテンプレートが正しくありません: {rule}" "The template of '{name}' is not acceptable: {rule}.";
+    TemplateField "template.field" Definition
+        "「{name}」のテンプレートの項目「{value}」は使用できません（{rule}）。" "A template of '{name}' names \"{value}\", which it cannot: {rule}.";
+    TemplateValue "template.value" Usage
+        "'{name}'の値「{value}」は送信できません（{rule}）。" "The value of '{name}' cannot be sent where it stands: {rule} (\"{value}\").";
+    AnswerUnusable "answer.unusable" Input
+        "応答から'{name}'に保存できません（{rule}）。" "Nothing of the answer can be saved in '{name}': {rule}.";
+    MenuAbsent "menu.absent" NotFound
+        "「{value}」はメニューに設定されていません（{rule}）。" "\"{value}\" is not in the menu ({rule}): add it to the list first.";
+    PushEmpty "push.empty" Input
+        "送信するレコードがありません（{value}）。" "There are no records to be sent by \"{value}\": choose others, or allow empty runs in its setting.";
+    HttpSendTimer "http_send.timer" Usage
+        "http送信「{value}」はタイマーでは実行できません。一覧画面のボタン（1レコード）またはプルダウン（選択した100レコードまで）から実行してください。"
+        "The http send \"{value}\" cannot be started by a timer: start it from a list, by the button (one record) or the pulldown (ticked records, at most 100).";
+    HttpSendSettingsScreen "http_send.settings_screen" Usage
+        "http送信「{value}」は設定画面からの即時実行はできません。一覧画面のボタン（1レコード）またはプルダウン（選択した100レコードまで）から実行してください。"
+        "The http send \"{value}\" cannot be started at once from the screen of its setting: start it from a list, by the button (one record) or the pulldown (ticked records, at most 100).";
+    HttpSendSubMenu "http_send.sub_menu" Usage
+        "http送信「{value}」は一覧のサブメニューからは実行できません。一覧画面のボタン（1レコード）またはプルダウン（選択した100レコードまで）から実行してください。"
+        "The http send \"{value}\" cannot be started from the sub-menu of a list: start it by the button (one record) or the pulldown (ticked records, at most 100).";
+    HttpSendTemplatedMail "http_send.templated_mail" Usage
+        "http送信「{value}」は定型メールの受信では実行できません。一覧画面のボタン（1レコード）またはプルダウン（選択した100レコードまで）から実行してください。"
+        "The http send \"{value}\" cannot be started by the receipt of a templated mail: start it from a list, by the button (one record) or the pulldown (ticked records, at most 100).";
+    HttpSendRecords "http_send.records" Limit
+        "http送信「{name}」の対象レコード数が正しくありません（{value}件）。ボタンは1レコード、プルダウンは1～100レコードです。"
+        "The http send '{name}' was started for {value} record(s): the button takes one, the pulldown 1 to 100.";
+    MailFeature "mail.feature" Usage
+        "このプログラムはメール送信に対応していません（機能「mail」なしでビルドされています）。" "This program cannot send mail: it was built without the feature `mail`.";
+    MailInvalid "mail.invalid" Usage
+        "メールを送信できません（{rule}）: 「{value}」" "The mail cannot be sent: {rule} (\"{value}\").";
+    MailServer "mail.server" Remote
+        "メールサーバ「{value}」に送信できません: {rule}" "The mail server {value} could not be reached or used: {rule}.";
+
+    // Findings of a check of the store; never the error of a call. {name} is what it is about, {value} how many places,
+    // {rule} the first of them.
+    CheckSqlite "check.sqlite" Storage
+        "SQLiteの検査で異常が{value}件見つかりました: {rule}" "SQLite's own check finds {value} fault(s): {rule}.";
+    CheckUnreadable "check.unreadable" Storage
+        "検査「{name}」を終えることができません: {rule}" "The check of {name} cannot be completed: {rule}.";
+    CheckForeignKey "check.foreign_key" Storage
+        "「{name}」に、存在しない行を指す行が{value}件あります: {rule}" "{value} row(s) of {name} name a row that does not exist: {rule}.";
+    CheckDefinition "check.definition" Storage
+        "定義に異常が{value}件あります: {rule}" "{value} fault(s) in definitions: {rule}.";
+    CheckTable "check.table" Storage
+        "「{name}」のテーブルが定義と一致しません: {rule}" "The table {name} is not what its definition says: {rule}.";
+    CheckIndex "check.index" Storage
+        "「{name}」の索引が定義と一致しません: {rule}" "The indexes of {name} are not what its definition says: {rule}.";
+    CheckView "check.view" Storage
+        "「{name}」のビューを開けません: {rule}" "The view of {name} cannot be opened: {rule}. Applying a changed definition makes it anew.";
+    CheckOther "check.other" Storage
+        "このライブラリが作成していないものが{value}件あります: {rule}" "{value} thing(s) in the file were made by another program: {rule}.";
+    CheckFullText "check.full_text" Storage
+        "「{name}」の全文索引が{value}件のレコードと一致しません: {rule}" "The full-text index of {name} is not in step with {value} record(s): {rule}. Turn `full_text` off and on again.";
+    CheckValue "check.value" Storage
+        "「{name}」に、規則に合わない値が{value}件あります: {rule}" "{value} value(s) of {name} do not obey its rules: {rule}.";
+    CheckCalculation "check.calculation" Storage
+        "「{name}」に、計算結果と異なる値が{value}件あります: {rule}" "{value} value(s) of {name} are not what its expression gives: {rule}.";
+    CheckRecord "check.record" Storage
+        "「{name}」に、システム項目が正しくないレコードが{value}件あります: {rule}" "{value} record(s) of {name} have system fields that cannot be: {rule}.";
+    CheckDetails "check.details" Storage
+        "「{name}」に、明細行が欠けているレコードが{value}件あります: {rule}" "{value} record(s) of {name} miss detail rows: {rule}.";
+    CheckNumber "check.number" Storage
+        "「{name}」の採番が、使用済みの番号より遅れています: {rule}" "The counter of {name} is behind numbers that were given: {rule}.";
+    CheckId "check.id" Storage
+        "次に割り当てるIDが、使用済みのIDより遅れています: {rule}" "The next id is behind ids in use: {rule}.";
+    CheckFile "check.file" Storage
+        "保存されたファイルに異常が{value}件あります: {rule}" "{value} fault(s) in stored files: {rule}.";
+    CheckJob "check.job" Storage
+        "処理の状態に異常が{value}件あります: {rule}" "{value} fault(s) in the states of jobs: {rule}.";
+    CheckImport "check.import" Storage
+        "インポートの記録に異常が{value}件あります: {rule}" "{value} fault(s) in the records of imports: {rule}.";
+    CheckAccess "check.access" Storage
+        "ユーザ・権限・APIトークンに異常が{value}件あります: {rule}" "{value} fault(s) in users, rights and tokens: {rule}.";
+    CheckOrphan "check.orphan" Storage
+        "「{name}」に、何にも属さない行が{value}件あります: {rule}" "{value} row(s) of {name} belong to nothing: {rule}.";
+    CheckDeferredIndex "check.deferred_index" Storage
+        "「{name}」の索引は、次に動作するWorkerが作成します: {rule}" "The indexes of {name} are still to be made, by the next worker that runs: {rule}.";
+
+    // Backups.
+    BackupTarget "backup.target" Usage
+        "「{value}」にバックアップできません: {rule}" "A backup cannot go to {value}: {rule}.";
+    BackupUnsound "backup.unsound" Storage
+        "バックアップの検査で異常が見つかったため、破棄しました: {rule}" "The copy was discarded, since its check found: {rule}.";
+
     // The store.
     StoreForeign "store.foreign" Incompatible
         "「{value}」は連携のストアではありません: {rule}" "{value} is not a renkei store: {rule}. Choose another path; the file was not touched.";
@@ -244,8 +390,8 @@ codes! {
         "ディスクの空き容量がありません。" "The disk is full: nothing of the last change was kept. Free some space and try again.";
     StoreBusy "store.busy" Busy
         "他の処理がストアを使用中です（{rule}待機しました）。" "Another writer has held the store for more than {rule}: try again later.";
-    TurnHeld "store.turn_held" Usage
-        "このスレッドはストアへの書き込みをすでに開始しています。" "This thread is writing to the store already, in a transaction or a callback: write through that, or afterwards.";
+    StoreReentered "store.reentered" Usage
+        "このスレッドはすでにこのストアのトランザクションの中にあります。トランザクションを通して書き込んでください。" "This thread is inside a transaction of this store already: write through the transaction, or after its end.";
     SqliteOld "sqlite.old" Incompatible
         "SQLite {value}は使用できません（{rule}以降が必要です）。" "SQLite {value} can lose commits in WAL mode; {rule} or newer is needed. Enable the feature `bundled`.";
     Sqlite "sqlite" Storage

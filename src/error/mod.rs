@@ -5,18 +5,25 @@
 //! together, as the [`Violation`]s of one error.
 
 mod code;
+mod finding;
+mod json;
+mod words;
 
 use std::borrow::Cow;
 use std::fmt;
+use std::time::Duration;
 
 pub use code::{Code, Kind, Language};
+pub(crate) use finding::Findings;
+pub use finding::{Finding, Severity};
+pub(crate) use words::{IntoWords, Words, io_words, words};
 
 /// The result of every fallible call in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Puts the arguments into the template of `code`.
-fn render(code: Code, language: Language, name: &str, value: &str, rule: &str) -> String {
-    let template = code.template(language);
+fn render(code: Code, language: Language, name: &str, value: &str, rule: &Words) -> String {
+    let (template, rule) = (code.template(language), rule.get(language));
     let mut out = String::with_capacity(template.len() + name.len() + value.len() + rule.len());
     let mut rest = template;
     while let Some(open) = rest.find('{') {
@@ -49,16 +56,16 @@ pub(crate) fn shorten(value: &str) -> Cow<'_, str> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Broken {
     pub(crate) code: Code,
-    pub(crate) rule: Cow<'static, str>,
+    pub(crate) rule: Words,
 }
 
 impl Broken {
     pub(crate) fn new(code: Code) -> Broken {
-        Broken { code, rule: Cow::Borrowed("") }
+        Broken { code, rule: Words::NONE }
     }
 
-    pub(crate) fn rule(code: Code, rule: impl Into<Cow<'static, str>>) -> Broken {
-        Broken { code, rule: rule.into() }
+    pub(crate) fn rule(code: Code, rule: impl IntoWords) -> Broken {
+        Broken { code, rule: rule.into_words() }
     }
 }
 
@@ -70,7 +77,7 @@ pub struct Violation {
     pub(crate) name: String,
     pub(crate) row: Option<usize>,
     pub(crate) value: String,
-    pub(crate) rule: Cow<'static, str>,
+    pub(crate) rule: Words,
 }
 
 impl Violation {
@@ -115,9 +122,9 @@ impl Violation {
         &self.value
     }
 
-    /// The figure or list the rule is made of, such as the greatest length; may be empty.
+    /// The figure or list the rule is made of, such as the greatest length; may be empty. Words in it are English.
     pub fn rule(&self) -> &str {
-        &self.rule
+        self.rule.get(Language::English)
     }
 
     /// The sentence that tells a person what is wrong.
@@ -141,12 +148,13 @@ type Source = Box<dyn std::error::Error + Send + Sync + 'static>;
 struct Body {
     code: Code,
     field: String,
-    name: String,
-    value: String,
-    rule: String,
+    name: Words,
+    value: Words,
+    rule: Words,
     line: Option<u64>,
     column: Option<usize>,
     offset: Option<u64>,
+    retry_after: Option<Duration>,
     violations: Vec<Violation>,
     source: Option<Source>,
 }
@@ -173,12 +181,13 @@ impl Error {
             body: Box::new(Body {
                 code,
                 field: String::new(),
-                name: String::new(),
-                value: String::new(),
-                rule: String::new(),
+                name: Words::NONE,
+                value: Words::NONE,
+                rule: Words::NONE,
                 line: None,
                 column: None,
                 offset: None,
+                retry_after: None,
                 violations: Vec::new(),
                 source: None,
             }),
@@ -197,18 +206,18 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_name(mut self, name: impl Into<String>) -> Error {
-        self.body.name = name.into();
+    pub(crate) fn with_name(mut self, name: impl IntoWords) -> Error {
+        self.body.name = name.into_words();
         self
     }
 
-    pub(crate) fn with_value(mut self, value: impl fmt::Display) -> Error {
-        self.body.value = value.to_string();
+    pub(crate) fn with_value(mut self, value: impl IntoWords) -> Error {
+        self.body.value = value.into_words();
         self
     }
 
-    pub(crate) fn with_rule(mut self, rule: impl fmt::Display) -> Error {
-        self.body.rule = rule.to_string();
+    pub(crate) fn with_rule(mut self, rule: impl IntoWords) -> Error {
+        self.body.rule = rule.into_words();
         self
     }
 
@@ -227,8 +236,23 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_retry_after(mut self, pause: Duration) -> Error {
+        self.body.retry_after = Some(pause);
+        self
+    }
+
     pub(crate) fn with_source(mut self, source: impl Into<Source>) -> Error {
         self.body.source = Some(source.into());
+        self
+    }
+
+    /// The error with its texts changed by `change`, and without its source: for what must not be shown.
+    pub(crate) fn hide(mut self, change: impl Fn(String) -> String) -> Error {
+        let body = &mut *self.body;
+        for words in [&mut body.name, &mut body.value, &mut body.rule] {
+            *words = Words::of(|language| change(words.get(language).to_owned()));
+        }
+        body.source = None;
         self
     }
 
@@ -249,7 +273,7 @@ impl Error {
 
     /// The value concerned, as it was given.
     pub fn value(&self) -> Option<&str> {
-        Some(self.body.value.as_str()).filter(|text| !text.is_empty())
+        Some(self.body.value.get(Language::English)).filter(|text| !text.is_empty())
     }
 
     /// The line of the input file, counted from 1.
@@ -267,6 +291,11 @@ impl Error {
         self.body.offset
     }
 
+    /// After which time the same call may be made again ([`Code::CallsExceeded`]).
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.body.retry_after
+    }
+
     /// Every refused value, in field order, when a record was refused ([`Code::RecordInvalid`]); else empty.
     pub fn violations(&self) -> &[Violation] {
         &self.body.violations
@@ -281,8 +310,8 @@ impl Error {
     /// The message for a person: what is wrong, and what to do about it.
     pub fn message(&self, language: Language) -> String {
         let body = &self.body;
-        let name = if body.name.is_empty() { &body.field } else { &body.name };
-        let mut text = render(body.code, language, name, &body.value, &body.rule);
+        let name = Some(body.name.get(language)).filter(|name| !name.is_empty()).unwrap_or(&body.field);
+        let mut text = render(body.code, language, name, body.value.get(language), &body.rule);
         for (index, violation) in body.violations.iter().enumerate() {
             text.push_str(match (language, index) {
                 (Language::English, 0) => ": ",
@@ -369,7 +398,7 @@ impl From<rusqlite::Error> for Error {
             Some(ErrorCode::OperationInterrupted) => Code::Cancelled,
             _ => Code::Sqlite,
         };
-        Error::new(code).with_value("the store").with_rule(&source).with_source(source)
+        Error::new(code).with_value(words!("このファイル", "the store")).with_rule(&source).with_source(source)
     }
 }
 
@@ -382,7 +411,7 @@ impl From<std::io::Error> for Error {
                 std::io::ErrorKind::StorageFull => Code::StoreFull,
                 _ => Code::Io,
             })
-            .with_rule(&source)
+            .with_rule(io_words(&source))
             .with_source(source),
         }
     }
@@ -407,9 +436,18 @@ mod tests {
     fn templates_use_known_placeholders_only() {
         for code in Code::ALL {
             for language in [Language::Japanese, Language::English] {
-                let text = render(*code, language, "N", "V", "R");
+                let text = render(*code, language, "N", "V", &"R".into_words());
                 assert!(!text.contains('{'), "{}: {text}", code.as_str());
             }
+        }
+    }
+
+    /// Files of rejects may be in cp932.
+    #[test]
+    fn japanese_templates_have_characters_of_cp932_only() {
+        for code in Code::ALL {
+            let template = code.template(Language::Japanese);
+            assert!(!encoding_rs::SHIFT_JIS.encode(template).2, "{}: {template}", code.as_str());
         }
     }
 

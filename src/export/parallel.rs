@@ -80,10 +80,30 @@ impl Division {
     }
 }
 
+/// What all readings of an export may keep in memory, in KiB: what is read once from end to end needs little of it.
+const CACHE_KIB: i64 = 8 << 10;
+
 /// A reading with a smaller cache than usual.
-pub(super) struct Helper {
+pub(crate) struct Helper {
     reading: Reading,
     cache: i64,
+}
+
+impl Helper {
+    /// One of `count` readings that share the memory of an export.
+    pub(crate) fn of(reading: Reading, count: usize) -> Result<Helper> {
+        let cache: i64 = reading.query_row("PRAGMA cache_size", [], |row| row.get(0))?;
+        let helper = Helper { reading, cache };
+        helper.reading.pragma_update(None, "cache_size", -CACHE_KIB / count.max(1) as i64)?;
+        Ok(helper)
+    }
+}
+
+impl std::ops::Deref for Helper {
+    type Target = Reading;
+    fn deref(&self) -> &Reading {
+        &self.reading
+    }
 }
 
 impl Drop for Helper {
@@ -101,14 +121,11 @@ pub(super) fn of_same_moment(store: &Store, reading: &Connection, count: usize) 
     // SQLite changes this number when a transaction sees what another connection has written since the last one.
     let version = || -> Result<i64> { Ok(reading.query_row("PRAGMA data_version", [], |row| row.get(0))?) };
     let before = version()?;
-    // Together they take no more memory than one reader: what is read once from end to end needs little of it.
-    let cache: i64 = reading.query_row("PRAGMA cache_size", [], |row| row.get(0))?;
     let mut readings = Vec::with_capacity(count);
     for _ in 0..count {
-        let other = Helper { reading: store.reading()?, cache };
-        other.reading.pragma_update(None, "cache_size", cache / count as i64)?;
+        let other = Helper::of(store.reading()?, count)?;
         // The snapshot is taken at the first look.
-        crate::store::definitions_version(&other.reading)?;
+        crate::store::definitions_version(&other)?;
         readings.push(other);
     }
     // Every snapshot above lies between the old and the new one of `reading`: if these are the same, so are all.
@@ -159,8 +176,8 @@ pub(super) fn run(
             receivers.push(receiver);
             std::thread::Builder::new().name("renkei-export".to_owned()).spawn_scoped(scope, move || {
                 let mut stretches = (at as i64..division.stretches()).step_by(threads);
-                let failed = stretches
-                    .find_map(|stretch| write(work, division, &reading.reading, &sender, stretch, header).err());
+                let failed =
+                    stretches.find_map(|stretch| write(work, division, &reading, &sender, stretch, header).err());
                 if let Some(error) = failed {
                     let _ = sender.send(Message::Failed(error));
                 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::request::Export;
 use super::run::Exported;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, io_words, words};
 use crate::store::Store;
 
 /// A file that is removed unless it was made whole.
@@ -95,7 +95,11 @@ impl Store {
             let mut part = OsString::from(&own);
             part.push(suffix);
             if target == Path::new(&part) {
-                let rule = format!("{} is the store itself: export to another file", target.display());
+                let rule = words!(
+                    "{}はストア自身です。別のファイルに出力してください",
+                    "{} is the store itself: export to another file",
+                    target.display()
+                );
                 return Err(Error::new(Code::Argument).with_value(target.display()).with_rule(rule));
             }
         }
@@ -107,5 +111,7 @@ fn unwritable(path: &Path, error: std::io::Error) -> Error {
     if error.kind() == std::io::ErrorKind::StorageFull {
         return error.into();
     }
-    Error::new(Code::Io).with_value(path.display()).with_rule(format!("{}: {error}", path.display())).with_source(error)
+    let why = io_words(&error);
+    let rule = words!("{}: {why}", "{}: {why}", path.display(); why);
+    Error::new(Code::Io).with_value(path.display()).with_rule(rule).with_source(error)
 }

@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::parallel::{self, Division};
+use super::parallel::{self, Division, Helper};
 use super::request::{Export, Headings};
+use crate::access::{Door, Right};
 use crate::csv::{Unmapped, Writer};
-use crate::error::{Code, Error, Result};
-use crate::query::{List, ListColumn, Query, Row, Search, Selection};
+use crate::error::{Code, Error, Result, words};
+use crate::query::{List, ListColumn, Query, Row, Search, Selection, System};
 use crate::schema::{Catalog, Cell, Table, ValueFormat, documents};
-use crate::store::Store;
+use crate::store::{Reading, Store};
 
 /// How often progress is told.
 const TOLD: Duration = Duration::from_millis(100);
@@ -123,7 +124,10 @@ impl Plan {
             columns = kept;
         }
         if columns.is_empty() {
-            return Err(Error::new(Code::Argument).with_rule("an export without details has detail columns only"));
+            return Err(Error::new(Code::Argument).with_rule(words!(
+                "明細なしの出力に明細項目の列しかありません",
+                "an export without details has detail columns only"
+            )));
         }
         let named = List { columns, ..List::new(table.code(), "", "") };
         let names = named.headings(catalog)?;
@@ -133,7 +137,12 @@ impl Plan {
             Headings::Texts(texts) => texts.clone(),
         };
         if texts.len() != names.len() {
-            let rule = format!("there are {} heading(s) for {} column(s)", texts.len(), names.len());
+            let rule = words!(
+                "見出しが{}個、列が{}個です",
+                "there are {} heading(s) for {} column(s)",
+                texts.len(),
+                names.len()
+            );
             return Err(Error::new(Code::Argument).with_rule(rule));
         }
         let columns = named.columns.into_iter().zip(texts);
@@ -159,7 +168,10 @@ fn all_columns(table: &Table) -> Vec<ListColumn> {
 fn code(table: &Table, path: &str) -> String {
     let layouts = || std::iter::once(&table.header).chain(&table.details);
     let has_code = || layouts().flat_map(|layout| &layout.columns).any(|column| column.field.code == path);
-    if path.starts_with('_') || has_code() {
+    if let Some(system) = System::find(path) {
+        return system.name().to_owned();
+    }
+    if has_code() {
         return path.to_owned();
     }
     let found = layouts().find_map(|layout| layout.find(path).map(|at| layout.columns[at].field.code.clone()));
@@ -187,7 +199,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// * [`Code::DatabaseNotFound`], and [`Code::DefinitionNotFound`] for a list or a search.
+    /// * [`Code::AccessDenied`]; [`Code::DatabaseNotFound`], and [`Code::DefinitionNotFound`] for a list or a search.
     /// * [`Code::QueryField`] for a column that does not exist, and whatever a [`Query`] is refused for.
     /// * [`Code::Argument`] when headings and columns differ in number, or the delimiter cannot be one.
     /// * [`Code::CsvUnmappable`] for a character that the encoding does not have, with the field, the key of the record
@@ -221,18 +233,29 @@ impl Store {
         &self,
         export: &Export,
         out: impl Write,
+        progress: impl FnMut(u64) -> bool,
+    ) -> Result<Exported> {
+        let reading = Helper::of(self.reading()?, 1)?;
+        self.export_of(&reading, export, out, progress)
+    }
+
+    /// An export of the moment that `reading` sees.
+    pub(crate) fn export_of(
+        &self,
+        reading: &Reading,
+        export: &Export,
+        out: impl Write,
         mut progress: impl FnMut(u64) -> bool,
     ) -> Result<Exported> {
-        let reading = self.reading()?;
         let bytes = Counter::new(0);
         let mut out = Counted { out, bytes: &bytes };
         let mut progress = Progress { tell: &mut progress, told: Instant::now() };
         for attempt in 0..=ATTEMPTS {
-            let catalog = Catalog::of(self, &reading)?;
-            let table = catalog.table(&export.database)?;
-            let mut plan = Plan::of(self, &reading, &catalog, table, export)?;
+            let door = Door::open(self, reading)?;
+            let table = door.table(&export.database, Right::Export)?;
+            let mut plan = Plan::of(self, reading, door.catalog(), table, export)?;
             let paths = plan.columns.iter().map(|column| column.path.clone()).collect::<Vec<_>>();
-            let selection = Selection::new(self, &catalog, table, paths.iter().map(String::as_str))?;
+            let selection = Selection::new(self, door.catalog(), table, paths.iter().map(String::as_str))?;
             for (at, column) in plan.columns.iter_mut().enumerate() {
                 column.way = match () {
                     () if selection.is_plain(at, export.values) => Way::Plain,
@@ -242,12 +265,12 @@ impl Store {
             }
             let work = Work { table, selection: &selection, columns: &plan.columns, export };
             let division = match attempt {
-                0..ATTEMPTS => Division::of(&reading, table, &plan.query)?,
+                0..ATTEMPTS => Division::of(reading, table, &plan.query)?,
                 _ => None,
             };
             let mut helpers = Vec::new();
             if let Some(division) = &division {
-                match parallel::of_same_moment(self, &reading, division.threads)? {
+                match parallel::of_same_moment(self, reading, division.threads)? {
                     Some(readings) => helpers = readings,
                     // Somebody wrote just now. What was found out is of a moment that is over.
                     None => continue,
@@ -275,7 +298,7 @@ impl Store {
                 }
                 None => {
                     let mut seen = 0;
-                    let part = work.write(&reading, &plan.query, &mut writer, |lines| {
+                    let part = work.write(reading, &plan.query, &mut writer, |lines| {
                         if lines % LOOKED == 0 || bytes.get() != seen {
                             seen = bytes.get();
                             progress.look(lines)?;

@@ -42,7 +42,7 @@ impl Fixture {
     fn empty(databases: Vec<Database>) -> Fixture {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::create(dir.path().join("s.db")).unwrap();
-        store.write(|w| define(w, databases).map(|_| ())).unwrap();
+        store.write(|w| define(w, databases, store.local(store.now())).map(|_| ())).unwrap();
         Fixture { dir, store }
     }
 

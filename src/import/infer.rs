@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ImportColumn, ImportMode, ImportSetting};
 use crate::csv::{self, Dialect, Encoding, Limits, Reader, Record};
-use crate::error::{Code, Error, Result, shorten};
+use crate::error::{Code, Error, Language, Result, io_words, shorten, words};
 use crate::schema::names::{code_fault, code_from};
 use crate::schema::{AutoNumber, Database, Field};
 
@@ -44,6 +44,9 @@ pub struct InferOptions {
     pub key: Option<String>,
     /// Whether records are numbered by the store even where a column could be the key. Not by default.
     pub automatic_key: bool,
+    /// Whether columns with few labels may become choices; they may by default. Otherwise they are text, which takes
+    /// labels that come later.
+    pub choices: bool,
     /// The header texts, or the codes, of the columns that get an index.
     pub index: Vec<String>,
     /// The code of the database; `records` by default.
@@ -61,6 +64,7 @@ impl Default for InferOptions {
             rows: None,
             key: None,
             automatic_key: false,
+            choices: true,
             index: Vec::new(),
             database: "records".to_owned(),
             name: String::new(),
@@ -126,7 +130,7 @@ pub struct InferredColumn {
 pub fn infer_path(path: impl AsRef<Path>, options: &InferOptions) -> Result<Inferred> {
     let path = path.as_ref();
     let file = File::open(path).map_err(|error| {
-        Error::new(Code::ImportFileMissing).with_value(path.display()).with_rule(&error).with_source(error)
+        Error::new(Code::ImportFileMissing).with_value(path.display()).with_rule(io_words(&error)).with_source(error)
     })?;
     infer(file, options)
 }
@@ -167,13 +171,19 @@ pub fn infer(mut input: impl Read + Seek, options: &InferOptions) -> Result<Infe
         return Err(Error::new(Code::DefinitionInvalid).with_name(&options.database).with_rule(rule));
     }
     if options.automatic_key && options.key.is_some() {
-        return Err(Error::new(Code::Argument).with_rule("`key` and `automatic_key` exclude each other"));
+        return Err(Error::new(Code::Argument).with_rule(words!(
+            "`key`と`automatic_key`は同時に指定できません",
+            "`key` and `automatic_key` exclude each other"
+        )));
     }
     let (encoding, dialect) = detect(&mut input, options)?;
     input.seek(SeekFrom::Start(0))?;
     let mut rows = Rows::new(input, &dialect, encoding);
     let Some(fault) = rows.read()? else {
-        let rule = if options.header { "it has no header line" } else { "it has no line" };
+        let rule = match options.header {
+            true => words!("見出し行がありません", "it has no header line"),
+            false => words!("行がありません", "it has no line"),
+        };
         return Err(Error::new(Code::CsvEmpty).with_rule(rule));
     };
     // There is no telling what the columns are.
@@ -196,7 +206,10 @@ pub fn infer(mut input: impl Read + Seek, options: &InferOptions) -> Result<Infe
     let mut database = Database::new(&options.database, named(options));
     if key.is_none() {
         if width == MOST_COLUMNS {
-            let rule = format!("{key_reason}, and with an automatic key it has more than {MOST_COLUMNS} fields");
+            let rule = words!(
+                "キーにできる列がなく、自動採番のキーを加えると項目が{MOST_COLUMNS}個を超えます（{key_reason}）",
+                "{key_reason}, and with an automatic key it has more than {MOST_COLUMNS} fields"
+            );
             return Err(Error::new(Code::DefinitionInvalid).with_name(&options.database).with_rule(rule));
         }
         let (name, code) = names.add("番号", "record_number", "record_number");
@@ -207,7 +220,7 @@ pub fn infer(mut input: impl Read + Seek, options: &InferOptions) -> Result<Infe
         let (mut field, reason) = match key {
             Some(key) if key == at => (Field::key(code, name), key_reason.clone()),
             _ => {
-                let (kind, reason) = column.kind(&judges, seen.whole);
+                let (kind, reason) = column.kind(&judges, seen.whole && options.choices);
                 (Field::new(code, name, kind), reason)
             }
         };
@@ -323,7 +336,9 @@ fn read<R: Read>(
         if let Some(key) = key
             && let KeyState::Impossible(why) = &seen.columns[key].key
         {
-            let rule = format!("the column \"{}\" cannot be the key, {why}", names.pairs[key].0);
+            let name = &names.pairs[key].0;
+            let rule =
+                words!("列「{name}」はキーにできません: {why}", "the column \"{name}\" cannot be the key, {why}"; why);
             let error = Error::new(Code::DefinitionInvalid).with_name(&options.database).with_rule(rule);
             return Err(error.at_line(line).at_column(key + 1));
         }
@@ -366,7 +381,7 @@ fn choose_key(options: &InferOptions, asked: Option<usize>, seen: &Seen, names: 
     let mut reasons: Vec<String> = Vec::new();
     for (column, (name, _)) in seen.columns.iter().zip(&names.pairs).take(3) {
         reasons.push(match &column.key {
-            KeyState::Impossible(why) => format!("\"{}\" is not ({why})", shorten(name)),
+            KeyState::Impossible(why) => format!("\"{}\" is not ({})", shorten(name), why.get(Language::English)),
             _ => format!("\"{}\" has too many values to tell", shorten(name)),
         });
     }
@@ -424,7 +439,12 @@ impl Names {
                 if self.pairs.len() > LISTED {
                     all.push("…");
                 }
-                let rule = format!("`{option}` names \"{}\"; the columns are {}", shorten(wanted), all.join(", "));
+                let rule = words!(
+                    "`{option}`の「{}」という列はありません。列: {}",
+                    "`{option}` names \"{}\"; the columns are {}",
+                    shorten(wanted),
+                    all.join(", ")
+                );
                 Error::new(Code::Argument).with_value(wanted).with_rule(rule)
             })
     }

@@ -3,11 +3,16 @@
 use std::sync::Arc;
 
 use super::setting::{ImportSetting, MatchBy};
-use crate::error::{Code, Error, Result, shorten};
+use crate::csv::Record;
+use crate::error::{Code, Error, Result, shorten, words};
 use crate::schema::{Column, Table};
 
 /// Columns that the file of rejects adds; a mended file may be imported with them still there.
 pub(crate) const REJECT_COLUMNS: [&str; 3] = ["_line", "_code", "_message"];
+
+/// What the file of rejects has in place of the cells that a short line lacks, so that its own columns stand under their
+/// names; a line is refused as long as it has one.
+pub(crate) const MISSING: &str = "_missing";
 
 /// The columns of a file, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +51,8 @@ impl Mapping {
             let list = |texts: &[String]| {
                 let shown: Vec<String> = texts.iter().take(50).map(|text| shorten(text).into_owned()).collect();
                 let more = if texts.len() > shown.len() { ", …" } else { "" };
-                format!("[{}{more}] ({} columns)", shown.join(", "), texts.len())
+                let shown = shown.join(", ");
+                words!("[{shown}{more}]（{}列）", "[{shown}{more}] ({} columns)", texts.len())
             };
             Error::new(Code::CsvHeader).with_rule(list(&expected)).with_value(list(own))
         };
@@ -66,7 +72,7 @@ impl Mapping {
             MatchBy::Header => {
                 for (at, text) in own.iter().enumerate() {
                     if let Some(first) = own[..at].iter().position(|other| other == text) {
-                        let rule = format!("{} and {}", first + 1, at + 1);
+                        let rule = words!("{}と{}", "{} and {}", first + 1, at + 1);
                         return Err(Error::new(Code::CsvHeaderDuplicate).with_value(text).with_rule(rule));
                     }
                 }
@@ -89,9 +95,18 @@ impl Mapping {
         Ok(Mapping { targets, extra, names: own.to_vec(), has_details })
     }
 
-    /// Whether a line of so many columns is one of this file.
-    pub(super) fn fits(&self, columns: usize) -> bool {
-        columns == self.targets.len() || self.extra > 0 && columns == self.targets.len() + self.extra
+    /// How many columns a line has that is none of this file; `None` if it is.
+    pub(super) fn misfit(&self, record: &Record) -> Option<usize> {
+        let own = self.targets.len();
+        match record.len() {
+            columns if columns == own => None,
+            columns if self.extra > 0 && columns == own + self.extra => {
+                let is_short = record.cell(own + 1) == Code::CsvColumns.as_str().as_bytes();
+                let missing = (0..own).filter(|at| is_short && record.cell(*at) == MISSING.as_bytes()).count();
+                (missing > 0).then_some(own - missing)
+            }
+            columns => Some(columns),
+        }
     }
 
     /// The field of a column.
@@ -117,7 +132,7 @@ impl Mapping {
     }
 }
 
-fn target(table: &Table, field: Option<&str>) -> Target {
+pub(super) fn target(table: &Table, field: Option<&str>) -> Target {
     let Some(field) = field else { return Target::Skipped };
     if let Some(at) = table.header.find(field) {
         return Target::Header(at);

@@ -3,7 +3,9 @@
 //! A file goes through three rooms of its own: [`parse`] makes judged cells of its lines on one thread, [`run`] gives
 //! them to the record writer on another, and [`reject`] keeps what was refused.
 
+mod indexes;
 mod infer;
+pub(crate) mod invariants;
 mod mapping;
 mod parse;
 mod prepare;
@@ -13,7 +15,8 @@ mod run;
 mod setting;
 mod source;
 
-pub(crate) use reservation::KIND;
+pub(crate) use indexes::make_left_indexes;
+pub(crate) use reservation::{KIND, discard_upload};
 pub(crate) use run::{Control, run};
 pub(crate) use setting::save as save_setting;
 

@@ -8,7 +8,7 @@ use super::mapping::{Mapping, Target};
 use super::setting::ImportSetting;
 use crate::csv::{self, Encoding, Problem, Reader, Record, decode};
 use crate::error::{Broken, Code, Error, Violation};
-use crate::schema::{Cell, Table};
+use crate::schema::{Cell, Column, FieldKind, Table};
 
 /// Lines of a batch, at most.
 const BATCH_LINES: usize = 1_024;
@@ -170,9 +170,9 @@ impl Parser {
             };
             let offset = column.map_or(record.offset(), |at| record.cell_offset(at));
             refuse(batch, column, offset, Broken::rule(code, rule), shown.into_owned());
-        } else if !self.mapping.fits(record.len()) {
+        } else if let Some(columns) = self.mapping.misfit(record) {
             let broken = Broken::rule(Code::CsvColumns, self.mapping.targets.len().to_string());
-            refuse(batch, None, record.offset(), broken, record.len().to_string());
+            refuse(batch, None, record.offset(), broken, columns.to_string());
         } else {
             line.cells = Some(batch.cells.len());
             line.is_blank = true;
@@ -201,6 +201,14 @@ impl Parser {
                     batch.cells.push(Packed::Null);
                     continue;
                 };
+                let joined;
+                let text = match self.setting.drop_line_breaks && is_broken_line(column, text) {
+                    true => {
+                        joined = text.replace(['\r', '\n'], "");
+                        joined.as_str()
+                    }
+                    false => text,
+                };
                 let packed = match column.check_text_as(text, self.setting.number_input) {
                     Ok(Cell::Null) => Packed::Null,
                     Ok(Cell::Int(int)) => Packed::Int(int),
@@ -222,4 +230,10 @@ impl Parser {
         line.refused = batch.refused.len() - refused_before;
         batch.lines.push(line);
     }
+}
+
+/// Whether a text of one line has several.
+fn is_broken_line(column: &Column, text: &str) -> bool {
+    matches!(column.effective().field.kind, FieldKind::Text { .. })
+        && memchr::memchr2(b'\r', b'\n', text.as_bytes()).is_some()
 }

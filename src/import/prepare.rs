@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::mapping::Mapping;
 use super::reservation::Loaded;
 use crate::csv::{self, Encoding, Reader, Record, decode};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, words};
 use crate::job::{self, Claim, HEARTBEAT};
 use crate::schema::Table;
 use crate::store::Store;
@@ -25,7 +25,7 @@ pub(super) fn prepare(store: &Store, claim: &Claim, loaded: &Loaded, table: &Arc
     let setting = &loaded.setting;
     loaded.source.check_unchanged()?;
     if loaded.source.bytes() == 0 {
-        return Err(Error::new(Code::CsvEmpty).with_rule("0 bytes"));
+        return Err(Error::new(Code::CsvEmpty).with_rule(words!("0バイトです", "0 bytes")));
     }
     let encoding = match setting.encoding.or(loaded.encoding) {
         Some(encoding) => encoding,
@@ -57,7 +57,7 @@ pub(super) fn prepare(store: &Store, claim: &Claim, loaded: &Loaded, table: &Arc
         header = Some((header_texts(&record, encoding)?, record.raw().to_vec()));
     }
     if setting.first_line > 1 && header.is_none() {
-        return Err(Error::new(Code::CsvEmpty).with_rule("there is no header line"));
+        return Err(Error::new(Code::CsvEmpty).with_rule(words!("見出し行がありません", "there is no header line")));
     }
     let mapping = Mapping::of(setting, table, header.as_ref().map(|(texts, _)| texts.as_slice()))?;
     let (offset, line) = match loaded.next_offset {
@@ -91,9 +91,9 @@ fn header_texts(record: &Record, encoding: Encoding) -> Result<Vec<String>> {
             Err(bad) => {
                 let offset = record.byte_offset(at, bad);
                 return Err(Error::new(Code::CsvEncoding)
-                    .with_name(format!("column {}", at + 1))
+                    .with_name(words!("{}列目", "column {}", at + 1))
                     .with_rule(encoding)
-                    .with_value(format!("0x{:02X} at byte {offset}", bytes[bad]))
+                    .with_value(words!("0x{:02X}（{offset}バイト目）", "0x{:02X} at byte {offset}", bytes[bad]))
                     .at_line(record.line())
                     .at_column(at + 1)
                     .at_offset(offset));

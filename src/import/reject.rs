@@ -5,7 +5,7 @@ use std::io::Write;
 use rusqlite::Connection;
 use serde::Serialize;
 
-use super::mapping::REJECT_COLUMNS;
+use super::mapping::{MISSING, REJECT_COLUMNS};
 use crate::csv::{
     Dialect, Encoding, Format, Limits, LineEnd, OutputEncoding, Problem, Quoting, Reader, Record, Unmappable, Writer,
 };
@@ -199,8 +199,10 @@ impl Refused {
         // A line of a file of rejects has these columns already, also where it has too few or too many of its own; they
         // are told anew.
         let mut raw = &self.raw[..];
-        let own = record.len().saturating_sub(REJECT_COLUMNS.len());
-        if own > 0 && is_codes(record.cell(own + 1)) {
+        let mut own = record.len();
+        let before = own.saturating_sub(REJECT_COLUMNS.len());
+        if before > 0 && is_codes(record.cell(before + 1)) {
+            own = before;
             let end = record.cell_offset(own).saturating_sub(1);
             raw = &raw[..usize::try_from(end).map_or(raw.len(), |end| end.min(raw.len()))];
             // That is where the content begins: behind the delimiter, and the quote if there is one.
@@ -222,6 +224,9 @@ impl Refused {
             }
         } else {
             writer.verbatim(raw)?;
+            for _ in own..columns {
+                writer.text(MISSING)?;
+            }
         }
         writer.text(&self.line.to_string())?;
         writer.text(&self.codes.join(" "))?;

@@ -11,10 +11,10 @@ use super::prepare::csv_limits;
 use super::reject::{self, Reject, RejectFile};
 use super::setting::ImportSetting;
 use super::source::Source;
+use crate::access::{self, Door, Right};
 use crate::csv::Encoding;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, words};
 use crate::job::{self, Job, JobError, JobState, NewJob};
-use crate::schema::Catalog;
 use crate::schema::documents;
 use crate::store::{Store, Timestamp, bytes};
 
@@ -67,6 +67,7 @@ impl ImportRequest {
     }
 
     /// The import of a file, read in place when the import runs. A change of the file in between is noticed.
+    /// It is read with the rights of the host program, also for a user: take no path from outside.
     pub fn path(database: impl Into<String>, setting: impl Into<String>, path: impl AsRef<Path>) -> ImportRequest {
         ImportRequest::of(database.into(), setting.into(), FileOf::Path(path.as_ref().to_owned()))
     }
@@ -308,6 +309,11 @@ impl Loaded {
     }
 }
 
+/// Deletes an upload that is not needed after all.
+pub(crate) fn discard_upload(store: &Store, id: i64) -> Result<()> {
+    store.write(|writing| bytes::discard(writing, id))
+}
+
 impl Store {
     /// Keeps bytes for an import within the next 24 hours (一時ファイル).
     ///
@@ -316,6 +322,7 @@ impl Store {
     /// [`Code::LimitPassed`] when there are more than [`Limits::file_bytes`](crate::Limits::file_bytes); what the input
     /// reports. Nothing is kept then.
     pub fn upload(&self, name: &str, input: impl Read) -> Result<Upload> {
+        access::demand_somewhere(self, &*self.reading()?, Right::Import.into())?;
         let expires = self.now().after(UPLOAD_KEPT);
         let stored = bytes::put(self, name, input, self.limits().file_bytes, expires)?;
         Ok(Upload { id: stored.id, name: stored.name, bytes: stored.bytes })
@@ -326,27 +333,33 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Code::DatabaseNotFound`], [`Code::DefinitionNotFound`] for the setting, [`Code::UploadExpired`],
-    /// [`Code::ImportFileMissing`], [`Code::LimitPassed`].
+    /// [`Code::DatabaseNotFound`], [`Code::AccessDenied`], [`Code::DefinitionNotFound`] for the setting,
+    /// [`Code::UploadExpired`], also for what another user has uploaded, [`Code::ImportFileMissing`],
+    /// [`Code::LimitPassed`].
     pub fn reserve_import(&self, request: &ImportRequest) -> Result<Reserved> {
         let source = match &request.file {
             FileOf::Path(path) => Source::of_path(path)?,
             FileOf::Upload(id) => {
-                let found = bytes::find(&*self.reading()?, *id, self.now())?;
-                let found = found.ok_or_else(|| Error::new(Code::UploadExpired).with_value(id))?;
+                let reading = self.reading()?;
+                let missing = || Error::new(Code::UploadExpired).with_value(id);
+                let found = bytes::find(&reading, *id, self.now())?.ok_or_else(missing)?;
+                // Ids are easily guessed; what another user has uploaded is not there.
+                if !access::owns(self, &reading, found.created_by)? {
+                    return Err(missing());
+                }
                 Source::Upload { id: *id, bytes: found.bytes }
             }
         };
         let most = self.limits().file_bytes;
         if source.bytes() > most {
-            let rule = format!("a file of at most {most} bytes");
+            let rule = words!("ファイルは{most}バイトまで", "a file of at most {most} bytes");
             return Err(Error::new(Code::LimitPassed).with_rule(rule).with_value(source.bytes()));
         }
         // Read through before the turn to write is taken.
         let hash = if request.once { Some(source.hash(self)?) } else { None };
         self.write(|writing| {
-            let catalog = Catalog::of(self, writing)?;
-            let table = catalog.table(&request.database)?;
+            let door = Door::open(self, writing)?;
+            let table = door.table(&request.database, Right::Import)?;
             let setting: ImportSetting = documents::get(writing, Some(table.id), &request.setting)?;
             setting.validate(table)?;
             if let Some(hash) = &hash {
@@ -366,6 +379,7 @@ impl Store {
                 lane: table.id,
                 run_at: request.run_at.unwrap_or_else(|| self.now()),
                 token: request.token.as_deref(),
+                report: setting.report.as_ref(),
             };
             let (process_id, existed) = job::reserve(self, writing, &new)?;
             if existed {
@@ -381,7 +395,8 @@ impl Store {
                 }
                 Source::Path { path, changed, .. } => {
                     let text = path.to_str().ok_or_else(|| {
-                        let rule = format!("the path {} is not Unicode", path.display());
+                        let rule =
+                            words!("パス{}がUnicodeではありません", "the path {} is not Unicode", path.display());
                         Error::new(Code::Argument).with_rule(rule)
                     })?;
                     (None, Some(text), Some(*changed))
@@ -416,15 +431,26 @@ impl Store {
     pub fn import_status(&self, process_id: i64) -> Result<ImportStatus> {
         let reading = self.reading()?;
         let job = job::get(&reading, KIND, process_id)?;
-        Ok(Loaded::of(&reading, process_id)?.status(job))
+        let loaded = Loaded::of(&reading, process_id)?;
+        access::demand(self, &reading, loaded.database_id, Right::Import)?;
+        Ok(loaded.status(job))
     }
 
-    /// The latest imports, newest first.
+    /// The latest imports, newest first: those into databases in which whoever acts may import.
     pub fn imports(&self, limit: u64) -> Result<Vec<ImportStatus>> {
         let reading = self.reading()?;
-        let mut statement = reading.prepare_cached("SELECT job_id FROM renkei_import ORDER BY job_id DESC LIMIT ?1")?;
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let ids: Vec<i64> = statement.query_map([limit], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+        let door = Door::open(self, &reading)?;
+        let mut statement =
+            reading.prepare_cached("SELECT job_id, database_id FROM renkei_import ORDER BY job_id DESC")?;
+        let mut rows = statement.query([])?;
+        let mut ids: Vec<i64> = Vec::new();
+        while (ids.len() as u64) < limit
+            && let Some(row) = rows.next()?
+        {
+            if door.has(row.get(1)?, Right::Import) {
+                ids.push(row.get(0)?);
+            }
+        }
         ids.into_iter().map(|id| Ok(Loaded::of(&reading, id)?.status(job::get(&reading, KIND, id)?))).collect()
     }
 
@@ -452,6 +478,7 @@ impl Store {
     ///
     /// [`Code::JobNotFound`]; [`Code::JobState`] when it has ended already.
     pub fn cancel_import(&self, process_id: i64) -> Result<()> {
+        self.demand_import(process_id)?;
         job::cancel(self, KIND, process_id)
     }
 
@@ -461,19 +488,22 @@ impl Store {
     ///
     /// [`Code::JobNotFound`].
     pub fn rejects(&self, process_id: i64, skip: u64, limit: u64) -> Result<Vec<Reject>> {
+        self.demand_import(process_id)?;
         let reading = self.reading()?;
         job::get(&reading, KIND, process_id)?;
         reject::load(&reading, process_id, skip, limit)
     }
 
     /// Writes the refused lines as a CSV file (エラーデータ.csv) in the encoding of the import: every column as it stood,
-    /// then the line number, the codes and the messages. Mended, it can be imported again by the same setting. The
-    /// number of lines is the answer.
+    /// then the line number, the codes and the messages. Mended, it can be imported again by the same setting. Where a
+    /// line has too few cells, `_missing` stands for each of them, and must be taken away to mend it. The number of lines
+    /// is the answer; it is less than [`Counts::rejected`] when there were more than [`Limits::rejects`](crate::Limits).
     ///
     /// # Errors
     ///
     /// [`Code::JobNotFound`]; what the output reports.
     pub fn write_rejects(&self, process_id: i64, out: impl Write) -> Result<u64> {
+        self.demand_import(process_id)?;
         let reading = self.reading()?;
         job::get(&reading, KIND, process_id)?;
         let loaded = Loaded::of(&reading, process_id)?;
@@ -495,7 +525,17 @@ impl Store {
     /// [`Code::DatabaseNotFound`].
     pub fn import_settings(&self, database: &str) -> Result<Vec<ImportSetting>> {
         let reading = self.reading()?;
-        let catalog = Catalog::of(self, &reading)?;
-        documents::load_of(&reading, catalog.table(database)?.id)
+        let door = Door::open(self, &reading)?;
+        documents::load_of(&reading, door.definition(database)?.id)
+    }
+
+    /// Refuses who may not import into the database of an import.
+    fn demand_import(&self, process_id: i64) -> Result<()> {
+        let reading = self.reading()?;
+        let sql = "SELECT database_id FROM renkei_import WHERE job_id = ?1";
+        let database: Option<i64> =
+            reading.prepare_cached(sql)?.query_row([process_id], |row| row.get(0)).optional()?;
+        // One that is not there is told by who looks for it.
+        database.map_or(Ok(()), |database| access::demand(self, &reading, database, Right::Import))
     }
 }

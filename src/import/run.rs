@@ -5,14 +5,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
 use std::time::{Duration, Instant};
 
+use super::indexes::{Indexes, make_left_indexes};
 use super::mapping::{Mapping, Target};
 use super::parse::{Batch, Line, Packed, Parser, Refused};
 use super::prepare::{Prepared, csv_limits, prepare};
 use super::reject::{self, NewReject};
 use super::reservation::{Counts, ImportProgress, Loaded};
 use super::setting::ImportMode;
+use crate::access::{self, Right};
 use crate::csv::{Reader, Record};
-use crate::error::{Broken, Code, Error, Kind, Result, Violation};
+use crate::error::{Broken, Code, Error, Kind, Result, Violation, words};
 use crate::job::{self, Claim, JobState};
 use crate::record::{DetailMode, Draft, KeyMode, RowDraft, Selector, Slot, Slots, WriteOptions, Writer, Written};
 use crate::schema::{Catalog, Cell, Table};
@@ -72,6 +74,10 @@ pub(crate) fn run(store: &Store, claim: &Claim, control: &mut Control<'_>) -> Re
             },
         };
     }
+    // An import that ended before its end may have left them; if that fails now, the next worker makes them.
+    if let Err(error) = make_left_indexes(store) {
+        log::warn!("the indexes of an import are still to be made: {error}");
+    }
     Ok(())
 }
 
@@ -87,6 +93,8 @@ enum Ended {
 
 fn attempt(store: &Store, claim: &Claim, control: &mut Control<'_>) -> Result<Ended> {
     let loaded = Loaded::of(&*store.reading()?, claim.id)?;
+    // He may have lost it since.
+    access::demand(store, &*store.reading()?, loaded.database_id, Right::Import)?;
     let catalog = Catalog::of(store, &*store.reading()?)?;
     let table = catalog.table_by_id(loaded.database_id)?.clone();
     let prepared = prepare(store, claim, &loaded, &table)?;
@@ -184,9 +192,13 @@ struct Run<'a, 'b> {
     next_offset: u64,
     next_line: u64,
     last_key: Option<String>,
+    /// The key of the line that is being written.
+    key: String,
     rejects: Vec<NewReject>,
     pending_bytes: usize,
     most_rejects: u64,
+    /// Whether every line that was written is committed.
+    is_saved: bool,
     told: Instant,
 }
 
@@ -207,6 +219,7 @@ impl<'a, 'b> Run<'a, 'b> {
             control,
             counts: loaded.counts,
             last_key: loaded.last_key.clone(),
+            key: String::new(),
             loaded,
             key_target: Target::Header(table.key_index()),
             table,
@@ -217,11 +230,13 @@ impl<'a, 'b> Run<'a, 'b> {
             rejects: Vec::new(),
             pending_bytes: 0,
             most_rejects: if one_transaction { most.min(ATOMIC_REJECTS) } else { most },
+            is_saved: false,
             told: Instant::now(),
         }
     }
 
     fn write_all(&mut self, lines: &mut Lines) -> Result<Ended> {
+        let mut indexes = None;
         loop {
             let writing = self.store.writing()?;
             let catalog = Catalog::of(self.store, &writing)?;
@@ -232,12 +247,23 @@ impl<'a, 'b> Run<'a, 'b> {
             if job::heartbeat(self.store, &writing, self.claim, false)? {
                 return self.end_cancelled(writing);
             }
+            let indexes = match &mut indexes {
+                Some(indexes) => indexes,
+                none => none.insert(Indexes::begin(&writing, table, &self.loaded, self.claim)?),
+            };
             let mut writer = Writer::new(self.store, &writing, table);
-            let why = self.write_lines(lines, &writing, &mut writer)?;
+            let mut why = self.write_lines(lines, &writing, &mut writer)?;
             self.loaded.source.check_unchanged()?;
+            if matches!(why, Pause::End) && !self.one_transaction && indexes.wait() && !self.is_saved {
+                // What is written is safe before the indexes are made, which takes its time.
+                why = Pause::Commit { give_way: false };
+            }
             match why {
                 Pause::Commit { give_way } => {
                     writer.finish()?;
+                    if indexes.are_due(self.counts.inserted, give_way || writing.thread_waits()) {
+                        indexes.make(&writing, table)?;
+                    }
                     self.save(&writing)?;
                     // With the progress itself: a runner that dies after this commit has not died in vain.
                     job::heartbeat(self.store, &writing, self.claim, true)?;
@@ -266,6 +292,7 @@ impl<'a, 'b> Run<'a, 'b> {
                 }
                 Pause::End => {
                     writer.finish()?;
+                    indexes.make(&writing, table)?;
                     return self.end(writing);
                 }
             }
@@ -333,9 +360,11 @@ impl<'a, 'b> Run<'a, 'b> {
         let refused = lines.refused_at..lines.refused_at + line.refused;
         lines.at += 1;
         lines.refused_at += line.refused;
+        self.is_saved = false;
         self.counts.total += 1;
         if self.counts.total > self.store.limits().import_rows {
-            let rule = format!("at most {} lines an import", self.store.limits().import_rows);
+            let most = self.store.limits().import_rows;
+            let rule = words!("1回のインポートは{most}行まで", "at most {most} lines an import");
             return Err(Error::new(Code::LimitPassed).with_rule(rule).with_value(self.counts.total));
         }
         (self.next_offset, self.next_line) = (line.next_offset, line.next_line);
@@ -388,8 +417,91 @@ impl<'a, 'b> Run<'a, 'b> {
         writer: &mut Writer<'_>,
     ) -> Result<Written> {
         let table = self.table.clone();
-        let mut slots: Slots<'_> = vec![Slot::Absent; table.header.columns.len()];
-        let mut row: Slots<'_> = match (&table.details, self.mapping.has_details) {
+        // Lines are many: the text of the key is kept from one to the next.
+        let mut text = std::mem::take(&mut self.key);
+        text.clear();
+        let given = self.mapping.targets.iter().zip(cells).find(|(target, _)| **target == self.key_target);
+        let key = match given.and_then(|(_, packed)| batch.cell(*packed)) {
+            Some(Cell::Text(key)) => {
+                text.push_str(&key);
+                Some(Selector::Key(text))
+            }
+            _ => None,
+        };
+        let result = self.write_record(batch, cells, violations, writer, &table, key.as_ref());
+        if let Some(Selector::Key(text)) = key {
+            self.key = text;
+        }
+        result
+    }
+
+    fn write_record(
+        &self,
+        batch: &Batch,
+        cells: &[Packed],
+        violations: Vec<Violation>,
+        writer: &mut Writer<'_>,
+        table: &Table,
+        key: Option<&Selector>,
+    ) -> Result<Written> {
+        let mode = self.loaded.setting.mode;
+        // Lines that follow each other with the same key are one record with several detail rows.
+        let goes_on = match (key, &self.last_key) {
+            (Some(Selector::Key(key)), Some(last)) => self.mapping.has_details && key == last,
+            _ => false,
+        };
+        let details = match (self.mapping.has_details, self.loaded.setting.details, goes_on) {
+            (true, DetailMode::Replace, true) => DetailMode::Append,
+            (true, mode, _) => mode,
+            (false, ..) => DetailMode::Merge,
+        };
+        let options = WriteOptions::new()
+            .details(details)
+            .key_mode(if mode == ImportMode::Insert { KeyMode::Issue } else { KeyMode::Given })
+            .fill_dependents(self.loaded.setting.fill_dependents)
+            .approve(self.loaded.setting.approve);
+        let draft = |violations| self.draft(batch, cells, violations, table);
+        match (mode, key) {
+            (ImportMode::InsertKeyed, Some(key)) if goes_on => {
+                let mut draft = draft(violations);
+                draft.slots.fill(Slot::Absent);
+                match writer.update(key, draft, &options)? {
+                    Some(outcome) => Ok(outcome.what),
+                    None => Err(Error::new(Code::Internal).with_rule("a record vanished inside a transaction")),
+                }
+            }
+            (ImportMode::Insert | ImportMode::InsertKeyed, _) | (ImportMode::Upsert, None) => {
+                Ok(writer.insert(draft(violations), &options)?.what)
+            }
+            (ImportMode::Update, None) => {
+                let mut violations = violations;
+                let field = &table.key().field;
+                if !violations.iter().any(|violation| violation.field() == field.code) {
+                    violations.push(Violation::new(Broken::new(Code::Required), &field.code, &field.name, ""));
+                }
+                Err(Error::invalid(violations))
+            }
+            (ImportMode::Update, Some(key)) => {
+                let mut told = violations.clone();
+                match writer.update(key, draft(violations), &options)? {
+                    Some(outcome) => Ok(outcome.what),
+                    None => {
+                        let field = &table.key().field;
+                        let Selector::Key(key) = key else { return Err(Error::invalid(told)) };
+                        let broken = Broken::new(Code::ImportKeyMissing);
+                        told.push(Violation::new(broken, &field.code, &field.name, key.as_str()));
+                        Err(Error::invalid(told))
+                    }
+                }
+            }
+            (ImportMode::Upsert, Some(key)) => Ok(writer.upsert(key, || draft(violations.clone()), &options)?.what),
+        }
+    }
+
+    /// What a line gives.
+    fn draft<'c>(&self, batch: &'c Batch, cells: &[Packed], violations: Vec<Violation>, table: &Table) -> Draft<'c> {
+        let mut slots: Slots<'c> = vec![Slot::Absent; table.header.columns.len()];
+        let mut row: Slots<'c> = match (&table.details, self.mapping.has_details) {
             (Some(details), true) => vec![Slot::Absent; details.columns.len()],
             _ => Vec::new(),
         };
@@ -408,60 +520,8 @@ impl<'a, 'b> Run<'a, 'b> {
                 Target::Skipped => {}
             }
         }
-        let mode = self.loaded.setting.mode;
-        let key = match &slots[table.key_index()] {
-            Slot::Given(Cell::Text(key)) => Some(key.to_string()),
-            _ => None,
-        };
-        // Lines that follow each other with the same key are one record with several detail rows.
-        let goes_on = self.mapping.has_details && key.is_some() && key == self.last_key;
-        let details = match (self.mapping.has_details, self.loaded.setting.details, goes_on) {
-            (true, DetailMode::Replace, true) => DetailMode::Append,
-            (true, mode, _) => mode,
-            (false, ..) => DetailMode::Merge,
-        };
-        let options = WriteOptions::new()
-            .details(details)
-            .key_mode(if mode == ImportMode::Insert { KeyMode::Issue } else { KeyMode::Given })
-            .fill_dependents(self.loaded.setting.fill_dependents)
-            .approve(self.loaded.setting.approve);
         let rows = if has_row { vec![RowDraft { id: None, slots: row }] } else { Vec::new() };
-        match (mode, key) {
-            (ImportMode::InsertKeyed, Some(key)) if goes_on => {
-                let draft = Draft { slots: vec![Slot::Absent; slots.len()], rows, violations };
-                match writer.update(&Selector::Key(key), draft, &options)? {
-                    Some(outcome) => Ok(outcome.what),
-                    None => Err(Error::new(Code::Internal).with_rule("a record vanished inside a transaction")),
-                }
-            }
-            (ImportMode::Insert | ImportMode::InsertKeyed, _) | (ImportMode::Upsert, None) => {
-                Ok(writer.insert(Draft { slots, rows, violations }, &options)?.what)
-            }
-            (ImportMode::Update, None) => {
-                let mut violations = violations;
-                let field = &table.key().field;
-                if !violations.iter().any(|violation| violation.field() == field.code) {
-                    violations.push(Violation::new(Broken::new(Code::Required), &field.code, &field.name, ""));
-                }
-                Err(Error::invalid(violations))
-            }
-            (ImportMode::Update, Some(key)) => {
-                let field = &table.key().field;
-                let missing =
-                    Violation::new(Broken::new(Code::ImportKeyMissing), &field.code, &field.name, key.as_str());
-                let mut told = violations.clone();
-                match writer.update(&Selector::Key(key), Draft { slots, rows, violations }, &options)? {
-                    Some(outcome) => Ok(outcome.what),
-                    None => {
-                        told.push(missing);
-                        Err(Error::invalid(told))
-                    }
-                }
-            }
-            (ImportMode::Upsert, Some(key)) => {
-                Ok(writer.upsert(&Selector::Key(key), Draft { slots, rows, violations }, &options)?.what)
-            }
-        }
+        Draft { slots, rows, violations }
     }
 
     /// Notes a refused line, one reject for each violation.
@@ -520,6 +580,7 @@ impl<'a, 'b> Run<'a, 'b> {
         reject::store(writing, self.claim.id, stored, &self.rejects)?;
         self.rejects.clear();
         self.pending_bytes = 0;
+        self.is_saved = true;
         self.counts.save(writing, self.claim.id, self.next_offset, self.next_line, self.last_key.as_deref())
     }
 

@@ -3,11 +3,14 @@
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
+use super::mapping::{Target, target};
 use crate::csv::{Dialect, Encoding};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, Words, words};
+use crate::job::Report;
+use crate::query::NamesFields;
 use crate::record::DetailMode;
-use crate::schema::documents::{self, Document};
-use crate::schema::{Catalog, NumberInput, Table};
+use crate::schema::documents::{self, documents};
+use crate::schema::{Catalog, Layout, NumberInput, Table};
 
 /// An import setting (インポート設定) of a database.
 ///
@@ -64,12 +67,18 @@ pub struct ImportSetting {
     /// How number texts are read, instead of what the fields say (数値項目の入力チェック/フィルター).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number_input: Option<NumberInput>,
+    /// Whether line breaks inside texts of one line are left out, as 働くDB does. Default: such texts are refused.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub drop_line_breaks: bool,
     /// Whether dependent fields are filled through links that the file sets (従属項目の取得).
     #[serde(default, skip_serializing_if = "is_false")]
     pub fill_dependents: bool,
     /// Whether records that are registered are approved at once. Only where the database keeps an approval state.
     #[serde(default, skip_serializing_if = "is_false")]
     pub approve: bool,
+    /// Who is told how an import ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<Report>,
 }
 
 /// What an import does with keys.
@@ -137,8 +146,10 @@ impl ImportSetting {
             details: DetailMode::default(),
             atomic: false,
             number_input: None,
+            drop_line_breaks: false,
             fill_dependents: false,
             approve: false,
+            report: None,
         }
     }
 
@@ -184,39 +195,61 @@ impl ImportSetting {
         self
     }
 
+    /// Tells somebody by mail how an import ended.
+    pub fn report(mut self, report: Report) -> ImportSetting {
+        self.report = Some(report);
+        self
+    }
+
     /// Judges the setting against its database.
     pub(crate) fn validate(&self, table: &Table) -> Result<()> {
-        let fault = |rule: String| Err(Error::new(Code::DefinitionInvalid).with_name(&self.code).with_rule(rule));
+        let fault = |rule: Words| Err(Error::new(Code::DefinitionInvalid).with_name(&self.code).with_rule(rule));
         if let Some(rule) = crate::schema::names::code_fault(&self.code) {
             return fault(rule);
         }
         if self.first_line == 0 {
-            return fault("`first_line` counts from 1".to_owned());
+            return fault(words!("`first_line`は1から数えます", "`first_line` counts from 1"));
         }
         if self.match_by == MatchBy::Header && self.first_line == 1 {
-            return fault(
-                "columns can only be found by header if there is one: `first_line` must be 2 or more".to_owned(),
-            );
+            return fault(words!(
+                "見出しで列を探すには見出し行が必要です（`first_line`は2以上）",
+                "columns can only be found by header if there is one: `first_line` must be 2 or more"
+            ));
         }
         if self.extra_columns && self.match_by == MatchBy::Position {
-            return fault("`extra_columns` needs `\"match_by\": \"header\"`".to_owned());
+            return fault(words!(
+                "`extra_columns`には`\"match_by\": \"header\"`が必要です",
+                "`extra_columns` needs `\"match_by\": \"header\"`"
+            ));
         }
         self.dialect.validate(self.encoding.unwrap_or(Encoding::Utf8))?;
         let mut seen = std::collections::HashSet::new();
         for column in self.columns.iter().filter_map(|column| column.field.as_deref()) {
             if !seen.insert(column) {
-                return fault(format!("the field \"{column}\" is the target of two columns"));
+                return fault(words!(
+                    "項目「{column}」に2つの列が割り当てられています",
+                    "the field \"{column}\" is the target of two columns"
+                ));
             }
             let found = match table.header.find(column) {
                 Some(at) => &table.header.columns[at],
                 None => match table.details.as_ref().and_then(|details| details.find(column).map(|at| (details, at))) {
                     Some((details, at)) => &details.columns[at],
-                    None => return fault(format!("\"{}\" has no field \"{column}\"", table.code())),
+                    None => {
+                        let code = table.code();
+                        return fault(words!(
+                            "「{code}」に項目「{column}」がありません",
+                            "\"{code}\" has no field \"{column}\""
+                        ));
+                    }
                 },
             };
             if !found.is_writable() {
-                let kind = found.field.type_name();
-                return fault(format!("\"{column}\" is a {kind} field, which is filled in by the store"));
+                let kind = found.field.type_words();
+                return fault(words!(
+                    "「{column}」は{kind}項目で、自動で設定されます",
+                    "\"{column}\" is a {kind} field, which is filled in by the store"; kind
+                ));
             }
         }
         let has_key = self
@@ -226,34 +259,76 @@ impl ImportSetting {
             .any(|column| table.header.find(column) == table.header.key);
         if !has_key && self.mode != ImportMode::Insert {
             let key = &table.key().field.code;
-            return fault(format!("the mode needs the key, so one column must go into \"{key}\""));
+            return fault(words!(
+                "このモードではキー項目「{key}」の列が必要です（なければinsert）",
+                "the mode needs the key, so one column must go into \"{key}\" (without one, the mode is insert)"
+            ));
         }
         if self.mode == ImportMode::Insert && !crate::record::issues_keys(table.key()) {
             let key = &table.key().field.code;
-            return fault(format!(
-                "the mode \"insert\" needs a key that the store issues; \"{key}\" is typed: use insert_keyed"
+            return fault(words!(
+                "モードinsertは自動採番のキーのためのものです。「{key}」は入力するキーなので、insert_keyedとします",
+                "the mode insert needs a key that the store issues; \"{key}\" is typed: use insert_keyed"
             ));
         }
         if self.columns.is_empty() {
-            return fault("it has no columns".to_owned());
+            return fault(words!("列がありません", "it has no columns"));
+        }
+        let unfilled = self.unfilled(table);
+        if !unfilled.is_empty() {
+            let names = unfilled.join(", ");
+            return fault(words!(
+                "必須項目に列がないため、どの行も登録できません: {names}（列を加えるか、項目に初期値を設定するか、モードをupdateにします）",
+                "required fields have no column, so that no line could be registered: {names} (add columns, give the fields \
+                 a default, or use the mode update)"
+            ));
         }
         Ok(())
     }
+
+    /// Required fields that stay empty in every record, or detail row, that an import by this setting makes.
+    fn unfilled<'a>(&self, table: &'a Table) -> Vec<&'a str> {
+        let targets: Vec<Target> = self.columns.iter().map(|column| target(table, column.field.as_deref())).collect();
+        let empty = |layout: &'a Layout, place: fn(usize) -> Target| {
+            let plan = layout.plan();
+            let is_empty = |at: usize| {
+                let column = &layout.columns[at];
+                let is_given = |at: usize| targets.contains(&place(at));
+                let has_default = plan.defaults.iter().any(|(other, _)| *other == at);
+                let is_copied =
+                    self.fill_dependents && column.source.as_ref().is_some_and(|source| is_given(source.link));
+                !(column.field.is_key() || is_given(at) || has_default || is_copied)
+            };
+            let empty = plan.required.iter().copied().filter(move |at| is_empty(*at));
+            empty.map(|at| layout.columns[at].field.code.as_str()).collect::<Vec<_>>()
+        };
+        let mut unfilled = Vec::new();
+        if self.mode != ImportMode::Update {
+            unfilled.extend(empty(&table.header, Target::Header));
+        }
+        if let Some(details) = &table.details
+            && targets.iter().any(|target| matches!(target, Target::Detail(_)))
+        {
+            // A line that names the row it changes needs no more.
+            let names_rows = self.details == DetailMode::Merge
+                && details.key.is_some_and(|key| targets.contains(&Target::Detail(key)));
+            if !names_rows {
+                unfilled.extend(empty(details, Target::Detail));
+            }
+        }
+        unfilled
+    }
 }
 
-impl Document for ImportSetting {
-    const KIND: &'static str = "import";
+documents! { ImportSetting "import"; }
 
-    fn id(&self) -> Option<i64> {
-        self.id
+impl NamesFields for ImportSetting {
+    fn database_mut(&mut self) -> &mut String {
+        &mut self.database
     }
 
-    fn set_id(&mut self, id: i64) {
-        self.id = Some(id);
-    }
-
-    fn code(&self) -> &str {
-        &self.code
+    fn paths_mut(&mut self, change: &mut dyn FnMut(&mut String)) {
+        self.columns.iter_mut().filter_map(|column| column.field.as_mut()).for_each(change);
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::UNIX_EPOCH;
 
 use sha2::{Digest, Sha256};
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, io_words, words};
 use crate::store::{Store, bytes::BytesReader};
 
 /// The bytes of an import, fixed when it was reserved.
@@ -21,12 +21,17 @@ impl Source {
     /// Looks at a file that is to be read in place.
     pub(super) fn of_path(path: &Path) -> Result<Source> {
         let missing = |error: io::Error| {
-            Error::new(Code::ImportFileMissing).with_value(path.display()).with_rule(&error).with_source(error)
+            Error::new(Code::ImportFileMissing)
+                .with_value(path.display())
+                .with_rule(io_words(&error))
+                .with_source(error)
         };
         let path = std::path::absolute(path).map_err(missing)?;
         let meta = File::open(&path).and_then(|file| file.metadata()).map_err(missing)?;
         if meta.is_dir() {
-            return Err(Error::new(Code::ImportFileMissing).with_value(path.display()).with_rule("it is a directory"));
+            return Err(Error::new(Code::ImportFileMissing)
+                .with_value(path.display())
+                .with_rule(words!("フォルダです", "it is a directory")));
         }
         Ok(Source::Path { bytes: meta.len(), changed: changed(&meta), path })
     }
@@ -48,7 +53,10 @@ impl Source {
                     Ok(file)
                 };
                 let file: File = open().map_err(|error: io::Error| {
-                    Error::new(Code::ImportFileMissing).with_value(path.display()).with_rule(&error).with_source(error)
+                    Error::new(Code::ImportFileMissing)
+                        .with_value(path.display())
+                        .with_rule(io_words(&error))
+                        .with_source(error)
                 })?;
                 self.check(&file)?;
                 // A file that grows is noticed by its size; what was added is not read.
@@ -61,7 +69,10 @@ impl Source {
     pub(super) fn check_unchanged(&self) -> Result<()> {
         let Source::Path { path, .. } = self else { return Ok(()) };
         let file = File::open(path).map_err(|error| {
-            Error::new(Code::ImportFileMissing).with_value(path.display()).with_rule(&error).with_source(error)
+            Error::new(Code::ImportFileMissing)
+                .with_value(path.display())
+                .with_rule(io_words(&error))
+                .with_source(error)
         })?;
         self.check(&file)
     }
@@ -70,8 +81,12 @@ impl Source {
         let Source::Path { path, bytes, changed: then } = self else { return Ok(()) };
         let meta = file.metadata()?;
         let rule = match () {
-            () if meta.len() != *bytes => format!("{} bytes, {bytes} when it was reserved", meta.len()),
-            () if changed(&meta) != *then => "it was written since it was reserved".to_owned(),
+            () if meta.len() != *bytes => {
+                words!("{}バイト、予約時は{bytes}バイト", "{} bytes, {bytes} when it was reserved", meta.len())
+            }
+            () if changed(&meta) != *then => {
+                words!("予約後に書き込まれました", "it was written since it was reserved")
+            }
             () => return Ok(()),
         };
         Err(Error::new(Code::ImportFileChanged).with_value(path.display()).with_rule(rule))

@@ -11,7 +11,8 @@ use super::condition::Condition;
 use super::path::{Leaf, Path, Place, System};
 use super::values::Class;
 use super::{Piece, prepared};
-use crate::error::{Code, Error, Result};
+use crate::access::{Door, Right};
+use crate::error::{Code, Error, Result, words};
 use crate::schema::{Catalog, Cell, Column, Date, Number, Table, Value};
 use crate::store::{Store, Timestamp};
 
@@ -276,8 +277,12 @@ fn digits(unscaled: i128, scale: u8) -> String {
 }
 
 fn average(sum: i128, count: i128, from: u8, to: u8) -> Result<Value> {
-    let failure =
-        || Error::new(Code::CalculationFailed).with_rule("the sum has too many digits for an average of this scale");
+    let failure = || {
+        Error::new(Code::CalculationFailed).with_rule(words!(
+            "合計の桁数が、この小数桁数の平均には多すぎます",
+            "the sum has too many digits for an average of this scale"
+        ))
+    };
     let power = |exponent: u8| 10i128.checked_pow(u32::from(exponent)).ok_or_else(failure);
     let (numerator, denominator) = match to >= from {
         true => (sum.checked_mul(power(to - from)?).ok_or_else(failure)?, count),
@@ -307,13 +312,19 @@ fn plan<'a>(
 ) -> Result<Plan<'a>> {
     let columns = aggregation.group_by.len() + aggregation.measures.len();
     if columns == 0 {
-        return Err(shape("an aggregation has neither groups nor measures"));
+        return Err(shape(words!(
+            "集計にグループも集計値もありません",
+            "an aggregation has neither groups nor measures"
+        )));
     }
     if columns > COLUMNS {
-        return Err(shape(format!("more than {COLUMNS} groups and measures")));
+        return Err(shape(words!(
+            "グループと集計値が{COLUMNS}個を超えています",
+            "more than {COLUMNS} groups and measures"
+        )));
     }
     if let Some(sort) = aggregation.sort.iter().find(|sort| sort.column >= columns) {
-        return Err(shape(format!("there is no column {} to sort by", sort.column)));
+        return Err(shape(words!("並び順の列{}がありません", "there is no column {} to sort by", sort.column)));
     }
     let find = |field: &'a str| Path::find(catalog, table, Place::Any, field);
     let groups = aggregation.group_by.iter().map(|group| find(&group.field)).collect::<Result<Vec<_>>>()?;
@@ -352,7 +363,10 @@ fn plan<'a>(
     for (measure, path) in aggregation.measures.iter().zip(&measures) {
         let Some(path) = path else {
             if measure.function != Function::Count {
-                return Err(shape("only \"count\" can do without a \"field\""));
+                return Err(shape(words!(
+                    "fieldを省略できるのはcountだけです",
+                    "only \"count\" can do without a \"field\""
+                )));
             }
             selected.push("count(*)".to_owned());
             plan.readers.push(Reader::Whole);
@@ -373,7 +387,11 @@ fn plan<'a>(
             }
             Function::Sum | Function::Average if class == Class::Number => {
                 if on_details && !path.on_details {
-                    let rule = format!("\"{}\" is a header field and would count once for each detail row", path.text);
+                    let rule = words!(
+                        "「{}」はヘッダ項目のため、明細行ごとに重複して数えられます",
+                        "\"{}\" is a header field and would count once for each detail row",
+                        path.text
+                    );
                     return Err(shape(rule).with_field(&path.text));
                 }
                 let scale = match path.leaf {
@@ -386,7 +404,10 @@ fn plan<'a>(
                     _ => {
                         let to = measure.scale.unwrap_or(scale.saturating_add(2).min(18));
                         if to > 18 {
-                            return Err(shape(format!("an average with {to} decimal places: 18 are the most")));
+                            return Err(shape(words!(
+                                "平均の小数{to}桁が18を超えています",
+                                "an average with {to} decimal places: 18 are the most"
+                            )));
                         }
                         Reader::Average(scale, to)
                     }
@@ -438,7 +459,7 @@ fn with_local<T>(store: &Store, connection: &Connection, work: impl FnOnce() -> 
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_DIRECTONLY;
     connection.create_scalar_function(LOCAL, 1, flags, move |context| {
         let at: Option<i64> = context.get(0)?;
-        let store = weak.upgrade().map(|inner| Store { inner, actor: None, cancel: None });
+        let store = weak.upgrade().map(|inner| Store { inner, actor: None, visit: None, cancel: None });
         Ok(at.zip(store).map(|(at, store)| at.div_euclid(1_000) + store.utc_offset_seconds(Timestamp(at))))
     })?;
     let result = work();
@@ -532,8 +553,8 @@ impl Store {
     /// acceptable.
     pub fn aggregate(&self, database: &str, aggregation: &Aggregation) -> Result<Vec<AggregateRow>> {
         let reading = self.reading()?;
-        let catalog = Catalog::of(self, &reading)?;
-        aggregate(self, &reading, &catalog, catalog.table(database)?, aggregation)
+        let door = Door::open(self, &reading)?;
+        aggregate(self, &reading, door.catalog(), door.table(database, Right::View)?, aggregation)
     }
 }
 

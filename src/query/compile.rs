@@ -8,8 +8,8 @@ use super::Piece;
 use super::condition::{Condition, DEPTH, Test, too_deep};
 use super::path::{Leaf, Path, Place};
 use super::values::{Class, Operand, Span};
-use crate::error::{Code, Error, Result};
-use crate::schema::{Catalog, Cell, Table, Value, full_text_query};
+use crate::error::{Code, Error, Result, Words, words};
+use crate::schema::{Catalog, Cell, Table, Value, full_text_decides, full_text_query};
 use crate::store::Store;
 
 const COMPARISONS: usize = 1_000;
@@ -18,7 +18,7 @@ const VALUES: usize = 10_000;
 /// The index is asked for this much of a term; the rest is compared anyway.
 const TERM: usize = 64;
 
-pub(super) fn shape(rule: impl std::fmt::Display) -> Error {
+pub(super) fn shape(rule: Words) -> Error {
     Error::new(Code::QueryShape).with_rule(rule)
 }
 
@@ -76,7 +76,9 @@ impl<'a> Compiler<'a> {
             Condition::All(list) => self.several(list, " AND ", "1", site, depth),
             Condition::Any(list) => self.several(list, " OR ", "0", site, depth),
             Condition::Not(inner) => Ok(not(self.condition(inner, site, depth + 1)?)),
-            Condition::Detail(_) if site.on_details => Err(shape("\"detail\" stands inside \"detail\"")),
+            Condition::Detail(_) if site.on_details => {
+                Err(shape(words!("detailの中にdetailがあります", "\"detail\" stands inside \"detail\"")))
+            }
             Condition::Detail(inner) => {
                 let alias = self.alias();
                 let on = Site { alias: &alias, on_details: true };
@@ -88,7 +90,10 @@ impl<'a> Compiler<'a> {
             Condition::Compare { field, test } => {
                 self.comparisons += 1;
                 if self.comparisons > COMPARISONS {
-                    return Err(shape(format!("more than {COMPARISONS} comparisons")));
+                    return Err(shape(words!(
+                        "比較が{COMPARISONS}個を超えています",
+                        "more than {COMPARISONS} comparisons"
+                    )));
                 }
                 let place = if site.on_details { Place::Details } else { Place::Any };
                 let path = Path::find(self.catalog, self.table, place, field)?;
@@ -114,7 +119,7 @@ impl<'a> Compiler<'a> {
     ) -> Result<Piece> {
         // Empty conditions count as well, or a list of a million of them would pass every bound.
         if list.len() > COMPARISONS {
-            return Err(shape(format!("more than {COMPARISONS} comparisons")));
+            return Err(shape(words!("比較が{COMPARISONS}個を超えています", "more than {COMPARISONS} comparisons")));
         }
         let pieces = list.iter().map(|inner| self.condition(inner, site, depth + 1)).collect::<Result<Vec<_>>>()?;
         Ok(joined(pieces, word, none))
@@ -135,7 +140,7 @@ impl<'a> Compiler<'a> {
             _ => 1,
         };
         if self.values > VALUES {
-            return Err(shape(format!("more than {VALUES} values")));
+            return Err(shape(words!("値が{VALUES}個を超えています", "more than {VALUES} values")));
         }
         let span = |value: &Value| operand.span(value);
         Ok(match test {
@@ -279,8 +284,15 @@ impl Atom {
                 let mut piece = Piece::default();
                 let beginning: String = text.chars().take(TERM).collect();
                 if let (Some(full_text), Some(query), Class::Text) = (full_text, full_text_query(&beginning), class) {
-                    piece.push(&format!("{row}._id IN (SELECT rowid FROM {full_text} WHERE {full_text} MATCH ?) AND "));
+                    piece.push(&format!("{row}._id IN (SELECT rowid FROM {full_text} WHERE {full_text} MATCH ?)"));
                     piece.binds.push(Cell::Text(query.into()));
+                    // What is one entry of the index needs no second look.
+                    if full_text_decides(&text) {
+                        // As far as it is about the records themselves.
+                        piece.full_text = (row == "t").then(|| full_text.to_owned());
+                        return piece;
+                    }
+                    piece.push(" AND ");
                 }
                 piece.push(&format!("instr({at}, ?) > 0"));
                 piece.binds.push(Cell::Text(text.into()));

@@ -6,6 +6,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visit
 use serde::ser::{Error as _, SerializeMap};
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::error::{Language, Words, words};
 use crate::schema::Value;
 
 /// How deeply conditions may stand in one another.
@@ -16,7 +17,8 @@ pub(super) const DEPTH: usize = 64;
 /// A field is named by a path: the code (or id, or display name) of a header or detail field; a field of a linked
 /// record as `link.field`, up to four links far; or one of the system fields `_id`, `_revision`, `_created_at`,
 /// `_created_by`, `_updated_at`, `_updated_by` and `_approval` (`pending` or `approved`). Links compare by the key of
-/// the linked record, users by their code (the host itself is empty), choices by label.
+/// the linked record, users by their code (the host itself is empty), choices by label. System fields may also be named as
+/// people see them: `[ID]`, `[登録日]`, `[登録ユーザ]`, `[更新日]`, `[更新ユーザ]`.
 ///
 /// A comparison with a detail field is fulfilled when some detail row fulfils it; comparisons that must hold for the
 /// same row stand together in [`Condition::detail`].
@@ -225,6 +227,30 @@ impl Condition {
         }
     }
 
+    /// Every value in it with the path it is compared with, to be changed.
+    pub(crate) fn values_mut(&mut self, change: &mut dyn FnMut(&str, &mut Value)) {
+        match self {
+            Condition::All(list) | Condition::Any(list) => list.iter_mut().for_each(|inner| inner.values_mut(change)),
+            Condition::Not(inner) | Condition::Detail(inner) => inner.values_mut(change),
+            Condition::Compare { field, test } => match test {
+                Test::OneOf(values) => values.iter_mut().for_each(|value| change(field, value)),
+                Test::Between(from, to) => {
+                    change(field, from);
+                    change(field, to);
+                }
+                Test::Equals(value)
+                | Test::NotEquals(value)
+                | Test::AtLeast(value)
+                | Test::AtMost(value)
+                | Test::Less(value)
+                | Test::Greater(value)
+                | Test::Contains(value)
+                | Test::StartsWith(value) => change(field, value),
+                Test::IsEmpty | Test::IsNotEmpty => {}
+            },
+        }
+    }
+
     /// Moves the conditions directly inside to `out`.
     fn take_children(&mut self, out: &mut Vec<Condition>) {
         match self {
@@ -269,7 +295,7 @@ struct Written<'a> {
 impl<'a> Serialize for Written<'a> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if self.depth > DEPTH {
-            return Err(S::Error::custom(too_deep()));
+            return Err(S::Error::custom(too_deep().get(Language::English)));
         }
         let inside = |condition| Written { condition, depth: self.depth + 1 };
         let several = |list: &'a [Condition]| list.iter().map(inside).collect::<Vec<_>>();
@@ -304,8 +330,8 @@ impl<'a> Serialize for Written<'a> {
     }
 }
 
-pub(super) fn too_deep() -> String {
-    format!("conditions stand in one another more than {DEPTH} deep")
+pub(super) fn too_deep() -> Words {
+    words!("条件の入れ子が{DEPTH}段を超えています", "conditions stand in one another more than {DEPTH} deep")
 }
 
 impl<'de> Deserialize<'de> for Condition {
@@ -325,7 +351,7 @@ impl<'de> DeserializeSeed<'de> for Reader {
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Condition, D::Error> {
         if self.depth > DEPTH {
-            return Err(de::Error::custom(too_deep()));
+            return Err(de::Error::custom(too_deep().get(Language::English)));
         }
         deserializer.deserialize_map(self)
     }

@@ -5,10 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use super::compile::condition_sql;
 use super::condition::Condition;
+use super::menu::{Menu, MenuEntry};
 use super::page::{Order, Sort};
-use super::path::{Path, Place};
-use crate::error::{Code, Error, Language, Result};
-use crate::schema::documents::{self, Document};
+use super::path::{Path, Place, relabel};
+use crate::access::Door;
+use crate::error::{Code, Error, Result, Words, words};
+use crate::schema::documents::{self, Document, documents, kind_words};
 use crate::schema::{Catalog, names};
 use crate::store::Store;
 
@@ -46,6 +48,9 @@ pub struct List {
     /// The order of the records; by id when empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sort: Vec<Sort>,
+    /// What may be started from the list.
+    #[serde(default, skip_serializing_if = "Menu::is_empty")]
+    pub menu: Menu,
 }
 
 /// A column of a list. In JSON a bare text stands for a column under the name of its field.
@@ -126,6 +131,7 @@ impl List {
             name: name.into(),
             columns: Vec::new(),
             sort: Vec::new(),
+            menu: Menu::default(),
         }
     }
 
@@ -147,20 +153,39 @@ impl List {
         self
     }
 
-    /// Whether every column and sort fits the database.
+    /// Adds an entry to the sub-menu, such as a CSV push.
+    pub fn sub_menu(mut self, entry: MenuEntry) -> List {
+        self.menu.sub_menu.push(entry);
+        self
+    }
+
+    /// Adds a button, which acts on one record.
+    pub fn button(mut self, entry: MenuEntry) -> List {
+        self.menu.buttons.push(entry);
+        self
+    }
+
+    /// Adds an entry to the pulldown, which acts on the ticked records.
+    pub fn pulldown(mut self, entry: MenuEntry) -> List {
+        self.menu.pulldown.push(entry);
+        self
+    }
+
+    /// Whether every column and sort fits the database, and everything of the menu stands where it may.
     pub(crate) fn validate(&self, catalog: &Catalog) -> Result<()> {
-        let refusal = |rule: String| Error::new(Code::DefinitionInvalid).with_name(&self.code).with_rule(rule);
+        let refusal = |rule: Words| Error::new(Code::DefinitionInvalid).with_name(&self.code).with_rule(rule);
         let table = common(catalog, &self.database, &self.code, &self.name)?;
         if self.columns.is_empty() {
-            return Err(refusal("it has no columns".to_owned()));
+            return Err(refusal(words!("列がありません", "it has no columns")));
         }
         if self.columns.len() > COLUMNS {
-            return Err(refusal(format!("it has more than {COLUMNS} columns")));
+            return Err(refusal(words!("列が{COLUMNS}個を超えています", "it has more than {COLUMNS} columns")));
         }
         for column in &self.columns {
             Path::find(catalog, table, Place::Any, &column.field).map_err(|error| unfit(&self.code, error))?;
         }
-        Order::of(catalog, table, &self.sort).map(|_| ()).map_err(|error| unfit(&self.code, error))
+        Order::of(catalog, table, &self.sort).map_err(|error| unfit(&self.code, error))?;
+        self.menu.validate(&self.code)
     }
 
     /// The names of the columns, as a header line shows them.
@@ -197,49 +222,66 @@ impl Search {
 }
 
 fn common<'a>(catalog: &'a Catalog, database: &str, code: &str, name: &str) -> Result<&'a crate::schema::Table> {
-    let refusal = |rule: String| Error::new(Code::DefinitionInvalid).with_name(code).with_rule(rule);
+    let refusal = |rule: Words| Error::new(Code::DefinitionInvalid).with_name(code).with_rule(rule);
     if let Some(fault) = names::code_fault(code) {
         return Err(refusal(fault));
     }
     if name.is_empty() {
-        return Err(refusal("it has no name".to_owned()));
+        return Err(refusal(words!("名前がありません", "it has no name")));
     }
     catalog.table(database).map(|table| table.as_ref())
 }
 
 /// What a query would be refused for, as the fault of a definition.
 fn unfit(code: &str, error: Error) -> Error {
-    let message = error.message(Language::English);
+    let rule = Words::of(|language| error.message(language).trim_end_matches(['.', '。']).to_owned());
     Error::new(Code::DefinitionInvalid)
         .with_name(code)
         .with_field(error.field().unwrap_or_default())
-        .with_rule(message.trim_end_matches('.'))
+        .with_rule(rule)
         .with_source(error)
-}
-
-macro_rules! documents {
-    ($($type:ident $kind:literal;)*) => {
-        $(impl Document for $type {
-            const KIND: &'static str = $kind;
-
-            fn id(&self) -> Option<i64> {
-                self.id
-            }
-
-            fn set_id(&mut self, id: i64) {
-                self.id = Some(id);
-            }
-
-            fn code(&self) -> &str {
-                &self.code
-            }
-        })*
-    };
 }
 
 documents! {
     List "list";
     Search "search";
+}
+
+/// A definition that names fields of its database by paths, and maybe labels of their choices.
+pub(crate) trait NamesFields: Document + Clone + PartialEq {
+    /// The code of the database.
+    fn database_mut(&mut self) -> &mut String;
+
+    /// Every path in it, to be looked at or changed.
+    fn paths_mut(&mut self, change: &mut dyn FnMut(&mut String));
+
+    /// Follows labels that were renamed; paths are still those of `before`.
+    fn relabel(&mut self, _before: &Catalog, _after: &Catalog, _database: i64) {}
+}
+
+impl NamesFields for List {
+    fn database_mut(&mut self) -> &mut String {
+        &mut self.database
+    }
+
+    fn paths_mut(&mut self, change: &mut dyn FnMut(&mut String)) {
+        self.columns.iter_mut().for_each(|column| change(&mut column.field));
+        self.sort.iter_mut().for_each(|sort| change(&mut sort.field));
+    }
+}
+
+impl NamesFields for Search {
+    fn database_mut(&mut self) -> &mut String {
+        &mut self.database
+    }
+
+    fn paths_mut(&mut self, change: &mut dyn FnMut(&mut String)) {
+        self.condition.paths_mut(change);
+    }
+
+    fn relabel(&mut self, before: &Catalog, after: &Catalog, database: i64) {
+        self.condition.values_mut(&mut |path, value| relabel(before, after, database, path, value));
+    }
 }
 
 /// Checks and keeps a list. One with the code of a stored list of the same database takes its place.
@@ -264,7 +306,8 @@ fn save<D: Document>(connection: &Connection, database: i64, definition: &mut D)
     match (definition.id(), same) {
         (None, Some(id)) => definition.set_id(id),
         (Some(id), Some(other)) if id != other => {
-            let rule = format!("another {} has the same code", D::KIND);
+            let kind = kind_words(D::KIND);
+            let rule = words!("別の{kind}が同じコードです", "another {kind} has the same code"; kind);
             return Err(Error::new(Code::DefinitionInvalid).with_name(definition.code()).with_rule(rule));
         }
         _ => {}
@@ -279,10 +322,10 @@ macro_rules! reading {
             ///
             /// # Errors
             ///
-            /// When the database does not exist.
+            /// When the database does not exist, or whoever acts has no right in it.
             pub fn $several(&self, database: &str) -> Result<Vec<$type>> {
                 let reading = self.reading()?;
-                let table = Catalog::of(self, &reading)?.table(database)?.id;
+                let table = Door::open(self, &reading)?.definition(database)?.id;
                 documents::load_of(&reading, table)
             }
 
@@ -290,10 +333,10 @@ macro_rules! reading {
             ///
             /// # Errors
             ///
-            /// When the database or the definition does not exist.
+            /// When the database or the definition does not exist, or whoever acts has no right in the database.
             pub fn $single(&self, database: &str, name: &str) -> Result<$type> {
                 let reading = self.reading()?;
-                let table = Catalog::of(self, &reading)?.table(database)?.id;
+                let table = Door::open(self, &reading)?.definition(database)?.id;
                 documents::get(&reading, Some(table), name)
             })*
         }

@@ -4,6 +4,7 @@ mod aggregate;
 mod compile;
 mod condition;
 mod list;
+mod menu;
 mod page;
 mod path;
 mod rows;
@@ -14,18 +15,20 @@ mod values;
 pub use aggregate::{AggregateRow, AggregateSort, Aggregation, Bucket, Function, GroupBy, Measure};
 pub use condition::{Condition, Test};
 pub use list::{List, ListColumn, Search};
+pub use menu::{Menu, MenuEntry};
 pub use page::{Cursor, Query, Sort};
 pub use rows::Row;
 
-pub(crate) use list::{save_list, save_search};
+pub(crate) use list::{NamesFields, save_list, save_search};
 pub(crate) use page::page_ids;
-pub(crate) use path::renamed as renamed_path;
+pub(crate) use path::{System, exists as has_field, relabel, renamed as renamed_path};
 pub(crate) use rows::Selection;
 #[cfg(feature = "capi")]
 pub(crate) use rows::{Lines, Typed};
 
 use rusqlite::{Connection, Statement};
 
+use crate::access::{Door, Right};
 use crate::error::Result;
 use crate::schema::{Catalog, Cell, Table};
 use crate::store::Store;
@@ -39,29 +42,34 @@ const KEPT_SQL: usize = 8 << 10;
 pub(crate) struct Piece {
     pub(crate) sql: String,
     pub(crate) binds: Vec<Cell<'static>>,
+    /// The full-text table whose answer to the bound value is the whole answer: it can be counted without the records.
+    full_text: Option<String>,
 }
 
 impl Piece {
     fn new(sql: impl Into<String>) -> Piece {
-        Piece { sql: sql.into(), binds: Vec::new() }
+        Piece { sql: sql.into(), ..Piece::default() }
     }
 
     fn bound(sql: impl Into<String>, binds: Vec<Cell<'static>>) -> Piece {
-        Piece { sql: sql.into(), binds }
+        Piece { sql: sql.into(), binds, full_text: None }
     }
 
     fn push(&mut self, sql: &str) {
         self.sql.push_str(sql);
+        self.full_text = None;
     }
 
     fn append(&mut self, other: Piece) {
         self.sql.push_str(&other.sql);
         self.binds.extend(other.binds);
+        self.full_text = None;
     }
 
     fn wrap(mut self, before: &str, after: &str) -> Piece {
         self.sql.insert_str(0, before);
         self.sql.push_str(after);
+        self.full_text.take_if(|_| !before.is_empty() || !after.is_empty());
         self
     }
 }
@@ -84,8 +92,17 @@ pub(crate) fn count(
 ) -> Result<u64> {
     let mut piece = Piece::new(format!("SELECT count(*) FROM {} t", table.header.sql));
     if let Some(condition) = condition {
-        piece.push(" WHERE ");
-        piece.append(condition_sql(Some(store), catalog, table, condition)?);
+        let condition = condition_sql(Some(store), catalog, table, condition)?;
+        match &condition.full_text {
+            Some(full_text) => {
+                piece.sql = format!("SELECT count(*) FROM {full_text} WHERE {full_text} MATCH ?");
+                piece.binds = condition.binds;
+            }
+            None => {
+                piece.push(" WHERE ");
+                piece.append(condition);
+            }
+        }
     }
     let count: i64 = prepared(connection, &piece.sql, |statement| {
         Ok(statement.query_row(rusqlite::params_from_iter(&piece.binds), |row| row.get(0))?)
@@ -101,7 +118,7 @@ impl Store {
     /// When the database does not exist, or the condition does not fit it; see [`Condition`].
     pub fn count(&self, database: &str, condition: Option<&Condition>) -> Result<u64> {
         let reading = self.reading()?;
-        let catalog = Catalog::of(self, &reading)?;
-        count(self, &reading, &catalog, catalog.table(database)?, condition)
+        let door = Door::open(self, &reading)?;
+        count(self, &reading, door.catalog(), door.table(database, Right::View)?, condition)
     }
 }

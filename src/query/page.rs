@@ -10,7 +10,7 @@ use super::compile::{condition_sql, joined, shape};
 use super::condition::Condition;
 use super::path::{Path, Place};
 use super::{Piece, prepared};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, Words, words};
 use crate::schema::{Catalog, Cell, Table};
 use crate::store::Store;
 
@@ -214,14 +214,17 @@ pub(super) struct Stretch {
 impl Order {
     pub(super) fn of(catalog: &Catalog, table: &Table, sorts: &[Sort]) -> Result<Order> {
         if sorts.len() > SORTS {
-            return Err(shape(format!("more than {SORTS} fields to sort by")));
+            return Err(shape(words!("並び順の項目が{SORTS}個を超えています", "more than {SORTS} fields to sort by")));
         }
         let mut order = Order { terms: Vec::new(), descending: false, signature: 0 };
         for sort in sorts {
             let path = Path::find(catalog, table, Place::Any, &sort.field)?;
             if path.on_details {
-                let rule =
-                    format!("\"{}\" is a detail field, of which a record has many: it cannot sort records", sort.field);
+                let rule = words!(
+                    "「{}」は明細項目のため、レコードの並び順に使えません",
+                    "\"{}\" is a detail field, of which a record has many: it cannot sort records",
+                    sort.field
+                );
                 return Err(shape(rule).with_field(&sort.field));
             }
             order.descending = sort.descending;
@@ -261,11 +264,16 @@ impl Order {
         let Some(cursor) = after else {
             return Ok(vec![Stretch { condition: None, order: self.list(0) }]);
         };
-        let refusal = |rule: &str| shape(rule).with_field("after");
+        let refusal = |rule: Words| shape(rule).with_field("after");
         let position: Option<Position> = decode(&cursor.0).and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let position = position.ok_or_else(|| refusal("the text after which to go on is no cursor"))?;
+        let position = position.ok_or_else(|| {
+            refusal(words!("afterがカーソルではありません", "the text after which to go on is no cursor"))
+        })?;
         if position.order != self.signature || position.values.len() != self.terms.len() {
-            return Err(refusal("the cursor was made for another database or another sort"));
+            return Err(refusal(words!(
+                "カーソルが別のデータベースまたは別の並び順のものです",
+                "the cursor was made for another database or another sort"
+            )));
         }
         let values: Vec<Cell<'static>> = position.values.into_iter().map(Kept::cell).collect();
         let equal = |count: usize| -> Vec<Piece> {
@@ -324,7 +332,10 @@ impl Order {
 /// The bounds of a query that are the same for every way of reading.
 pub(super) fn check_shape(query: &Query) -> Result<()> {
     if query.after.is_some() && query.offset > 0 {
-        return Err(shape("\"offset\" and \"after\" do not stand together"));
+        return Err(shape(words!(
+            "offsetとafterは同時に指定できません",
+            "\"offset\" and \"after\" do not stand together"
+        )));
     }
     Ok(())
 }
@@ -373,7 +384,7 @@ pub(crate) fn page_ids(
     if let Some(limit) = query.limit.filter(|limit| *limit > most) {
         return Err(Error::new(Code::LimitPassed)
             .with_value(limit)
-            .with_rule(format!("at most {most} records a page")));
+            .with_rule(words!("1ページは{most}件まで", "at most {most} records a page")));
     }
     let limit = query.limit.unwrap_or(most);
     let (order, statements) = page_statements(store, catalog, table, query)?;

@@ -1,7 +1,7 @@
 //! Paths: which field a name means, and the SQL that reads it.
 
-use crate::error::{Code, Error, Result};
-use crate::schema::{Catalog, Column, FieldKind, Layout, Table};
+use crate::error::{Code, Error, IntoWords, Result, words};
+use crate::schema::{Catalog, Column, FieldKind, Layout, Table, Value};
 
 /// The most links one path may follow, and the longest path in bytes.
 const LINKS: usize = 4;
@@ -44,6 +44,26 @@ impl System {
             System::UpdatedBy => "_updated_by",
             System::Approval => "_approval",
         }
+    }
+
+    /// The name shown to people, which may stand in paths as well.
+    pub(crate) fn shown(self) -> &'static str {
+        match self {
+            System::Id => "[ID]",
+            System::Revision => "[改訂]",
+            System::CreatedAt => "[登録日]",
+            System::CreatedBy => "[登録ユーザ]",
+            System::UpdatedAt => "[更新日]",
+            System::UpdatedBy => "[更新ユーザ]",
+            System::Approval => "[承認]",
+        }
+    }
+
+    pub(crate) fn find(text: &str) -> Option<System> {
+        // Most texts are names of other fields.
+        let first = text.as_bytes().first();
+        let may_be = matches!(first, Some(b'_' | b'['));
+        System::ALL.into_iter().filter(|_| may_be).find(|system| system.name() == text || system.shown() == text)
     }
 }
 
@@ -130,14 +150,14 @@ impl<'a> Path<'a> {
             }
         }
         let rule = match place {
-            Place::Details => format!("{} (detail rows)", table.code()),
-            _ => table.code().to_owned(),
+            Place::Details => words!("{}の明細", "{} (detail rows)", table.code()),
+            _ => table.code().into_words(),
         };
         Err(Error::new(Code::QueryField).with_field(text).with_value(text).with_rule(rule))
     }
 
     fn end_at_system(&mut self, text: &str) -> bool {
-        let Some(system) = System::ALL.into_iter().find(|system| system.name() == text) else { return false };
+        let Some(system) = System::find(text) else { return false };
         self.sql = system.name();
         self.leaf = Leaf::System(system);
         true
@@ -176,12 +196,16 @@ impl<'a> Path<'a> {
             let Some(found) = layout.find(&text[..at]) else { continue };
             let column = &layout.columns[found];
             let Some(target) = linked(catalog, column) else { continue };
+            catalog.enter(target)?;
             let kept = self.hops.len();
             let sql = self.stored(catalog, layout, column);
             self.hops.push(Hop { column: sql, table: &target.header.sql, id: "_id" });
             if self.hops.len() > LINKS {
-                let rule =
-                    format!("the path \"{}\" follows more than {LINKS} links", crate::error::shorten(&self.text));
+                let rule = words!(
+                    "「{}」がたどるリンクが{LINKS}個を超えています",
+                    "the path \"{}\" follows more than {LINKS} links",
+                    crate::error::shorten(&self.text)
+                );
                 return Err(Error::new(Code::QueryShape).with_field(&self.text).with_rule(rule));
             }
             let rest = &text[at + 1..];
@@ -235,7 +259,7 @@ impl<'a> Path<'a> {
     pub(super) fn name(&self) -> &'a str {
         match self.leaf {
             Leaf::Field { column, .. } => &column.field.name,
-            Leaf::System(system) => system.name(),
+            Leaf::System(system) => system.shown(),
         }
     }
 
@@ -278,7 +302,7 @@ impl<'a> Path<'a> {
 /// `None` when it names nothing, or when nothing of it has changed.
 pub(crate) fn renamed(before: &Catalog, after: &Catalog, database: i64, text: &str) -> Option<String> {
     let (old, new) = (before.table_by_id(database).ok()?, after.table_by_id(database).ok()?);
-    if System::ALL.iter().any(|system| system.name() == text) {
+    if System::find(text).is_some() {
         return None;
     }
     let layouts = || {
@@ -316,7 +340,7 @@ fn renamed_steps(
         let (link, rest) = (&text[..at], &text[at + 1..]);
         let target = linked(before, &old.columns[old.find(link)?])?;
         let now = after.table_by_id(target.id).ok()?;
-        let rest = if System::ALL.iter().any(|system| system.name() == rest) {
+        let rest = if System::find(rest).is_some() {
             rest.to_owned()
         } else {
             renamed_step(&target.header, &now.header, rest)
@@ -324,6 +348,41 @@ fn renamed_steps(
         };
         Some(format!("{}.{rest}", renamed_step(old, new, link)?))
     })
+}
+
+/// Whether a path names something in use.
+pub(crate) fn exists(catalog: &Catalog, database: i64, text: &str) -> bool {
+    catalog.table_by_id(database).is_ok_and(|table| Path::find(catalog, table, Place::Any, text).is_ok())
+}
+
+/// Gives a value that is compared with a field of choices the labels of now, where labels were renamed.
+pub(crate) fn relabel(before: &Catalog, after: &Catalog, database: i64, text: &str, value: &mut Value) {
+    let column = |catalog: &'_ Catalog, text: &str| -> Option<Vec<(i64, String)>> {
+        let path = Path::find(catalog, catalog.table_by_id(database).ok()?, Place::Any, text).ok()?;
+        let Leaf::Field { column, .. } = path.leaf else { return None };
+        let labels = column.effective().labels.as_ref()?;
+        Some(labels.numbers().filter_map(|number| Some((number, labels.label(number)?.to_owned()))).collect())
+    };
+    let Some(old) = column(before, text) else { return };
+    let path = renamed(before, after, database, text);
+    let Some(new) = column(after, path.as_deref().unwrap_or(text)) else { return };
+    let label = |label: &mut String| {
+        let number = old.iter().find(|(_, old)| old == label).map(|(number, _)| *number);
+        if let Some((_, now)) = number.and_then(|number| new.iter().find(|(other, _)| *other == number)) {
+            label.clone_from(now);
+        }
+    };
+    match value {
+        Value::Choices(labels) => labels.iter_mut().for_each(label),
+        Value::Text(text) if old.iter().any(|(_, label)| label == text) => label(text),
+        // Several labels in one text.
+        Value::Text(text) => {
+            let mut labels: Vec<String> = text.split(',').map(str::to_owned).collect();
+            labels.iter_mut().for_each(label);
+            *text = labels.join(",");
+        }
+        _ => {}
+    }
 }
 
 fn linked<'a>(catalog: &'a Catalog, column: &'a Column) -> Option<&'a Table> {

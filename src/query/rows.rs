@@ -10,8 +10,9 @@ use super::compile::condition_sql;
 use super::page::{Order, Query, bounded, check_shape, restricted};
 use super::path::{Leaf, Path, Place, System};
 use super::{Piece, prepared};
+use crate::access::{Door, Right};
 use crate::error::{Code, Error, Result};
-use crate::schema::{Catalog, Cell, Column, DateTime, FieldKind, Number, Table, Value, ValueFormat};
+use crate::schema::{Catalog, Cell, Column, FieldKind, Number, Table, Value, ValueFormat, write_moment};
 use crate::store::{Store, Timestamp};
 
 /// SQLite joins at most 64 tables; what is beyond is read by subqueries.
@@ -353,7 +354,7 @@ impl Row<'_> {
     pub(crate) fn write(&self, column: usize, format: ValueFormat, out: &mut Vec<u8>) -> Result<()> {
         let output = self.output(column)?;
         let at = match (&output.what, format) {
-            (What::User, ValueFormat::Display) => output.at + 1,
+            (What::User, ValueFormat::Csv | ValueFormat::Display) => output.at + 1,
             _ => output.at,
         };
         let cell = Cell::from_sql(self.row.get_ref(at)?)?;
@@ -375,7 +376,7 @@ impl Row<'_> {
     pub(crate) fn lend(&self, column: usize, format: ValueFormat, scratch: &mut Vec<u8>) -> Result<Option<&str>> {
         let output = self.output(column)?;
         let at = match (&output.what, format) {
-            (What::User, ValueFormat::Display) => output.at + 1,
+            (What::User, ValueFormat::Csv | ValueFormat::Display) => output.at + 1,
             _ => output.at,
         };
         // The most frequent cells first, without making a `Cell` of them.
@@ -462,20 +463,6 @@ fn approval(int: i64) -> &'static str {
     if int == 0 { "pending" } else { "approved" }
 }
 
-/// As a field of date and time would be written that has no patterns of its own.
-fn write_moment(out: &mut Vec<u8>, at: DateTime, format: ValueFormat) {
-    let text = at.to_string();
-    match format {
-        ValueFormat::Raw => out.extend_from_slice(text.as_bytes()),
-        ValueFormat::Csv => out.extend_from_slice(text.replace('-', "/").as_bytes()),
-        ValueFormat::Display => {
-            let text = text.replace('-', "/");
-            // To the minute.
-            out.extend_from_slice(text.rsplit_once(':').map_or(text.as_str(), |(minute, _)| minute).as_bytes());
-        }
-    }
-}
-
 impl Store {
     /// Reads columns of the records that `query` means, and hands each line to `work` until it returns false. Memory does
     /// not grow with the number of records; all lines are of one moment.
@@ -494,9 +481,9 @@ impl Store {
         work: impl FnMut(&Row<'_>) -> Result<bool>,
     ) -> Result<()> {
         let reading = self.reading()?;
-        let catalog = Catalog::of(self, &reading)?;
-        let table = catalog.table(database)?;
-        let selection = Selection::new(self, &catalog, table, columns.iter().copied())?;
+        let door = Door::open(self, &reading)?;
+        let table = door.table(database, Right::View)?;
+        let selection = Selection::new(self, door.catalog(), table, columns.iter().copied())?;
         selection.for_each(&reading, query, work)
     }
 }

@@ -61,7 +61,7 @@ impl Fixture {
     fn new(lines: &[Line]) -> Fixture {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::options().create(true).time_zone("Asia/Tokyo").open(dir.path().join("s.db")).unwrap();
-        store.write(|w| define(w, databases()).map(|_| ())).unwrap();
+        store.write(|w| define(w, databases(), store.local(store.now())).map(|_| ())).unwrap();
         store
             .write(|w| {
                 w.execute("INSERT INTO renkei_user (id, code, name) VALUES (5, 'sato', '佐藤'), (6, 'ito', '伊藤')", [])?;
@@ -476,7 +476,7 @@ fn rows_are_read_in_every_format() {
     );
     let system = ["_created_at", "_created_by", "_approval", "_revision", "owner"];
     assert_eq!(f.lines(&system, &one, ValueFormat::Display)[1], "2025/12/29 18:20|佐藤|pending|1|");
-    assert_eq!(f.lines(&system, &one, ValueFormat::Csv)[1], "2025/12/29 18:20:02|sato|pending|1|");
+    assert_eq!(f.lines(&system, &one, ValueFormat::Csv)[1], "2025/12/29 18:20:02|佐藤|pending|1|");
     let details = ["number", "item", "quantity", "depot.name"];
     assert_eq!(
         f.lines(&details, &Query::new().limit(2).offset(1), ValueFormat::Raw),
@@ -560,7 +560,7 @@ fn lists_and_searches_are_kept() {
             save_search(w, &catalog, &mut search)?;
             // Saved once more without its id, it stays one list.
             save_list(w, &catalog, &mut List { id: None, ..list.clone() })?;
-            assert_eq!(list.headings(&catalog)?, ["受注番号", "支店", "_id"]);
+            assert_eq!(list.headings(&catalog)?, ["受注番号", "支店", "[ID]"]);
             let bad = List::new("orders", "bad", "x").column("nothing");
             assert_eq!(bad.validate(&catalog).unwrap_err().code(), Code::DefinitionInvalid);
             let bad = Search::new("orders", "bad", "x", Condition::equals("day", "x"));

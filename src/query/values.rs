@@ -2,7 +2,7 @@
 
 use super::condition::Test;
 use super::path::{Leaf, Path, System};
-use crate::error::{Broken, Code, Error, Language, Result, Violation};
+use crate::error::{Broken, Code, Error, Result, Violation, Words, words};
 use crate::schema::{Catalog, Cell, Column, Date, DateTime, FieldKind, Labels, Number, Rounding, Table, Value};
 use crate::store::{Store, Timestamp};
 
@@ -103,17 +103,21 @@ impl<'p, 'a> Operand<'p, 'a> {
             .with_field(&self.path.text)
             .with_name(self.path.name())
             .with_value(&text)
-            .with_rule(violation.message(Language::English).trim_end_matches('.'))
+            .with_rule(Words::of(|language| violation.message(language).trim_end_matches(['.', '。']).to_owned()))
             .with_source(Error::invalid(vec![violation]))
     }
 
-    fn mismatch(&self, value: &Value, wanted: &'static str) -> Error {
+    fn mismatch(&self, value: &Value, wanted: Words) -> Error {
         self.refusal(value, Broken::rule(Code::TypeMismatch, wanted))
     }
 
     /// The error for an operator that needs a value and has none.
     pub(super) fn no_value(&self, test: &Test) -> Error {
-        let rule = format!("\"{}\" needs a value (to find those without, use is_empty)", test.operator());
+        let rule = words!(
+            "「{}」には値が必要です（空のものを探すにはis_empty）",
+            "\"{}\" needs a value (to find those without, use is_empty)",
+            test.operator()
+        );
         Error::new(Code::QueryValue).with_field(&self.path.text).with_name(self.path.name()).with_rule(rule)
     }
 
@@ -124,7 +128,7 @@ impl<'p, 'a> Operand<'p, 'a> {
                 Ok(format!("[{}]", self.label(column, label, value)?))
             }
             (Class::Text, _, value) if !matches!(value, Value::Choices(_)) => Ok(value.to_text()),
-            _ => Err(self.mismatch(value, "a text")),
+            _ => Err(self.mismatch(value, words!("文字列", "a text"))),
         }
     }
 
@@ -158,7 +162,7 @@ impl<'p, 'a> Operand<'p, 'a> {
                 },
                 Class::Choice => match value {
                     Value::Text(label) => self.label(column, label, value).map(|number| Span::ints(number, number)),
-                    _ => Err(self.mismatch(value, "a label")),
+                    _ => Err(self.mismatch(value, words!("選択肢", "a label"))),
                 },
                 Class::Choices => self.labels(column, value),
                 _ => self.checked(column, value),
@@ -171,13 +175,14 @@ impl<'p, 'a> Operand<'p, 'a> {
                         _ => None,
                     };
                     let int = number.and_then(|number| i64::try_from(number).ok());
-                    int.map(|int| Span::ints(int, int)).ok_or_else(|| self.mismatch(value, "a whole number"))
+                    int.map(|int| Span::ints(int, int))
+                        .ok_or_else(|| self.mismatch(value, words!("整数", "a whole number")))
                 }
                 System::CreatedBy | System::UpdatedBy => Ok(Span::point(Cell::Text(self.part(value)?.into()))),
                 System::Approval => match value.as_text() {
                     Some("pending") => Ok(Span::ints(0, 0)),
                     Some("approved") => Ok(Span::ints(1, 1)),
-                    _ => Err(self.mismatch(value, "pending or approved")),
+                    _ => Err(self.mismatch(value, words!("pendingかapproved", "pending or approved"))),
                 },
                 System::CreatedAt | System::UpdatedAt => self.moment(value),
             },
@@ -204,7 +209,7 @@ impl<'p, 'a> Operand<'p, 'a> {
                 let free = Column::plain(&field);
                 free.check_text(text).map(|cell| cell.int().unwrap_or(0))
             }
-            _ => return Err(self.mismatch(value, "a number")),
+            _ => return Err(self.mismatch(value, words!("数値", "a number"))),
         };
         read.map_err(|broken| self.refusal(value, broken))
     }
@@ -227,7 +232,7 @@ impl<'p, 'a> Operand<'p, 'a> {
             Value::Choices(labels) => labels.iter().map(String::as_str).collect(),
             Value::Text(text) if known.numbers().any(|number| known.label(number) == Some(text)) => vec![text],
             Value::Text(text) => text.split(',').filter(|label| !label.is_empty()).collect(),
-            _ => return Err(self.mismatch(value, "labels")),
+            _ => return Err(self.mismatch(value, words!("選択肢", "labels"))),
         };
         let mut numbers = given.iter().map(|label| self.label(column, label, value)).collect::<Result<Vec<_>>>()?;
         Ok(Span::point(Cell::Text(Labels::stored_set(&mut numbers).into())))
@@ -235,9 +240,9 @@ impl<'p, 'a> Operand<'p, 'a> {
 
     /// Milliseconds as a number, or a civil time: all the milliseconds of its second, or of its day.
     fn moment(&self, value: &Value) -> Result<Span> {
-        let wanted = "a date and time, or milliseconds since 1970";
+        let wanted = || words!("日時か、1970年からのミリ秒", "a date and time, or milliseconds since 1970");
         if let Value::Number(number) = value {
-            let int = i64::try_from(*number).map_err(|_| self.mismatch(value, wanted))?;
+            let int = i64::try_from(*number).map_err(|_| self.mismatch(value, wanted()))?;
             return Ok(Span::ints(int, int));
         }
         if let Some(date) = day(value) {
@@ -249,7 +254,7 @@ impl<'p, 'a> Operand<'p, 'a> {
             Value::Text(text) => text.parse::<DateTime>().ok(),
             _ => None,
         };
-        let (first, last) = self.instants(civil.ok_or_else(|| self.mismatch(value, wanted))?.seconds());
+        let (first, last) = self.instants(civil.ok_or_else(|| self.mismatch(value, wanted()))?.seconds());
         Ok(Span::ints(first, last + 999))
     }
 

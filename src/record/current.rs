@@ -33,20 +33,19 @@ impl Writer<'_> {
         let table = self.table.clone();
         let layout = &table.header;
         let plan = layout.plan();
-        let select = |by: &str| format!("SELECT _id, _revision{} FROM {} WHERE {by} = ?1", plan.columns, layout.sql);
         // The statement by key is kept, since imports ask for every line.
         let mut by_id;
         let statement = match target {
             Selector::Key(key) => {
                 if self.select.is_none() {
-                    self.select = Some(self.connection.prepare_cached(&select(&table.key().sql))?);
+                    self.select = Some(self.connection.prepare_cached(&plan.select_stored.key)?);
                 }
                 let Some(statement) = self.select.as_mut() else { return Ok(None) };
                 statement.raw_bind_parameter(1, table.key().stored_key(key))?;
                 statement
             }
             Selector::Id(id) => {
-                by_id = self.connection.prepare_cached(&select("_id"))?;
+                by_id = self.connection.prepare_cached(&plan.select_stored.id)?;
                 by_id.raw_bind_parameter(1, id)?;
                 &mut by_id
             }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
 
+use super::writer::Writer;
+use crate::access::{self, Right, Rights};
 use crate::error::{Broken, Code, Error, Result, Violation};
 use crate::schema::{Cell, Field, FieldKind, Layout, Table, names};
 use crate::store::{self, Store, Timestamp, bytes};
@@ -45,6 +47,7 @@ impl Store {
     /// [`Code::LimitPassed`] when it is larger than [`Limits::file_bytes`](crate::Limits::file_bytes); what the input
     /// reports.
     pub fn put_file(&self, name: &str, input: impl Read) -> Result<FileInfo> {
+        access::demand_somewhere(self, &*self.reading()?, Rights::from([Right::Register, Right::Update]))?;
         let most = self.limits().file_bytes;
         let stored = bytes::put(self, name, input, most, self.now().after(UNATTACHED))?;
         Ok(info(stored))
@@ -54,18 +57,25 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Code::FileNotFound`].
+    /// [`Code::FileNotFound`], also for a file that another user has stored and no record has taken;
+    /// [`Code::AccessDenied`].
     pub fn file(&self, id: i64) -> Result<FileInfo> {
         let reading = self.reading()?;
-        let found = bytes::find(&reading, id, self.now())?;
-        found.map(info).ok_or_else(|| Error::new(Code::FileNotFound).with_value(id))
+        let missing = || Error::new(Code::FileNotFound).with_value(id);
+        let found = bytes::find(&reading, id, self.now())?.ok_or_else(missing)?;
+        match found.database_id {
+            Some(database) => access::demand(self, &reading, database, Right::View)?,
+            None if access::owns(self, &reading, found.created_by)? => {}
+            None => return Err(missing()),
+        }
+        Ok(info(found))
     }
 
     /// Reads a stored file, piece by piece.
     ///
     /// # Errors
     ///
-    /// [`Code::FileNotFound`].
+    /// As [`Store::file`].
     pub fn read_file(&self, id: i64) -> Result<impl Read + Send + use<>> {
         let file = self.file(id)?;
         Ok(store::bytes::BytesReader::open(self, id, file.bytes, 0))
@@ -79,8 +89,7 @@ fn info(stored: bytes::StoredBytes) -> FileInfo {
 
 /// Takes the files of a row that is about to be written. What cannot be taken is a violation, and left out of the row.
 pub(super) fn attach(
-    connection: &Connection,
-    now: i64,
+    writer: &Writer<'_>,
     layout: &Layout,
     cells: &mut [Cell<'_>],
     old: Option<&[Cell<'static>]>,
@@ -93,13 +102,17 @@ pub(super) fn attach(
             continue;
         }
         let column = &layout.columns[*at];
+        // A user takes only what he has stored himself, or what belongs to a record already, which is refused below.
         let sql = "SELECT state, bytes FROM renkei_file WHERE id = ?1 AND state > 0
-            AND (expires_at IS NULL OR expires_at > ?2)";
-        let found: Option<(i64, i64)> =
-            connection.prepare_cached(sql)?.query_row([id, now], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+            AND (expires_at IS NULL OR expires_at > ?2) AND (?3 = 0 OR state = 2 OR created_by = ?3)";
+        let found: Option<(i64, i64)> = writer
+            .connection
+            .prepare_cached(sql)?
+            .query_row([id, writer.now, writer.actor], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
         let broken = match (found, &column.field.kind) {
             (None, _) => Some(Broken::new(Code::FileUnknown)),
-            (Some((2, _)), _) => Some(Broken::new(Code::FileAttached)),
+            (Some((2 | 3, _)), _) => Some(Broken::new(Code::FileAttached)),
             (Some((_, bytes)), FieldKind::File { max_bytes: Some(most) }) if bytes.unsigned_abs() > *most => {
                 Some(Broken::rule(Code::FileLarge, most.to_string()))
             }
@@ -115,8 +128,8 @@ pub(super) fn attach(
                 cells[*at] = Cell::Null;
             }
             None => {
-                let sql = "UPDATE renkei_file SET state = 2, expires_at = NULL WHERE id = ?1";
-                connection.prepare_cached(sql)?.execute([id])?;
+                let sql = "UPDATE renkei_file SET state = 2, expires_at = NULL, database_id = ?2 WHERE id = ?1";
+                writer.connection.prepare_cached(sql)?.execute([id, writer.table.id])?;
             }
         }
     }
@@ -124,8 +137,9 @@ pub(super) fn attach(
 }
 
 /// Lets another row of the same write take a file.
-pub(super) fn release(connection: &Connection, id: i64) -> Result<()> {
-    connection.prepare_cached("UPDATE renkei_file SET state = 1 WHERE id = ?1")?.execute([id])?;
+pub(super) fn release(connection: &Connection, id: i64, actor: i64) -> Result<()> {
+    let sql = "UPDATE renkei_file SET state = 1, created_by = nullif(?2, 0) WHERE id = ?1";
+    connection.prepare_cached(sql)?.execute([id, actor])?;
     Ok(())
 }
 

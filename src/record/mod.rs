@@ -6,6 +6,7 @@ mod current;
 mod draft;
 mod file;
 mod input;
+pub(crate) mod invariants;
 mod key;
 mod number;
 mod recalculate;
@@ -20,12 +21,13 @@ pub(crate) use file::sweep as sweep_files;
 #[cfg(feature = "capi")]
 pub(crate) use input::set as set_value;
 pub(crate) use key::is_issued as issues_keys;
-pub(crate) use recalculate::recalculate;
+pub(crate) use recalculate::{number, recalculate};
 pub(crate) use writer::Writer;
 
 pub use approval::Approval;
 pub use file::FileInfo;
 pub use input::{DetailMode, DetailRow, KeyMode, RecordId, Selector, Values, WriteOptions};
 pub use records::{Records, Saved, Transaction};
+pub(crate) use view::Shown;
 pub use view::{Page, Record, RecordRow};
 pub use writer::Written;

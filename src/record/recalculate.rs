@@ -1,4 +1,4 @@
-//! Calculating all records of a database anew, after an expression has changed.
+//! What records that exist get when their database is redefined: calculations and automatic numbers.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use rusqlite::Connection;
 use super::calculate::needs_header;
 use super::writer::Writer;
 use super::{Selector, Slot};
-use crate::error::{Code, Error, Language, Result};
-use crate::schema::Table;
+use crate::error::{Code, Error, Result, Words};
+use crate::schema::{Cell, FieldKind, Table};
 use crate::store::Store;
 
 /// Calculates every record of a database anew. Revisions and times stay: nobody has changed the records.
@@ -33,9 +33,32 @@ pub(crate) fn recalculate(store: &Store, connection: &Connection, table: &Arc<Ta
             }
             writer.recalculate_header(id, &mut current.cells, &mut violations)?;
             if let Some(violation) = violations.first() {
-                let rule = format!("{}: {}", writer.last_key(), violation.message(Language::English));
+                let rule = Words::of(|language| format!("{}: {}", writer.last_key(), violation.message(language)));
                 return Err(Error::new(Code::DefinitionStored).with_name(table.code()).with_rule(rule));
             }
+        }
+    }
+    writer.finish()
+}
+
+/// Gives automatic numbers to the records, or detail rows, that have none: the field is new, or in use again. They are
+/// numbered in their order, and as of this day.
+pub(crate) fn number(store: &Store, connection: &Connection, table: &Arc<Table>, field: i64) -> Result<()> {
+    let mut writer = Writer::new(store, connection, table);
+    for layout in std::iter::once(&table.header).chain(&table.details) {
+        let Some(at) = layout.columns.iter().position(|column| column.id == field) else { continue };
+        let column = &layout.columns[at];
+        let FieldKind::AutoNumber { format } = &column.field.kind else { continue };
+        let order = if std::ptr::eq(layout, &table.header) { "_id" } else { "_record, _position" };
+        let sql = format!("SELECT _id FROM {} WHERE {} IS NULL ORDER BY {order}", layout.sql, column.sql);
+        let ids: Vec<i64> =
+            connection.prepare(&sql)?.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+        let mut update =
+            connection.prepare(&format!("UPDATE {} SET {} = ?2 WHERE _id = ?1", layout.sql, column.sql))?;
+        for id in ids {
+            let number = Cell::Text(writer.counters.issue(connection, field, format)?.into());
+            update.execute((id, &number))?;
+            writer.index_text(layout, at, id, &Cell::Null, &number)?;
         }
     }
     writer.finish()

@@ -1,13 +1,18 @@
 //! The records of one database, as callers handle them.
 
+use std::cell::Cell;
+
 use rusqlite::Connection;
 use serde::Serialize;
 
 use super::approval::Approval;
 use super::draft::Draft;
 use super::input::{Selector, Values, WriteOptions};
-use super::writer::{Writer, Written};
+use super::view::{self, Page, Record};
+use super::writer::{Outcome, Writer, Written};
+use crate::access::{Door, Right, Rights};
 use crate::error::{Code, Error, Result};
+use crate::query::{self, Condition, Query};
 use crate::store::{Store, Writing};
 
 /// What a write came to.
@@ -63,8 +68,8 @@ pub struct Records {
 
 /// Several writes, also to several databases, that are kept together or not at all; see [`Store::transaction`].
 pub struct Transaction<'a> {
-    store: &'a Store,
-    writing: &'a Writing<'a>,
+    pub(crate) store: &'a Store,
+    pub(crate) writing: &'a Writing<'a>,
 }
 
 impl Store {
@@ -75,7 +80,10 @@ impl Store {
 
     /// Runs `work`, whose writes are all kept when it returns `Ok`, and all taken back when it returns an error.
     ///
-    /// Others wait for their turn to write meanwhile. Calls on the store itself inside `work` must only read.
+    /// Others wait for their turn to write meanwhile. Reads through the transaction see what it has written; reads through
+    /// the store itself see the last commit. Writes through the store itself are refused inside `work` with
+    /// [`Code::StoreReentered`]; on another thread they would wait for the end of the transaction, so `work` must not
+    /// wait for such a thread.
     ///
     /// ```
     /// # let dir = tempfile::tempdir().unwrap();
@@ -89,6 +97,14 @@ impl Store {
     /// });
     /// assert!(refused.is_err());
     /// assert_eq!(store.count("items", None)?, 0);
+    ///
+    /// store.transaction(|transaction| {
+    ///     transaction.register("items", &Values::new().set("code", "A").set("stock", 5), &Default::default())?;
+    ///     let stock = transaction.view("items", "A")?.value("stock").as_number().unwrap_or(0.into());
+    ///     let left = i64::try_from(stock)? - 1;
+    ///     transaction.update("items", "A", &Values::new().set("stock", left), &Default::default())
+    /// })?;
+    /// assert_eq!(store.records("items").view("A")?.text("stock"), "4");
     /// # Ok::<(), renkei::Error>(())
     /// ```
     ///
@@ -109,7 +125,7 @@ impl<'a> Transaction<'a> {
 
     /// As [`Records::register_with`].
     pub fn register(&self, database: &str, values: &Values, options: &WriteOptions) -> Result<Saved> {
-        register(self.store, self.writing, database, values, options)
+        write_one(self.store, self.writing, database, Right::Register, |writer| register(writer, values, options))
     }
 
     /// As [`Records::update_with`].
@@ -120,21 +136,58 @@ impl<'a> Transaction<'a> {
         values: &Values,
         options: &WriteOptions,
     ) -> Result<Saved> {
-        update(self.store, self.writing, database, &target.into(), values, options)
+        let target = target.into();
+        write_one(self.store, self.writing, database, Right::Update, |writer| {
+            update(writer, database, &target, values, options)
+        })
     }
 
     /// As [`Records::upsert_with`].
     pub fn upsert(&self, database: &str, values: &Values, options: &WriteOptions) -> Result<Saved> {
-        upsert(self.store, self.writing, database, values, options)
+        write_one(self.store, self.writing, database, [Right::Register, Right::Update], |writer| {
+            upsert(writer, values, options)
+        })
     }
 
     /// As [`Records::delete_with`].
     pub fn delete(&self, database: &str, target: impl Into<Selector>, expected_revision: Option<i64>) -> Result<i64> {
         delete(self.store, self.writing, database, &target.into(), expected_revision)
     }
+
+    /// As [`Records::view`], of the records as this transaction has left them.
+    pub fn view(&self, database: &str, target: impl Into<Selector>) -> Result<Record> {
+        let target = target.into();
+        self.find(database, target.clone())?.ok_or_else(|| missing(database, &target))
+    }
+
+    /// As [`Records::find`], of the records as this transaction has left them.
+    pub fn find(&self, database: &str, target: impl Into<Selector>) -> Result<Option<Record>> {
+        let door = Door::open(self.store, self.writing)?;
+        Ok(view::read(self.writing, door.table(database, Right::View)?, &target.into())?.map(|(record, _)| record))
+    }
+
+    /// As [`Store::query`], of the records as this transaction has left them.
+    pub fn query(&self, database: &str, query: &Query) -> Result<Page> {
+        view::page(self.store, self.writing, database, query)
+    }
+
+    /// As [`Store::count`], of the records as this transaction has left them.
+    pub fn count(&self, database: &str, condition: Option<&Condition>) -> Result<u64> {
+        let door = Door::open(self.store, self.writing)?;
+        let table = door.table(database, Right::View)?;
+        query::count(self.store, self.writing, door.catalog(), table, condition)
+    }
 }
 
 impl Records {
+    fn write_one(
+        &self,
+        rights: impl Into<Rights>,
+        work: impl FnOnce(&mut Writer<'_>) -> Result<Outcome>,
+    ) -> Result<Saved> {
+        self.store.write(|writing| write_one(&self.store, writing, &self.database, rights, work))
+    }
+
     /// Registers a record.
     ///
     /// # Errors
@@ -150,7 +203,7 @@ impl Records {
     ///
     /// As [`Records::register`].
     pub fn register_with(&self, values: &Values, options: &WriteOptions) -> Result<Saved> {
-        self.store.write(|writing| register(&self.store, writing, &self.database, values, options))
+        self.write_one(Right::Register, |writer| register(writer, values, options))
     }
 
     /// Registers records in one transaction: all of them, or none.
@@ -167,23 +220,7 @@ impl Records {
         all: impl IntoIterator<Item = &'v Values>,
         options: &WriteOptions,
     ) -> Result<Vec<Saved>> {
-        self.store.write(|writing| {
-            let mut writer = Writer::open(&self.store, writing, &self.database)?;
-            let table = writer.table.clone();
-            let mut saved = Vec::new();
-            for (at, values) in all.into_iter().enumerate() {
-                let outcome =
-                    writer.insert(Draft::of(&table, values), options).map_err(|error| error.at_line(at as u64 + 1))?;
-                saved.push(Saved {
-                    id: outcome.id,
-                    key: writer.last_key().to_owned(),
-                    revision: outcome.revision,
-                    written: outcome.what,
-                });
-            }
-            writer.finish()?;
-            Ok(saved)
-        })
+        write_all(self, all, Right::Register, |writer, values| register(writer, values, options))
     }
 
     /// Updates the record that `target` names: fields that are not given stay as they are.
@@ -202,7 +239,7 @@ impl Records {
     /// As [`Records::update`], and [`Code::RevisionConflict`] when the record has not the expected revision.
     pub fn update_with(&self, target: impl Into<Selector>, values: &Values, options: &WriteOptions) -> Result<Saved> {
         let target = target.into();
-        self.store.write(|writing| update(&self.store, writing, &self.database, &target, values, options))
+        self.write_one(Right::Update, |writer| update(writer, &self.database, &target, values, options))
     }
 
     /// Updates records in one transaction: all of them, or none.
@@ -219,24 +256,8 @@ impl Records {
         all: impl IntoIterator<Item = (&'v Selector, &'v Values)>,
         options: &WriteOptions,
     ) -> Result<Vec<Saved>> {
-        self.store.write(|writing| {
-            let mut writer = Writer::open(&self.store, writing, &self.database)?;
-            let table = writer.table.clone();
-            let mut saved = Vec::new();
-            for (at, (target, values)) in all.into_iter().enumerate() {
-                let outcome = writer
-                    .update(target, Draft::of(&table, values), options)
-                    .and_then(|outcome| outcome.ok_or_else(|| missing(&self.database, target)))
-                    .map_err(|error| error.at_line(at as u64 + 1))?;
-                saved.push(Saved {
-                    id: outcome.id,
-                    key: writer.last_key().to_owned(),
-                    revision: outcome.revision,
-                    written: outcome.what,
-                });
-            }
-            writer.finish()?;
-            Ok(saved)
+        write_all(self, all, Right::Update, |writer, (target, values)| {
+            update(writer, &self.database, target, values, options)
         })
     }
 
@@ -255,7 +276,7 @@ impl Records {
     ///
     /// As [`Records::register`].
     pub fn upsert_with(&self, values: &Values, options: &WriteOptions) -> Result<Saved> {
-        self.store.write(|writing| upsert(&self.store, writing, &self.database, values, options))
+        self.write_one([Right::Register, Right::Update], |writer| upsert(writer, values, options))
     }
 
     /// Deletes a record with its detail rows and files; its record id is the answer.
@@ -312,7 +333,7 @@ impl Records {
 
     fn set_approval(&self, target: &Selector, to: Approval) -> Result<Saved> {
         self.store.write(|writing| {
-            let mut writer = Writer::open(&self.store, writing, &self.database)?;
+            let mut writer = open(&self.store, writing, &self.database, Right::Update)?;
             let found = writer.set_approval(target, to)?;
             let (id, revision, differed) = found.ok_or_else(|| missing(&self.database, target))?;
             let key = writer.last_key().to_owned();
@@ -326,55 +347,87 @@ pub(super) fn missing(database: &str, target: &Selector) -> Error {
     Error::new(Code::RecordNotFound).with_value(target).with_rule(database)
 }
 
-fn register(
+/// A writer for a database, by its code or id, for whoever has the rights.
+fn open<'c>(
+    store: &Store,
+    connection: &'c Connection,
+    database: &str,
+    rights: impl Into<Rights>,
+) -> Result<Writer<'c>> {
+    let door = Door::open(store, connection)?;
+    let table = door.catalog().table(database)?;
+    for right in rights.into().iter() {
+        door.demand(table, right)?;
+    }
+    Ok(Writer::new(store, connection, table))
+}
+
+/// Does one thing to one record, and says what came of it.
+fn write_one(
     store: &Store,
     connection: &Connection,
     database: &str,
-    values: &Values,
-    options: &WriteOptions,
+    rights: impl Into<Rights>,
+    work: impl FnOnce(&mut Writer<'_>) -> Result<Outcome>,
 ) -> Result<Saved> {
-    let mut writer = Writer::open(store, connection, database)?;
-    let table = writer.table.clone();
-    let outcome = writer.insert(Draft::of(&table, values), options)?;
-    let key = writer.last_key().to_owned();
+    let mut writer = open(store, connection, database, rights)?;
+    let outcome = work(&mut writer)?;
+    let saved = saved(&writer, outcome);
     writer.finish()?;
-    Ok(Saved { id: outcome.id, key, revision: outcome.revision, written: outcome.what })
+    Ok(saved)
+}
+
+/// Does something to every record of a list; a refusal tells which of them it was.
+fn write_all<T>(
+    records: &Records,
+    all: impl IntoIterator<Item = T>,
+    rights: impl Into<Rights>,
+    mut work: impl FnMut(&mut Writer<'_>, T) -> Result<Outcome>,
+) -> Result<Vec<Saved>> {
+    records.store.write(|writing| {
+        let mut writer = open(&records.store, writing, &records.database, rights)?;
+        let mut done = Vec::new();
+        for (one, line) in all.into_iter().zip(1..) {
+            let outcome = work(&mut writer, one).map_err(|error| error.at_line(line))?;
+            done.push(saved(&writer, outcome));
+        }
+        writer.finish()?;
+        Ok(done)
+    })
+}
+
+fn saved(writer: &Writer<'_>, outcome: Outcome) -> Saved {
+    let Outcome { id, revision, what } = outcome;
+    Saved { id, key: writer.last_key().to_owned(), revision, written: what }
+}
+
+fn register(writer: &mut Writer<'_>, values: &Values, options: &WriteOptions) -> Result<Outcome> {
+    let table = writer.table.clone();
+    writer.insert(Draft::of(&table, values), options)
 }
 
 fn update(
-    store: &Store,
-    connection: &Connection,
+    writer: &mut Writer<'_>,
     database: &str,
     target: &Selector,
     values: &Values,
     options: &WriteOptions,
-) -> Result<Saved> {
-    let mut writer = Writer::open(store, connection, database)?;
+) -> Result<Outcome> {
     let table = writer.table.clone();
-    let outcome = writer.update(target, Draft::of(&table, values), options)?;
-    let outcome = outcome.ok_or_else(|| missing(database, target))?;
-    let key = writer.last_key().to_owned();
-    writer.finish()?;
-    Ok(Saved { id: outcome.id, key, revision: outcome.revision, written: outcome.what })
+    writer.update(target, Draft::of(&table, values), options)?.ok_or_else(|| missing(database, target))
 }
 
-fn upsert(
-    store: &Store,
-    connection: &Connection,
-    database: &str,
-    values: &Values,
-    options: &WriteOptions,
-) -> Result<Saved> {
-    let mut writer = Writer::open(store, connection, database)?;
+fn upsert(writer: &mut Writer<'_>, values: &Values, options: &WriteOptions) -> Result<Outcome> {
     let table = writer.table.clone();
     let draft = Draft::of(&table, values);
-    let outcome = match draft.key(&table) {
-        Some(key) => writer.upsert(&Selector::Key(key), draft, options)?,
-        None => writer.insert(draft, options)?,
-    };
-    let key = writer.last_key().to_owned();
-    writer.finish()?;
-    Ok(Saved { id: outcome.id, key, revision: outcome.revision, written: outcome.what })
+    match draft.key(&table) {
+        Some(key) => {
+            let first = Cell::new(Some(draft));
+            let draft = || first.take().unwrap_or_else(|| Draft::of(&table, values));
+            writer.upsert(&Selector::Key(key), draft, options)
+        }
+        None => writer.insert(draft, options),
+    }
 }
 
 fn delete(
@@ -384,7 +437,7 @@ fn delete(
     target: &Selector,
     expected_revision: Option<i64>,
 ) -> Result<i64> {
-    let mut writer = Writer::open(store, connection, database)?;
+    let mut writer = open(store, connection, database, Right::Delete)?;
     let id = writer.delete(target, expected_revision)?.ok_or_else(|| missing(database, target))?;
     writer.finish()?;
     Ok(id)

@@ -39,9 +39,7 @@ pub(super) fn resolve(
     }
     for at in &plan.users {
         let Slot::Given(Cell::Text(code)) = &slots[*at] else { continue };
-        let sql = "SELECT id FROM renkei_user WHERE code = ?1";
-        let found: Option<i64> = connection.prepare_cached(sql)?.query_row([code], |row| row.get(0)).optional()?;
-        slots[*at] = match found {
+        slots[*at] = match user(connection, code)? {
             Some(id) => Slot::Given(Cell::Int(id)),
             None => {
                 refuse(*at, Broken::new(Code::UserUnknown), code);
@@ -50,6 +48,17 @@ pub(super) fn resolve(
         };
     }
     Ok(())
+}
+
+/// A user by his code, else by his name where no other has the same.
+fn user(connection: &Connection, text: &str) -> Result<Option<i64>> {
+    let sql = "SELECT id FROM renkei_user WHERE code = ?1";
+    let found = connection.prepare_cached(sql)?.query_row([text], |row| row.get(0)).optional()?;
+    if found.is_some() {
+        return Ok(found);
+    }
+    let sql = "SELECT min(id) FROM renkei_user WHERE name = ?1 HAVING count(*) = 1";
+    Ok(connection.prepare_cached(sql)?.query_row([text], |row| row.get(0)).optional()?)
 }
 
 /// Fills dependent columns whose link was given and which were not given themselves.

@@ -7,7 +7,7 @@ use super::draft::{RowDraft, Slot};
 use super::input::{DetailMode, WriteOptions};
 use super::writer::{Writer, next_free_id, required};
 use super::{file, resolve};
-use crate::error::{Broken, Code, Error, Result, Violation};
+use crate::error::{Broken, Code, Error, Result, Violation, words};
 use crate::schema::{Cell, DefaultValue, Layout};
 
 impl Writer<'_> {
@@ -58,7 +58,8 @@ impl Writer<'_> {
                 Found::Nothing => {
                     count += 1;
                     if count > self.most_rows {
-                        let rule = format!("at most {} detail rows a record", self.most_rows);
+                        let most = self.most_rows;
+                        let rule = words!("明細行は1レコード{most}行まで", "at most {most} detail rows a record");
                         return Err(Error::new(Code::LimitPassed).with_rule(rule).with_value(count));
                     }
                     position += 1;
@@ -140,7 +141,7 @@ impl Writer<'_> {
                 violations.push(place(required(layout, *at), number));
             }
         }
-        file::attach(self.connection, self.now, layout, &mut cells, None, number, violations)?;
+        file::attach(self, layout, &mut cells, None, number, violations)?;
         if violations.len() > before || bad.contains(&true) {
             return Ok(());
         }
@@ -160,7 +161,7 @@ impl Writer<'_> {
         }
         let id = self.connection.last_insert_rowid();
         for at in &layout.plan().full_text {
-            self.index_text(layout, *at, id, &cells[*at], false)?;
+            self.index_text(layout, *at, id, &Cell::Null, &cells[*at])?;
         }
         Ok(())
     }
@@ -193,7 +194,7 @@ impl Writer<'_> {
                 violations.push(place(required(layout, *at), number));
             }
         }
-        file::attach(self.connection, self.now, layout, &mut cells, Some(&old), number, violations)?;
+        file::attach(self, layout, &mut cells, Some(&old), number, violations)?;
         if violations.len() > before || bad {
             return Ok(false);
         }
@@ -207,7 +208,7 @@ impl Writer<'_> {
         }
         file::detach(self.connection, layout, &cells, &old)?;
         for at in changed.iter().filter(|at| layout.plan().full_text.contains(at)) {
-            self.index_text(layout, *at, id, &cells[*at], true)?;
+            self.index_text(layout, *at, id, &old[*at], &cells[*at])?;
         }
         Ok(true)
     }
@@ -344,16 +345,16 @@ impl Writer<'_> {
         let ids = self.row_ids(layout, record)?;
         if !layout.plan().full_text.is_empty() || !layout.plan().files.is_empty() {
             for id in &ids {
+                let mut old = self.read_row(layout, *id)?;
                 for at in &layout.plan().full_text {
-                    self.index_text(layout, *at, *id, &Cell::Null, true)?;
+                    self.index_text(layout, *at, *id, &old[*at], &Cell::Null)?;
                 }
                 if !layout.plan().files.is_empty() {
-                    let mut old = self.read_row(layout, *id)?;
                     let nothing = vec![Cell::Null; old.len()];
                     self.store_row(layout, *id, &nothing, &layout.plan().files)??;
                     for at in &layout.plan().files {
                         if let Some(file) = old[*at].int().filter(|file| kept.contains(file)) {
-                            file::release(self.connection, file)?;
+                            file::release(self.connection, file, self.actor)?;
                             old[*at] = Cell::Null;
                         }
                     }

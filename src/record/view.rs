@@ -9,9 +9,10 @@ use serde::{Serialize, Serializer};
 use super::approval::Approval;
 use super::input::Selector;
 use super::records::{Records, missing};
+use crate::access::{Door, Right};
 use crate::error::Result;
 use crate::query::{Cursor, Query, page_ids};
-use crate::schema::{Catalog, Cell, Column, Field, FieldKind, Layout, Table, Value, ValueFormat};
+use crate::schema::{Cell, Column, Field, FieldKind, Layout, Table, Value, ValueFormat};
 use crate::store::{Store, Timestamp};
 
 /// A record, as it was read.
@@ -29,6 +30,49 @@ pub struct Record {
     approval: i64,
     cells: Vec<Cell<'static>>,
     rows: Vec<RecordRow>,
+    users: Arc<UserNames>,
+}
+
+/// The users that a record names, by code, and what they are called.
+#[derive(Default)]
+struct UserNames(Vec<(String, String)>);
+
+impl UserNames {
+    fn add(&mut self, connection: &Connection, code: &str) -> Result<()> {
+        if self.name(code).is_none() {
+            let sql = "SELECT name FROM renkei_user WHERE code = ?1";
+            let name: Option<String> =
+                connection.prepare_cached(sql)?.query_row([code], |row| row.get(0)).optional()?;
+            self.0.extend(name.map(|name| (code.to_owned(), name)));
+        }
+        Ok(())
+    }
+
+    /// Adds the users that a row names.
+    fn add_of(&mut self, connection: &Connection, layout: &Layout, cells: &[Cell<'_>]) -> Result<()> {
+        for (column, cell) in layout.columns.iter().zip(cells) {
+            if let (true, Some(code)) = (names_user(column), cell.text()) {
+                self.add(connection, code)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn name(&self, code: &str) -> Option<&str> {
+        self.0.iter().find(|(other, _)| other == code).map(|(_, name)| name.as_str())
+    }
+}
+
+fn names_user(column: &Column) -> bool {
+    matches!(column.effective().field.kind, FieldKind::User {})
+}
+
+/// A value as it is shown to people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Shown {
+    Text(String),
+    /// The labels of a field that takes several.
+    Labels(Vec<String>),
 }
 
 /// A detail row of a record.
@@ -37,6 +81,7 @@ pub struct RecordRow {
     table: Arc<Table>,
     id: i64,
     cells: Vec<Cell<'static>>,
+    users: Arc<UserNames>,
 }
 
 /// Some of the records that a query finds. As JSON: `records` and `next`.
@@ -75,6 +120,11 @@ impl Record {
         self.created_by.as_deref()
     }
 
+    /// The name of the user who registered it.
+    pub fn created_by_name(&self) -> Option<&str> {
+        self.users.name(self.created_by.as_deref()?)
+    }
+
     /// When the record was last written.
     pub fn updated_at(&self) -> Timestamp {
         self.updated_at
@@ -83,6 +133,11 @@ impl Record {
     /// The code of the user who last wrote it; `None` for the host itself.
     pub fn updated_by(&self) -> Option<&str> {
         self.updated_by.as_deref()
+    }
+
+    /// The name of the user who last wrote it.
+    pub fn updated_by_name(&self) -> Option<&str> {
+        self.users.name(self.updated_by.as_deref()?)
     }
 
     /// The approval state, where the database keeps one.
@@ -102,7 +157,16 @@ impl Record {
 
     /// The value of a field as it is shown to people.
     pub fn display(&self, field: &str) -> String {
-        text(&self.table.header, &self.cells, field, ValueFormat::Display)
+        display(&self.table.header, &self.cells, &self.users, field)
+    }
+
+    pub(crate) fn table(&self) -> &Table {
+        &self.table
+    }
+
+    /// Every value as it is shown to people, in the order of the definition.
+    pub(crate) fn shown(&self) -> impl Iterator<Item = (&Column, Shown)> {
+        shown(&self.table.header, &self.cells, &self.users)
     }
 
     /// The fields and their values, in the order of the definition.
@@ -207,7 +271,12 @@ impl RecordRow {
 
     /// The value of a detail field as it is shown to people.
     pub fn display(&self, field: &str) -> String {
-        self.layout().map(|layout| text(layout, &self.cells, field, ValueFormat::Display)).unwrap_or_default()
+        self.layout().map(|layout| display(layout, &self.cells, &self.users, field)).unwrap_or_default()
+    }
+
+    /// Every value as it is shown to people, in the order of the definition.
+    pub(crate) fn shown(&self) -> impl Iterator<Item = (&Column, Shown)> {
+        self.layout().into_iter().flat_map(|layout| shown(layout, &self.cells, &self.users))
     }
 
     /// The fields and their values, in the order of the definition.
@@ -245,23 +314,46 @@ fn text(layout: &Layout, cells: &[Cell<'static>], field: &str, format: ValueForm
     layout.find(field).map(|at| layout.columns[at].text(&cells[at], format)).unwrap_or_default()
 }
 
+fn display(layout: &Layout, cells: &[Cell<'static>], users: &UserNames, field: &str) -> String {
+    layout.find(field).map(|at| display_of(&layout.columns[at], &cells[at], users)).unwrap_or_default()
+}
+
+fn display_of(column: &Column, cell: &Cell<'static>, users: &UserNames) -> String {
+    match cell.text() {
+        Some(code) if names_user(column) => users.name(code).unwrap_or(code).to_owned(),
+        _ => column.text(cell, ValueFormat::Display),
+    }
+}
+
+fn shown<'a>(
+    layout: &'a Layout,
+    cells: &'a [Cell<'static>],
+    users: &'a UserNames,
+) -> impl Iterator<Item = (&'a Column, Shown)> {
+    layout.columns.iter().zip(cells).map(|(column, cell)| {
+        let shown = match column.effective().field.kind {
+            FieldKind::Choices { .. } => match column.value(cell) {
+                Value::Choices(labels) => Shown::Labels(labels),
+                _ => Shown::Labels(Vec::new()),
+            },
+            _ => Shown::Text(display_of(column, cell, users)),
+        };
+        (column, shown)
+    })
+}
+
 fn fields<'a>(layout: &'a Layout, cells: &'a [Cell<'static>]) -> impl Iterator<Item = (&'a Field, Value)> {
     layout.columns.iter().zip(cells).map(|(column, cell)| (&column.field, column.value(cell)))
 }
 
-/// Reads the record that `target` names; `None` if there is none.
-fn read(connection: &Connection, table: &Arc<Table>, target: &Selector) -> Result<Option<Record>> {
+/// Reads the record that `target` names; `None` if there is none. The version of the definitions comes with it.
+pub(super) fn read(connection: &Connection, table: &Arc<Table>, target: &Selector) -> Result<Option<(Record, i64)>> {
     let layout = &table.header;
-    let by = match target {
-        Selector::Key(_) => &table.key().sql,
-        Selector::Id(_) => "_id",
-    };
-    let sql = format!(
-        "SELECT _id, _revision, _created_at, _created_by, _updated_at, _updated_by, _approval{} FROM {} t WHERE t.{by} = ?1",
-        layout.plan().read,
-        layout.sql
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
+    let select = &layout.plan().select_read;
+    let mut statement = connection.prepare_cached(match target {
+        Selector::Key(_) => &select.key,
+        Selector::Id(_) => &select.id,
+    })?;
     match target {
         Selector::Key(key) => statement.raw_bind_parameter(1, table.key().stored_key(key))?,
         Selector::Id(id) => statement.raw_bind_parameter(1, id)?,
@@ -273,21 +365,60 @@ fn read(connection: &Connection, table: &Arc<Table>, target: &Selector) -> Resul
         cells.push(Cell::from_sql(row.get_ref(7 + at)?)?.into_owned());
     }
     let id = row.get(0)?;
-    Ok(Some(Record {
+    let created_by = user(connection, row.get(3)?)?;
+    let updated_by = user(connection, row.get(5)?)?;
+    let mut users = UserNames::default();
+    for code in [&created_by, &updated_by].into_iter().flatten() {
+        users.add(connection, code)?;
+    }
+    users.add_of(connection, layout, &cells)?;
+    let mut rows = match &table.details {
+        Some(details) => rows(connection, table, details, id)?,
+        None => Vec::new(),
+    };
+    for row in &rows {
+        users.add_of(connection, table.details()?, &row.cells)?;
+    }
+    let users = Arc::new(users);
+    for row in &mut rows {
+        row.users = users.clone();
+    }
+    let record = Record {
         id,
         revision: row.get(1)?,
         created_at: Timestamp(row.get(2)?),
-        created_by: user(connection, row.get(3)?)?,
+        created_by,
         updated_at: Timestamp(row.get(4)?),
-        updated_by: user(connection, row.get(5)?)?,
+        updated_by,
         approval: row.get(6)?,
         cells,
-        rows: match &table.details {
-            Some(details) => rows(connection, table, details, id)?,
-            None => Vec::new(),
-        },
+        rows,
+        users,
         table: table.clone(),
-    }))
+    };
+    Ok(Some((record, row.get(7 + layout.columns.len())?)))
+}
+
+/// Reads a record without detail rows in one statement and so without a transaction; only names of users come by others. `None` if that does not do: there
+/// is no such record, or the definitions have changed since they were last looked at.
+fn glance(store: &Store, database: &str, target: &Selector) -> Option<Record> {
+    let (version, door) = Door::last(store)?;
+    let table = door.table(database, Right::View).ok().filter(|table| table.details.is_none())?;
+    // What fails is tried again in a transaction, which then tells the fault.
+    let (record, found) = read(&*store.glance().ok()?, table, target).ok()??;
+    (found == version).then_some(record)
+}
+
+/// Reads one page of the records that a query finds.
+pub(super) fn page(store: &Store, connection: &Connection, database: &str, query: &Query) -> Result<Page> {
+    let door = Door::open(store, connection)?;
+    let table = door.table(database, Right::View)?;
+    let (ids, next) = page_ids(store, connection, door.catalog(), table, query)?;
+    let mut records = Vec::with_capacity(ids.len());
+    for id in ids {
+        records.extend(read(connection, table, &Selector::Id(id))?.map(|(record, _)| record));
+    }
+    Ok(Page { records, next })
 }
 
 fn rows(connection: &Connection, table: &Arc<Table>, layout: &Layout, record: i64) -> Result<Vec<RecordRow>> {
@@ -301,7 +432,7 @@ fn rows(connection: &Connection, table: &Arc<Table>, layout: &Layout, record: i6
         for at in 0..layout.columns.len() {
             cells.push(Cell::from_sql(row.get_ref(1 + at)?)?.into_owned());
         }
-        rows.push(RecordRow { table: table.clone(), id: row.get(0)?, cells });
+        rows.push(RecordRow { table: table.clone(), id: row.get(0)?, cells, users: Arc::default() });
     }
     Ok(rows)
 }
@@ -322,7 +453,7 @@ impl Records {
     /// [`Code::RecordNotFound`](crate::Code::RecordNotFound).
     pub fn view(&self, target: impl Into<Selector>) -> Result<Record> {
         let target = target.into();
-        self.find(target.clone())?.ok_or_else(|| missing(&self.database, &target))
+        self.find_one(&target)?.ok_or_else(|| missing(&self.database, &target))
     }
 
     /// Reads a record, if it exists.
@@ -331,9 +462,17 @@ impl Records {
     ///
     /// [`Code::DatabaseNotFound`](crate::Code::DatabaseNotFound).
     pub fn find(&self, target: impl Into<Selector>) -> Result<Option<Record>> {
+        self.find_one(&target.into())
+    }
+
+    fn find_one(&self, target: &Selector) -> Result<Option<Record>> {
+        if let Some(record) = glance(&self.store, &self.database, target) {
+            return Ok(Some(record));
+        }
         let reading = self.store.reading()?;
-        let catalog = Catalog::of(&self.store, &reading)?;
-        read(&reading, catalog.table(&self.database)?, &target.into())
+        let door = Door::open(&self.store, &reading)?;
+        let table = door.table(&self.database, Right::View)?;
+        Ok(read(&reading, table, target)?.map(|(record, _)| record))
     }
 
     /// Reads the records that a query finds; see [`Store::query`].
@@ -369,14 +508,6 @@ impl Store {
     ///
     /// When the database does not exist, or the query does not fit it.
     pub fn query(&self, database: &str, query: &Query) -> Result<Page> {
-        let reading = self.reading()?;
-        let catalog = Catalog::of(self, &reading)?;
-        let table = catalog.table(database)?;
-        let (ids, next) = page_ids(self, &reading, &catalog, table, query)?;
-        let mut records = Vec::with_capacity(ids.len());
-        for id in ids {
-            records.extend(read(&reading, table, &Selector::Id(id))?);
-        }
-        Ok(Page { records, next })
+        page(self, &*self.reading()?, database, query)
     }
 }

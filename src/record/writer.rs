@@ -11,8 +11,8 @@ use super::input::{Selector, WriteOptions};
 use super::key::{NewKey, is_issued, new_key};
 use super::number::Counters;
 use super::{file, resolve};
-use crate::error::{Broken, Code, Error, Result, Violation};
-use crate::schema::{Catalog, Cell, DateTime, DefaultValue, FieldKind, Layout, Table, full_text_tokens};
+use crate::error::{Broken, Code, Error, Result, Violation, Words, words};
+use crate::schema::{Cell, DateTime, FieldKind, Layout, Table, full_text_tokens};
 use crate::store::Store;
 
 /// Writes records of one database in one transaction. [`Writer::finish`] must be called before the commit.
@@ -24,7 +24,7 @@ pub(crate) struct Writer<'c> {
     pub(super) actor: i64,
     pub(super) counters: Counters,
     pub(super) most_rows: usize,
-    insert: Option<CachedStatement<'c>>,
+    insert: Option<Insert<'c>>,
     pub(super) select: Option<CachedStatement<'c>>,
     /// The key of the record written last.
     pub(super) last_key: String,
@@ -33,6 +33,13 @@ pub(crate) struct Writer<'c> {
     /// Whether the last upsert made a record.
     expects_new: bool,
     pub(super) tokens: String,
+}
+
+/// The statement that inserts header rows, with what stays bound from one to the next.
+struct Insert<'c> {
+    statement: CachedStatement<'c>,
+    approved: bool,
+    id_is_bound: bool,
 }
 
 /// What came of trying to update.
@@ -80,12 +87,6 @@ impl<'c> Writer<'c> {
             expects_new: false,
             tokens: String::new(),
         }
-    }
-
-    /// Opens a writer for a database by code or id.
-    pub(crate) fn open(store: &Store, connection: &'c Connection, database: &str) -> Result<Writer<'c>> {
-        let catalog = Catalog::of(store, connection)?;
-        Ok(Writer::new(store, connection, catalog.table(database)?))
     }
 
     /// Stores what the writer kept to itself.
@@ -152,7 +153,7 @@ impl<'c> Writer<'c> {
             };
         }
         self.in_savepoint(|writer| {
-            file::attach(writer.connection, writer.now, layout, &mut cells, None, None, &mut violations)?;
+            file::attach(writer, layout, &mut cells, None, None, &mut violations)?;
             // With violations in the header the rows are still judged, under a header that is taken back.
             let inserted = match violations.is_empty() {
                 true => writer.insert_header(&mut cells, issued, options, &mut violations)?,
@@ -189,23 +190,23 @@ impl<'c> Writer<'c> {
         }
     }
 
-    /// Updates the record that `target` names, or registers it.
-    pub(crate) fn upsert(
+    /// Updates the record that `target` names, or registers it. `draft` is asked once more if it was wrongly taken for new.
+    pub(crate) fn upsert<'a>(
         &mut self,
         target: &Selector,
-        mut draft: Draft<'_>,
+        draft: impl Fn() -> Draft<'a>,
         options: &WriteOptions,
     ) -> Result<Outcome> {
+        let mut made = draft();
         // Most imports bring new records only or known ones only. After a new one the next is taken for new as well,
         // which saves looking for it: the index of keys says if it was not.
-        if self.expects_new && draft.violations.is_empty() && draft.rows.is_empty() {
-            let spare = Draft { slots: draft.slots.clone(), rows: Vec::new(), violations: Vec::new() };
-            match self.insert(draft, options) {
-                Err(error) if self.is_known_key(&error) => draft = spare,
+        if self.expects_new && made.violations.is_empty() && made.rows.is_empty() {
+            match self.insert(made, options) {
+                Err(error) if self.is_known_key(&error) => made = draft(),
                 other => return other,
             }
         }
-        let outcome = match self.try_update(target, draft, options)? {
+        let outcome = match self.try_update(target, made, options)? {
             Attempt::Done(outcome) => outcome,
             Attempt::Missing(draft) => self.insert(draft, options)?,
         };
@@ -237,7 +238,7 @@ impl<'c> Writer<'c> {
             return Ok(Attempt::Missing(draft));
         };
         if let Some(expected) = options.expected_revision.filter(|expected| *expected != current.revision) {
-            let rule = format!("revision {}, expected {expected}", current.revision);
+            let rule = stale(current.revision, expected);
             return Err(Error::new(Code::RevisionConflict).with_value(&self.last_key).with_rule(rule));
         }
         let key_at = table.key_index();
@@ -279,8 +280,8 @@ impl<'c> Writer<'c> {
                 return Err(refusal(&table, violations));
             }
         }
-        let outcome = self.in_savepoint(|writer| {
-            file::attach(writer.connection, writer.now, layout, &mut cells, Some(&old), None, &mut violations)?;
+        let write = |writer: &mut Self| {
+            file::attach(writer, layout, &mut cells, Some(&old), None, &mut violations)?;
             let rows_changed = match has_rows {
                 true => writer.write_rows(id, draft.rows, &cells, options, false, &mut violations)?,
                 false => false,
@@ -304,13 +305,19 @@ impl<'c> Writer<'c> {
             writer.update_header(id, &cells, &changed, &mut violations)?;
             file::detach(writer.connection, layout, &cells, &old)?;
             for at in changed.iter().filter(|at| layout.plan().full_text.contains(at)) {
-                writer.index_text(layout, *at, id, &cells[*at], true)?;
+                writer.index_text(layout, *at, id, &old[*at], &cells[*at])?;
             }
             match violations.is_empty() {
                 true => Ok(Outcome { id, revision: revision + 1, what: Written::Updated }),
                 false => Err(refusal(&table, std::mem::take(&mut violations))),
             }
-        })?;
+        };
+        // A single statement is taken back by itself.
+        let is_single = !has_rows
+            && table.details.is_none()
+            && layout.plan().files.is_empty()
+            && layout.plan().full_text.iter().all(|at| !changed.contains(at));
+        let outcome = if is_single { write(self)? } else { self.in_savepoint(write)? };
         Ok(Attempt::Done(outcome))
     }
 
@@ -321,7 +328,7 @@ impl<'c> Writer<'c> {
         let slots = vec![Slot::Absent; layout.columns.len()];
         let Some(current) = self.compare_all(target, &slots)? else { return Ok(None) };
         if let Some(expected) = expected_revision.filter(|expected| *expected != current.revision) {
-            let rule = format!("revision {}, expected {expected}", current.revision);
+            let rule = stale(current.revision, expected);
             return Err(Error::new(Code::RevisionConflict).with_value(&self.last_key).with_rule(rule));
         }
         let id = current.id;
@@ -339,7 +346,7 @@ impl<'c> Writer<'c> {
                 });
             }
             for at in &layout.plan().full_text {
-                writer.index_text(layout, *at, id, &Cell::Null, true)?;
+                writer.index_text(layout, *at, id, &current.cells[*at], &Cell::Null)?;
             }
             let nothing = vec![Cell::Null; current.cells.len()];
             file::detach(writer.connection, layout, &nothing, &current.cells)?;
@@ -382,14 +389,7 @@ impl<'c> Writer<'c> {
             if given[*at] {
                 continue;
             }
-            cells[*at] = match default {
-                DefaultValue::Fixed(cell) => cell.clone(),
-                DefaultValue::Now => Cell::Int(match layout.columns[*at].effective().field.kind {
-                    FieldKind::Date { .. } => i64::from(self.today.date().days()),
-                    FieldKind::Time { .. } => i64::from(self.today.time().seconds()),
-                    _ => self.today.seconds(),
-                }),
-            };
+            cells[*at] = default.cell(&layout.columns[*at], self.today);
         }
         for at in &plan.numbers {
             if let FieldKind::AutoNumber { format } = &layout.columns[*at].field.kind {
@@ -420,7 +420,7 @@ impl<'c> Writer<'c> {
             match result {
                 Ok(id) => {
                     for at in &layout.plan().full_text {
-                        self.index_text(layout, *at, id, &cells[*at], false)?;
+                        self.index_text(layout, *at, id, &Cell::Null, &cells[*at])?;
                     }
                     return Ok(Some(id));
                 }
@@ -449,17 +449,25 @@ impl<'c> Writer<'c> {
         let table = self.table.clone();
         let plan = table.header.plan();
         let id = self.take_first_id(&table.header)?;
-        if self.insert.is_none() {
-            self.insert = Some(self.connection.prepare_cached(&plan.insert)?);
+        let approved = options.approve && table.definition.approval;
+        if self.insert.as_ref().is_none_or(|insert| insert.approved != approved) {
+            let mut statement = self.connection.prepare_cached(&plan.insert)?;
+            // What is the same for every record of this transaction stays bound.
+            statement.raw_bind_parameter(2, 1)?;
+            statement.raw_bind_parameter(3, self.now)?;
+            statement.raw_bind_parameter(4, self.actor)?;
+            statement.raw_bind_parameter(5, self.now)?;
+            statement.raw_bind_parameter(6, self.actor)?;
+            statement.raw_bind_parameter(7, approved)?;
+            self.insert = Some(Insert { statement, approved, id_is_bound: true });
         }
-        let Some(statement) = self.insert.as_mut() else { return Err(rusqlite::Error::InvalidQuery) };
-        statement.raw_bind_parameter(1, id)?;
-        statement.raw_bind_parameter(2, 1)?;
-        statement.raw_bind_parameter(3, self.now)?;
-        statement.raw_bind_parameter(4, self.actor)?;
-        statement.raw_bind_parameter(5, self.now)?;
-        statement.raw_bind_parameter(6, self.actor)?;
-        statement.raw_bind_parameter(7, i64::from(options.approve && table.definition.approval))?;
+        let Some(Insert { statement, id_is_bound, .. }) = self.insert.as_mut() else {
+            return Err(rusqlite::Error::InvalidQuery);
+        };
+        if id.is_some() || *id_is_bound {
+            statement.raw_bind_parameter(1, id)?;
+            *id_is_bound = id.is_some();
+        }
         for (index, at) in plan.stored.iter().enumerate() {
             statement.raw_bind_parameter(8 + index, &cells[*at])?;
         }
@@ -588,20 +596,22 @@ impl<'c> Writer<'c> {
         Error::new(Code::RecordLinked).with_value(&self.last_key).with_rule(names.join(", ")).with_source(error)
     }
 
-    /// Keeps the full-text index of a column in step.
+    /// Keeps the full-text index of a column in step: `old` is what it was told of this row before, to the letter.
     pub(super) fn index_text(
         &mut self,
         layout: &Layout,
         at: usize,
         id: i64,
-        cell: &Cell<'_>,
-        replace: bool,
+        old: &Cell<'_>,
+        new: &Cell<'_>,
     ) -> Result<()> {
         let Some(full_text) = &layout.columns[at].full_text else { return Ok(()) };
-        if replace {
-            self.connection.prepare_cached(&format!("DELETE FROM {full_text} WHERE rowid = ?1"))?.execute([id])?;
+        if let Cell::Text(text) = old {
+            full_text_tokens(text, &mut self.tokens);
+            let sql = format!("INSERT INTO {full_text} ({full_text}, rowid, t) VALUES ('delete', ?1, ?2)");
+            self.connection.prepare_cached(&sql)?.execute((id, &self.tokens))?;
         }
-        if let Cell::Text(text) = cell {
+        if let Cell::Text(text) = new {
             full_text_tokens(text, &mut self.tokens);
             let sql = format!("INSERT INTO {full_text} (rowid, t) VALUES (?1, ?2)");
             self.connection.prepare_cached(&sql)?.execute((id, &self.tokens))?;
@@ -666,6 +676,11 @@ fn bad_columns(slots: &Slots<'_>) -> Vec<bool> {
     } else {
         Vec::new()
     }
+}
+
+/// How a record differs from what its writer expected.
+fn stale(revision: i64, expected: i64) -> Words {
+    words!("リビジョン{revision}、想定{expected}", "revision {revision}, expected {expected}")
 }
 
 pub(super) fn required(layout: &Layout, at: usize) -> Violation {

@@ -13,8 +13,8 @@ use super::definition::{Choice, Database, Field, FieldKind, KeyPart};
 use super::plan::Plan;
 use super::value::Cell;
 use super::{documents, names};
-use crate::error::{Code, Error, Result};
-use crate::store::{self, Store, quote};
+use crate::error::{Code, Error, Result, Words, words};
+use crate::store::{self, Derived, Store, quote};
 
 /// The greatest magnitude of a stored number: 18 digits.
 pub(crate) const NUMBER_LIMIT: i64 = 999_999_999_999_999_999;
@@ -22,6 +22,15 @@ pub(crate) const NUMBER_LIMIT: i64 = 999_999_999_999_999_999;
 /// Every database of a store, of one version of the definitions.
 pub(crate) struct Catalog {
     tables: Vec<Arc<Table>>,
+    hidden: Hidden,
+}
+
+/// Databases into which no path may lead through a link.
+#[derive(Default)]
+struct Hidden {
+    /// The user who may not see them.
+    from: String,
+    ids: Vec<i64>,
 }
 
 /// One database.
@@ -187,11 +196,11 @@ impl Catalog {
     /// The definitions as the transaction of `connection` sees them.
     pub(crate) fn of(store: &Store, connection: &Connection) -> Result<Arc<Catalog>> {
         let version = store::definitions_version(connection)?;
-        if let Some(kept) = store.derived(version).and_then(|kept| kept.downcast::<Catalog>().ok()) {
+        if let Some(kept) = store.derived(Derived::Catalog, version) {
             return Ok(kept);
         }
         let catalog = Arc::new(Catalog::load(connection)?);
-        store.set_derived(version, catalog.clone());
+        store.set_derived(Derived::Catalog, version, catalog.clone());
         Ok(catalog)
     }
 
@@ -219,7 +228,23 @@ impl Catalog {
             }
             tables.push(Arc::new(table));
         }
-        Ok(Catalog { tables })
+        Ok(Catalog { tables, hidden: Hidden::default() })
+    }
+
+    /// The same catalog for a user who may not see the records of the databases `ids`.
+    pub(crate) fn hiding(&self, user: &str, ids: Vec<i64>) -> Catalog {
+        Catalog { tables: self.tables.clone(), hidden: Hidden { from: user.to_owned(), ids } }
+    }
+
+    /// Refuses a path that leads through a link into a database whose records are hidden.
+    pub(crate) fn enter(&self, table: &Table) -> Result<()> {
+        match self.hidden.ids.contains(&table.id) {
+            false => Ok(()),
+            true => Err(Error::new(Code::AccessDenied)
+                .with_name(&self.hidden.from)
+                .with_value(table.code())
+                .with_rule("view")),
+        }
     }
 
     pub(crate) fn tables(&self) -> &[Arc<Table>] {
@@ -253,6 +278,12 @@ impl Table {
 
     pub(crate) fn key_index(&self) -> usize {
         self.header.key.expect("validated: a database has a key")
+    }
+
+    /// How many columns in use stand before the detail rows where a record is shown as a whole.
+    pub(crate) fn details_place(&self) -> usize {
+        let before = self.definition.details_at.unwrap_or(usize::MAX);
+        self.definition.fields.iter().take(before).filter(|field| !field.retired).count()
     }
 
     /// The detail layout, or the error that says there is none.
@@ -367,7 +398,7 @@ impl Column {
 
 impl Source {
     fn resolve(databases: &[Database], fields: &[Field], link: &str, source: &str) -> Result<Source> {
-        let broken = |rule: String| Error::new(Code::DefinitionInvalid).with_name(link).with_rule(rule);
+        let broken = |rule: Words| Error::new(Code::DefinitionInvalid).with_name(link).with_rule(rule);
         let mut path = (fields, link, source);
         let mut first: Option<(usize, String, String)> = None;
         // A chain of dependent fields ends, or comes back to where it was.
@@ -375,19 +406,35 @@ impl Source {
             let usable = path.0.iter().filter(|field| !field.retired);
             let found = usable.enumerate().find(|(_, field)| field.code == path.1);
             let Some((index, Field { kind: FieldKind::Link { database }, .. })) = found else {
-                return Err(broken(format!("\"{}\" is no link field beside it", path.1)));
+                return Err(broken(words!(
+                    "「{}」は同じ側のリンク項目ではありません",
+                    "\"{}\" is no link field beside it",
+                    path.1
+                )));
             };
             let Some(target) = databases.iter().find(|candidate| &candidate.code == database) else {
-                return Err(broken(format!("there is no database \"{database}\"")));
+                return Err(broken(words!(
+                    "データベース「{database}」がありません",
+                    "there is no database \"{database}\""
+                )));
             };
             let Some(field) = target.fields.iter().find(|field| field.code == path.2) else {
-                return Err(broken(format!("\"{database}\" has no field \"{}\"", path.2)));
+                return Err(broken(words!(
+                    "「{database}」に項目「{}」がありません",
+                    "\"{database}\" has no field \"{}\"",
+                    path.2
+                )));
             };
             let (link_index, from, sql) = first.get_or_insert_with(|| (index, database.clone(), quote(&field.code)));
             match &field.kind {
                 FieldKind::Dependent { link, source } => path = (&target.fields, link, source),
                 FieldKind::Reference { .. } | FieldKind::File { .. } => {
-                    return Err(broken(format!("\"{}\" of \"{database}\" is a {} field", path.2, field.type_name())));
+                    let kind = field.type_words();
+                    return Err(broken(words!(
+                        "「{database}」の「{}」は{kind}項目です",
+                        "\"{}\" of \"{database}\" is a {kind} field",
+                        path.2; kind
+                    )));
                 }
                 _ => {
                     let mut column = Column::plain(field);
@@ -401,12 +448,12 @@ impl Source {
                 }
             }
         }
-        Err(broken("the dependent fields form a circle".to_owned()))
+        Err(broken(words!("従属項目が循環しています", "the dependent fields form a circle")))
     }
 }
 
 /// Calculated columns in an order in which each comes after those it needs.
-pub(super) fn calculation_order(columns: &[Column]) -> Result<Vec<usize>, String> {
+pub(super) fn calculation_order(columns: &[Column]) -> Result<Vec<usize>, Words> {
     let mut order = Vec::new();
     let mut open: Vec<usize> =
         (0..columns.len()).filter(|at| matches!(columns[*at].field.kind, FieldKind::Calculated { .. })).collect();
@@ -419,7 +466,11 @@ pub(super) fn calculation_order(columns: &[Column]) -> Result<Vec<usize>, String
             Some(at) => order.push(open.remove(at)),
             None => {
                 let codes: Vec<&str> = open.iter().map(|at| columns[*at].field.code.as_str()).collect();
-                return Err(format!("the calculated fields need each other in a circle: {}", codes.join(", ")));
+                return Err(words!(
+                    "計算項目が循環しています: {}",
+                    "the calculated fields need each other in a circle: {}",
+                    codes.join(", ")
+                ));
             }
         }
     }

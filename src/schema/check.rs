@@ -7,7 +7,7 @@ use super::definition::{Characters, FieldKind, KeyPart};
 use super::number::{NumberInput, Rounding};
 use super::value::{Cell, Value};
 use super::{date, number};
-use crate::error::{Broken, Code};
+use crate::error::{Broken, Code, Words, words};
 
 /// Keys and detail keys are indexed and travel in URLs and JSON; they have an end even where the definition sets none.
 const KEY_LENGTH: u32 = 255;
@@ -150,17 +150,17 @@ impl Column {
             return Broken::new(Code::NumberRange);
         };
         let rule = match (min, max) {
-            (Some(min), Some(max)) => format!("{min} – {max}"),
-            (Some(min), None) => format!("≥ {min}"),
-            (None, Some(max)) => format!("≤ {max}"),
-            (None, None) => String::new(),
+            (Some(min), Some(max)) => words!("{min}以上{max}以下", "{min} to {max}"),
+            (Some(min), None) => words!("{min}以上", "at least {min}"),
+            (None, Some(max)) => words!("{max}以下", "at most {max}"),
+            (None, None) => Words::NONE,
         };
         Broken::rule(Code::NumberRange, rule)
     }
 
     #[cold]
     fn mismatch(&self) -> Broken {
-        Broken::rule(Code::TypeMismatch, self.effective().field.type_name())
+        Broken::rule(Code::TypeMismatch, self.effective().field.type_words())
     }
 }
 
@@ -194,20 +194,22 @@ fn length(text: &str, greatest: Option<u32>) -> Result<(), Broken> {
 
 fn allowed(text: &str, characters: Characters) -> Result<(), Broken> {
     let half_kana = |c: char| ('\u{ff61}'..='\u{ff9f}').contains(&c);
-    let (holds, word) = match characters {
+    let (holds, ja, en) = match characters {
         Characters::Any => return Ok(()),
-        Characters::Digits => (text.bytes().all(|byte| byte.is_ascii_digit()), "0-9"),
-        Characters::Alphanumeric => (text.bytes().all(|byte| byte.is_ascii_alphanumeric()), "A-Z a-z 0-9"),
-        Characters::Ascii => (text.bytes().all(|byte| (0x20..0x7f).contains(&byte)), "ASCII"),
+        Characters::Digits => (text.bytes().all(|byte| byte.is_ascii_digit()), "半角数字", "0-9"),
+        Characters::Alphanumeric => {
+            (text.bytes().all(|byte| byte.is_ascii_alphanumeric()), "半角英数字", "A-Z a-z 0-9")
+        }
+        Characters::Ascii => (text.bytes().all(|byte| (0x20..0x7f).contains(&byte)), "半角英数字・記号", "ASCII"),
         Characters::NoHalfKana => {
             if text.chars().any(half_kana) {
                 return Err(Broken::new(Code::TextHalfKana));
             }
             return Ok(());
         }
-        Characters::FullWidth => (!text.chars().any(|c| c.is_ascii() || half_kana(c)), "全角"),
+        Characters::FullWidth => (!text.chars().any(|c| c.is_ascii() || half_kana(c)), "全角", "full-width"),
     };
-    if holds { Ok(()) } else { Err(Broken::rule(Code::TextCharacters, word)) }
+    if holds { Ok(()) } else { Err(Broken::rule(Code::TextCharacters, Words::both(ja, en))) }
 }
 
 /// Judges a whole key, as it is stored.
@@ -217,7 +219,8 @@ pub(crate) fn check_key<'a>(text: &'a str, parts: &[KeyPart], joiner: &str) -> C
     if let [part] = parts {
         return check_part(text, part).map(Cell::Text);
     }
-    let form = || Broken::rule(Code::KeyFormat, format!("two parts joined by \"{joiner}\""));
+    let form =
+        || Broken::rule(Code::KeyFormat, words!("「{joiner}」でつないだ2つの部分", "two parts joined by \"{joiner}\""));
     // The joiner may stand in a part as well, so each place where it stands is tried.
     let mut refusal = form();
     for (at, _) in text.match_indices(joiner) {
@@ -235,7 +238,7 @@ pub(crate) fn check_part<'a>(text: &'a str, part: &KeyPart) -> Result<Cow<'a, st
     match part {
         KeyPart::Typed { max_length, characters, digits } => {
             if text.is_empty() {
-                return Err(Broken::rule(Code::KeyFormat, "a part is empty"));
+                return Err(Broken::rule(Code::KeyFormat, words!("空の部分があります", "a part is empty")));
             }
             single_line(text)?;
             length(text, max_length.or(Some(KEY_LENGTH)))?;
@@ -250,7 +253,8 @@ pub(crate) fn check_part<'a>(text: &'a str, part: &KeyPart) -> Result<Cow<'a, st
             if choices.iter().any(|choice| choice == text) {
                 return Ok(Cow::Borrowed(text));
             }
-            Err(Broken::rule(Code::KeyFormat, format!("one of {}", choices.join(", "))))
+            let all = choices.join(", ");
+            Err(Broken::rule(Code::KeyFormat, words!("{all}のいずれか", "one of {all}")))
         }
         KeyPart::Automatic { format } => {
             let digits = text
@@ -262,7 +266,7 @@ pub(crate) fn check_part<'a>(text: &'a str, part: &KeyPart) -> Result<Cow<'a, st
                 return Ok(Cow::Borrowed(text));
             }
             let form = format!("{}{}{}", format.prefix, "0".repeat(format.digits.into()), format.suffix);
-            Err(Broken::rule(Code::KeyFormat, format!("like {form}")))
+            Err(Broken::rule(Code::KeyFormat, words!("例: {form}", "like {form}")))
         }
     }
 }

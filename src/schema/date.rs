@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::number::refusal;
-use crate::error::{Broken, Code, Error};
+use crate::error::{Broken, Code, Error, Words};
 
 /// 0001-01-01 and 9999-12-31.
 const FIRST_DAY: i32 = -719_162;
@@ -376,7 +376,7 @@ pub(crate) fn write_time(out: &mut Vec<u8>, time: Time) {
 }
 
 macro_rules! text_form {
-    ($type:ident $name:literal $parse:ident $text:ident) => {
+    ($type:ident $ja:literal $name:literal $parse:ident $text:ident) => {
         impl fmt::Display for $type {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.pad(std::str::from_utf8(&$text(*self)).map_err(|_| fmt::Error)?)
@@ -393,7 +393,7 @@ macro_rules! text_form {
             type Err = Error;
 
             fn from_str(text: &str) -> Result<$type, Error> {
-                $parse(text).map_err(|broken| refusal(broken, $name, text))
+                $parse(text).map_err(|broken| refusal(broken, Words::both($ja, $name), text))
             }
         }
 
@@ -425,9 +425,9 @@ macro_rules! text_form {
     };
 }
 
-text_form!(Date "date" parse_date date_text);
-text_form!(DateTime "datetime" parse_datetime datetime_text);
-text_form!(Time "time" parse_time time_text);
+text_form!(Date "日付" "date" parse_date date_text);
+text_form!(DateTime "日時" "datetime" parse_datetime datetime_text);
+text_form!(Time "時間" "time" parse_time time_text);
 
 #[cfg(test)]
 mod tests {

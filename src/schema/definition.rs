@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::display::{DatePattern, NumberDisplay};
 use super::expression::Expression;
 use super::number::{Number, NumberInput, Rounding};
+use crate::error::{Error, Words};
 
 /// A user-defined record type: ordered fields, exactly one of them the key.
 ///
@@ -36,6 +37,9 @@ pub struct Database {
     /// The fields of the detail rows (明細), in order; without any, records have no detail rows.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<Field>,
+    /// How many header fields stand before the detail rows where a record is shown as a whole. Default: all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details_at: Option<usize>,
     /// Whether records carry an approval state.
     #[serde(default, skip_serializing_if = "is_false")]
     pub approval: bool,
@@ -63,7 +67,8 @@ pub struct Field {
     /// Whether no two records may have the same value here.
     #[serde(skip_serializing_if = "is_false")]
     pub unique: bool,
-    /// What a new record has here when nothing is given: a value as text, or `now` for the present date or time.
+    /// What a new record has here when nothing is given: a value as text, or `now` for the present date or time. Records
+    /// that exist when the field is added get it too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<String>,
     /// Whether searches and sorts by this field are served by an index.
@@ -179,7 +184,8 @@ pub enum FieldKind {
     Url {},
     /// A phone number.
     Phone {},
-    /// A number given by the store when the record is registered, and never changed.
+    /// A number given by the store when the record is registered, and never changed. Records that exist when the field is
+    /// added are numbered in their order.
     AutoNumber {
         /// How it is made.
         #[serde(default)]
@@ -270,6 +276,12 @@ impl KeyPart {
 /// How automatic numbers are made: prefix, date, serial padded with zeros.
 ///
 /// A serial that outgrows its digits gets one digit more.
+///
+/// Each number is given once, and no two records have the same; but numbers have gaps. One is used up when the record it
+/// was for is refused later on in the same transaction (a line of an import, a call inside
+/// [`Store::transaction`](crate::Store::transaction) whose error is passed over), when a given key has it already, and
+/// when its record is deleted. What is rolled back as a whole (a refused call, an atomic import, a dry run) uses up none.
+/// Nothing may be concluded from a gap, and a series without gaps is to be given by the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AutoNumber {
@@ -402,14 +414,14 @@ fn is_half_up(value: &Rounding) -> bool {
 /// and the type's own reader judges the rest.
 impl<'de> Deserialize<'de> for Field {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Field, D::Error> {
-        use serde::de::Error;
+        use serde::de::Error as _;
 
         let mut members = serde_json::Map::deserialize(deserializer)?;
         let label = match members.get("code") {
             Some(serde_json::Value::String(code)) => format!("field \"{code}\""),
             _ => "a field without a \"code\"".to_owned(),
         };
-        fn take<T: serde::de::DeserializeOwned, E: Error>(
+        fn take<T: serde::de::DeserializeOwned, E: serde::de::Error>(
             members: &mut serde_json::Map<String, serde_json::Value>,
             label: &str,
             name: &str,
@@ -438,6 +450,15 @@ impl<'de> Deserialize<'de> for Field {
 }
 
 impl Database {
+    /// Reads the definition of one database; see [`definitions`](crate::definitions) for its form.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::DefinitionJson`](crate::Code::DefinitionJson), with the place in the document.
+    pub fn from_json(json: &str) -> crate::error::Result<Database> {
+        serde_json::from_str(json).map_err(Error::json)
+    }
+
     /// A database without fields yet.
     pub fn new(code: impl Into<String>, name: impl Into<String>) -> Database {
         Database {
@@ -446,6 +467,7 @@ impl Database {
             name: name.into(),
             fields: Vec::new(),
             details: Vec::new(),
+            details_at: None,
             approval: false,
         }
     }
@@ -459,6 +481,12 @@ impl Database {
     /// Adds a field of the detail rows.
     pub fn detail(mut self, field: Field) -> Database {
         self.details.push(field);
+        self
+    }
+
+    /// Shows the detail rows behind the first `fields` header fields, instead of behind all of them.
+    pub fn details_at(mut self, fields: usize) -> Database {
+        self.details_at = Some(fields);
         self
     }
 
@@ -644,7 +672,34 @@ impl Field {
         matches!(self.kind, FieldKind::Key { .. })
     }
 
-    /// The word for the type in JSON and in messages.
+    /// The word for the type in messages.
+    pub(crate) fn type_words(&self) -> Words {
+        let ja = match &self.kind {
+            FieldKind::Key { .. } => "キー",
+            FieldKind::DetailKey { .. } => "明細キー",
+            FieldKind::Text { .. } => "文字列",
+            FieldKind::Multiline { .. } => "文字列（複数行）",
+            FieldKind::Number { .. } => "数値",
+            FieldKind::Date { .. } => "日付",
+            FieldKind::DateTime { .. } => "日時",
+            FieldKind::Time { .. } => "時間",
+            FieldKind::Choice { .. } => "選択",
+            FieldKind::Choices { .. } => "複数選択",
+            FieldKind::User {} => "ユーザ",
+            FieldKind::Email {} => "メールアドレス",
+            FieldKind::Url {} => "URL",
+            FieldKind::Phone {} => "電話番号",
+            FieldKind::AutoNumber { .. } => "自動採番",
+            FieldKind::Link { .. } => "リンク",
+            FieldKind::Dependent { .. } => "従属",
+            FieldKind::Reference { .. } => "参照",
+            FieldKind::Calculated { .. } => "計算",
+            FieldKind::File { .. } => "ファイル",
+        };
+        Words::both(ja, self.type_name())
+    }
+
+    /// The word for the type in JSON.
     pub fn type_name(&self) -> &'static str {
         match &self.kind {
             FieldKind::Key { .. } => "key",

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::date::{Date, DateTime, Time, pair};
 use super::number;
-use crate::error::{Code, Error, shorten};
+use crate::error::{Code, Error, Language, Words, shorten, words};
 
 /// How a negative number is marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -212,10 +212,10 @@ fn write_figure(out: &mut Vec<u8>, value: u8, padded: bool) {
     out.push(units);
 }
 
-fn compile(source: &str) -> Result<Vec<Part>, String> {
+fn compile(source: &str) -> Result<Vec<Part>, Words> {
     const LONGEST: usize = 100;
     if source.chars().count() > LONGEST {
-        return Err(format!("a date pattern has at most {LONGEST} characters"));
+        return Err(words!("日付の書式は{LONGEST}文字までです", "a date pattern has at most {LONGEST} characters"));
     }
     let mut parts = Vec::new();
     let mut literal = String::new();
@@ -234,7 +234,8 @@ fn compile(source: &str) -> Result<Vec<Part>, String> {
             _ if c.is_ascii_alphabetic() => {
                 let wrong = &rest[..same];
                 let wrong = shorten(wrong);
-                return Err(format!(
+                return Err(words!(
+                    "日付の書式の{position}文字目「{wrong}」に意味がありません（使えるもの: YYYY, MM, M, DD, D, hh, h, mm, ss, T）",
                     "the date pattern has \"{wrong}\" at character {position}, \
                      where only YYYY, MM, M, DD, D, hh, h, mm, ss and T have a meaning"
                 ));
@@ -261,7 +262,10 @@ fn compile(source: &str) -> Result<Vec<Part>, String> {
         parts.push(Part::Literal(literal.into()));
     }
     if parts.iter().all(|part| matches!(part, Part::Literal(_))) {
-        return Err("the date pattern shows nothing of the value: it needs YYYY, MM, M, DD, D, hh, h, mm or ss".into());
+        return Err(words!(
+            "日付の書式が値を表しません（YYYY, MM, M, DD, D, hh, h, mm, ssのいずれかが必要です）",
+            "the date pattern shows nothing of the value: it needs YYYY, MM, M, DD, D, hh, h, mm or ss"
+        ));
     }
     Ok(parts)
 }
@@ -292,7 +296,7 @@ impl Serialize for DatePattern {
 impl<'de> Deserialize<'de> for DatePattern {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<DatePattern, D::Error> {
         let source = String::deserialize(deserializer)?;
-        let parts = compile(&source).map_err(de::Error::custom)?;
+        let parts = compile(&source).map_err(|rule| de::Error::custom(rule.get(Language::English)))?;
         Ok(DatePattern { source: source.into(), parts })
     }
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::definition::Database;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, Words, words};
 use crate::store;
 
 /// A definition that is kept as a document.
@@ -17,25 +17,53 @@ pub(crate) trait Document: Serialize + DeserializeOwned {
     fn code(&self) -> &str;
 }
 
-impl Document for Database {
-    const KIND: &'static str = "database";
+/// Makes types with the members `id` and `code` documents.
+macro_rules! documents {
+    ($($type:ident $kind:literal;)*) => {
+        $(impl $crate::schema::documents::Document for $type {
+            const KIND: &'static str = $kind;
 
-    fn id(&self) -> Option<i64> {
-        self.id
-    }
+            fn id(&self) -> Option<i64> {
+                self.id
+            }
 
-    fn set_id(&mut self, id: i64) {
-        self.id = Some(id);
-    }
+            fn set_id(&mut self, id: i64) {
+                self.id = Some(id);
+            }
 
-    fn code(&self) -> &str {
-        &self.code
-    }
+            fn code(&self) -> &str {
+                &self.code
+            }
+        })*
+    };
+}
+pub(crate) use documents;
+
+documents! { Database "database"; }
+
+/// The word for a kind of definition.
+pub(crate) fn kind_words(kind: &str) -> Words {
+    let ja = match kind {
+        "database" => "データベース",
+        "list" => "一覧",
+        "search" => "絞込み",
+        "import" => "インポート設定",
+        "user" => "ユーザ",
+        "target" => "連携先",
+        "csv_push" => "システム連携設定",
+        "http_send" => "http送信",
+        "mail_server" => "メールサーバ",
+        "mail_template" => "メールテンプレート",
+        other => other,
+    };
+    Words::both(ja, kind)
 }
 
 fn read<D: Document>(document: &str) -> Result<D> {
     serde_json::from_str(document).map_err(|error| {
-        Error::new(Code::StoreCorrupt).with_rule(format!("a stored {} is not readable: {error}", D::KIND))
+        let kind = kind_words(D::KIND);
+        let rule = words!("{kind}の定義を読み取れません: {error}", "a stored {kind} is not readable: {error}"; kind);
+        Error::new(Code::StoreCorrupt).with_rule(rule)
     })
 }
 
@@ -80,12 +108,12 @@ pub(crate) fn find<D: Document>(connection: &Connection, database: Option<i64>, 
 /// A definition that must exist.
 pub(crate) fn get<D: Document>(connection: &Connection, database: Option<i64>, name: &str) -> Result<D> {
     find(connection, database, name)?
-        .ok_or_else(|| Error::new(Code::DefinitionNotFound).with_rule(D::KIND).with_value(name))
+        .ok_or_else(|| Error::new(Code::DefinitionNotFound).with_rule(kind_words(D::KIND)).with_value(name))
 }
 
 /// Gives the definition an id if it has none, and keeps it.
 pub(crate) fn save<D: Document>(connection: &Connection, database: Option<i64>, definition: &mut D) -> Result<i64> {
-    let id = claim_id(connection, D::KIND, definition.id())?;
+    let id = claim_id(connection, D::KIND, database, definition.id())?;
     definition.set_id(id);
     let sql = "SELECT id FROM renkei_definition
         WHERE kind = ?1 AND ifnull(database_id, 0) = ifnull(?2, 0) AND code = ?3 AND id <> ?4";
@@ -94,7 +122,11 @@ pub(crate) fn save<D: Document>(connection: &Connection, database: Option<i64>, 
         .query_row((D::KIND, database, definition.code(), id), |row| row.get(0))
         .optional()?;
     if let Some(other) = other {
-        let rule = format!("the code \"{}\" belongs to the {} {other}", definition.code(), D::KIND);
+        let (kind, code) = (kind_words(D::KIND), definition.code());
+        let rule = words!(
+            "コード「{code}」は{kind} {other}が使用しています",
+            "the code \"{code}\" belongs to the {kind} {other}"; kind
+        );
         return Err(Error::new(Code::DefinitionInvalid).with_name(definition.code()).with_rule(rule));
     }
     let document = serde_json::to_string(definition)
@@ -106,19 +138,34 @@ pub(crate) fn save<D: Document>(connection: &Connection, database: Option<i64>, 
     Ok(id)
 }
 
+/// Gives up the code of a definition that is about to get another one, so that others may take it.
+pub(crate) fn release_code(connection: &Connection, id: Option<i64>) -> Result<()> {
+    // No code is a number.
+    connection.prepare_cached("UPDATE renkei_definition SET code = id WHERE id = ?1")?.execute([id])?;
+    Ok(())
+}
+
 pub(crate) fn remove(connection: &Connection, id: i64) -> Result<()> {
     connection.prepare_cached("DELETE FROM renkei_definition WHERE id = ?1")?.execute([id])?;
     store::definitions_changed(connection)
 }
 
-/// The id given, or the next one. An id that names another kind of thing is refused.
-fn claim_id(connection: &Connection, kind: &str, given: Option<i64>) -> Result<i64> {
+/// The id given, or the next one. An id that names another kind of thing, or one of another database, is refused.
+fn claim_id(connection: &Connection, kind: &str, database: Option<i64>, given: Option<i64>) -> Result<i64> {
     let Some(id) = given else { return store::next_id(connection) };
-    let sql = "SELECT kind FROM renkei_definition WHERE id = ?1";
-    let other: Option<String> = connection.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?;
-    if let Some(other) = other.filter(|other| other != kind) {
-        let rule = format!("the id {id} is taken by a {other}");
-        return Err(Error::new(Code::DefinitionInvalid).with_name(kind).with_rule(rule));
+    let sql = "SELECT kind, database_id FROM renkei_definition WHERE id = ?1";
+    let other: Option<(String, Option<i64>)> =
+        connection.prepare_cached(sql)?.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    if let Some((other, of)) = other.filter(|(other, of)| other != kind || *of != database) {
+        let other = kind_words(&other);
+        let rule = match of {
+            Some(of) => words!(
+                "ID {id}はデータベース{of}の{other}が使用しています",
+                "the id {id} is taken by a {other} of the database {of}"; other
+            ),
+            None => words!("ID {id}は{other}が使用しています", "the id {id} is taken by a {other}"; other),
+        };
+        return Err(Error::new(Code::DefinitionInvalid).with_name(kind_words(kind)).with_rule(rule));
     }
     store::reserve_id(connection, id)?;
     Ok(id)

@@ -13,9 +13,9 @@ pub enum ValueFormat {
     /// For machines, and readable back: plain numbers; dates in the field's CSV pattern, else in ISO form.
     #[default]
     Raw,
-    /// For people's spreadsheets: numbers as they are displayed, dates in the field's CSV pattern.
+    /// For people's spreadsheets: numbers as they are displayed, dates in the field's CSV pattern, users by name.
     Csv,
-    /// As people see it on a screen: numbers and dates as they are displayed.
+    /// As people see it on a screen: numbers and dates as they are displayed, users by name.
     Display,
 }
 
@@ -68,15 +68,7 @@ impl Column {
                     | (ValueFormat::Raw | ValueFormat::Csv, _, Some(pattern)) => {
                         pattern.write_datetime(out, value);
                     }
-                    (ValueFormat::Raw, _, None) => date::write_datetime(out, value),
-                    (of, ..) => {
-                        let start = out.len();
-                        date::write_datetime(out, value);
-                        slashes(&mut out[start..]);
-                        if of == ValueFormat::Display {
-                            out.truncate(out.len() - ":00".len());
-                        }
-                    }
+                    _ => write_moment(out, value, format),
                 }
             }
             FieldKind::Time { display, csv } => {
@@ -170,6 +162,19 @@ impl Column {
             (Cell::Int(int), FieldKind::File { .. }) => Value::File(*int),
             (Cell::Int(int), _) => Value::Number(Number::from(*int)),
         }
+    }
+}
+
+/// Appends a date and time for which no patterns are set.
+pub(crate) fn write_moment(out: &mut Vec<u8>, at: DateTime, format: ValueFormat) {
+    let start = out.len();
+    date::write_datetime(out, at);
+    if format != ValueFormat::Raw {
+        slashes(&mut out[start..]);
+    }
+    if format == ValueFormat::Display {
+        // To the minute.
+        out.truncate(out.len() - ":00".len());
     }
 }
 

@@ -6,22 +6,26 @@ mod change;
 mod check;
 mod date;
 mod ddl;
+mod deferred;
 mod definition;
 mod display;
 pub(crate) mod documents;
 mod expression;
 mod format;
+pub(crate) mod invariants;
 pub(crate) mod names;
 mod number;
 mod plan;
 mod validate;
 mod value;
 
-pub(crate) use bigram::{query as full_text_query, tokens as full_text_tokens};
+pub(crate) use bigram::{decides as full_text_decides, query as full_text_query, tokens as full_text_tokens};
 pub(crate) use catalog::{Catalog, Column, Labels, Layout, Table};
 pub(crate) use change::{check_ids, define};
 pub(crate) use check::{check_key, check_part};
+pub(crate) use deferred::{adopt_indexes, defer_indexes, forget_deferred, restore_indexes};
 pub(crate) use expression::Scope;
+pub(crate) use format::write_moment;
 pub(crate) use plan::{Calculation, DefaultValue, Operand};
 pub(crate) use value::Cell;
 

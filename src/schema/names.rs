@@ -3,6 +3,8 @@
 //! A code is a table or column name as it stands. Names made by this crate have `__` in them, which codes may not have,
 //! so that the two never meet.
 
+use crate::error::{Words, words};
+
 pub(crate) fn header(database: &str) -> String {
     database.to_owned()
 }
@@ -38,35 +40,48 @@ pub(crate) fn unique_index(table: &str, field: &str) -> String {
 pub(crate) const CODE_LENGTH: usize = 64;
 
 /// Why `code` is no acceptable code, if it is not.
-pub(crate) fn code_fault(code: &str) -> Option<String> {
+pub(crate) fn code_fault(code: &str) -> Option<Words> {
     let shown = crate::error::shorten(code).into_owned();
     let first = code.chars().next();
     if code.is_empty() {
-        return Some("a code is empty".to_owned());
+        return Some(words!("コードが空です", "a code is empty"));
     }
     if code.chars().count() > CODE_LENGTH {
-        return Some(format!("the code \"{shown}\" is longer than {CODE_LENGTH} characters"));
+        return Some(words!(
+            "コード「{shown}」が{CODE_LENGTH}文字を超えています",
+            "the code \"{shown}\" is longer than {CODE_LENGTH} characters"
+        ));
     }
     if !code.chars().all(|c| c.is_alphanumeric() || c == '_' || is_mark(c)) {
-        return Some(format!("the code \"{shown}\" has characters other than letters, digits and _"));
+        return Some(words!(
+            "コード「{shown}」に文字・数字・_以外が含まれています",
+            "the code \"{shown}\" has characters other than letters, digits and _"
+        ));
     }
     if !first.is_some_and(|c| c.is_alphabetic()) {
-        return Some(format!("the code \"{shown}\" does not begin with a letter"));
+        return Some(words!(
+            "コード「{shown}」が文字で始まっていません",
+            "the code \"{shown}\" does not begin with a letter"
+        ));
     }
     if code.contains("__") || code.ends_with('_') {
-        return Some(format!(
+        return Some(words!(
+            "コード「{shown}」の末尾の_や連続する_は使えません",
             "the code \"{shown}\" has two _ in a row or one at its end, which are kept for the store"
         ));
     }
     let lower = code.to_ascii_lowercase();
     if lower.starts_with("renkei_") || lower.starts_with("sqlite_") {
-        return Some(format!("the code \"{shown}\" begins with a prefix that is kept for the store"));
+        return Some(words!(
+            "コード「{shown}」の先頭（renkei_、sqlite_）は使えません",
+            "the code \"{shown}\" begins with a prefix that is kept for the store"
+        ));
     }
     None
 }
 
 /// Marks that belong to words: the long vowel and the repetition signs of Japanese.
-fn is_mark(c: char) -> bool {
+pub(crate) fn is_mark(c: char) -> bool {
     matches!(c, 'ー' | '々' | '〇' | 'ゝ' | 'ゞ' | 'ヽ' | 'ヾ' | '・')
 }
 

@@ -1,10 +1,11 @@
 //! What writing a row of a layout needs, worked out once: the SQL, and which columns need which care.
 
 use super::catalog::{Column, Layout, Table};
+use super::date::DateTime;
 use super::definition::{Field, FieldKind};
 use super::number::Rounding;
 use super::value::Cell;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, Words, words};
 use crate::schema::Expression;
 
 /// The plan of a header or of detail rows.
@@ -13,6 +14,11 @@ pub(crate) struct Plan {
     pub(crate) insert: String,
     /// The stored columns as a list for `SELECT`, as they are stored.
     pub(crate) columns: String,
+    /// Reads one header row as it is stored, after its id and revision; by key, and by id.
+    pub(crate) select_stored: ByTarget,
+    /// Reads one header row for a caller: the system columns, `read`, and the version of the definitions; by key, and
+    /// by id.
+    pub(crate) select_read: ByTarget,
     /// All columns as a list for `SELECT` from the table as `t`, as they are read: links as keys, users as codes,
     /// references through their links.
     pub(crate) read: String,
@@ -36,10 +42,37 @@ pub(crate) struct Plan {
     pub(crate) calculated: Vec<Calculation>,
 }
 
+/// SQL that finds a record in either way.
+pub(crate) struct ByTarget {
+    pub(crate) key: String,
+    pub(crate) id: String,
+}
+
+impl ByTarget {
+    fn of(layout: &Layout, select: &str) -> ByTarget {
+        let key = layout.key.map_or("_id", |at| layout.columns[at].sql.as_str());
+        ByTarget { key: format!("{select} WHERE t.{key} = ?1"), id: format!("{select} WHERE t._id = ?1") }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(crate) enum DefaultValue {
     Fixed(Cell<'static>),
     Now,
+}
+
+impl DefaultValue {
+    /// What a record gets in `column` at the moment `now`.
+    pub(crate) fn cell(&self, column: &Column, now: DateTime) -> Cell<'static> {
+        match self {
+            DefaultValue::Fixed(cell) => cell.clone(),
+            DefaultValue::Now => Cell::Int(match column.effective().field.kind {
+                FieldKind::Date { .. } => i64::from(now.date().days()),
+                FieldKind::Time { .. } => i64::from(now.time().seconds()),
+                _ => now.seconds(),
+            }),
+        }
+    }
 }
 
 /// A calculated column with its names resolved.
@@ -117,8 +150,15 @@ impl Plan {
         for at in &layout.calculated {
             calculated.push(calculation(table, layout, *at, is_header)?);
         }
+        let select_stored = ByTarget::of(layout, &format!("SELECT _id, _revision{columns} FROM {} t", layout.sql));
+        // Short, for a statement is found by all of its text.
+        let system: String = HEADER_SYSTEM[1..].iter().map(|name| format!(",t.{name}")).collect();
+        let version = "(SELECT value FROM renkei_meta WHERE name='definitions')";
+        let select_read = ByTarget::of(layout, &format!("SELECT t._id{system}{read},{version} FROM {} t", layout.sql));
         Ok(Plan {
             insert,
+            select_stored,
+            select_read,
             columns,
             read,
             required: pick(&|field| field.required || field.is_key()),
@@ -176,7 +216,12 @@ fn default_value(table: &Table, column: &Column, default: &str) -> Result<Defaul
         Err(broken) => {
             let field = &column.field;
             let violation = crate::error::Violation::new(broken, &field.code, &field.name, default);
-            let rule = format!("the default of \"{}\" does not fit: {violation}", field.code);
+            let said = Words::of(|language| violation.message(language));
+            let rule = words!(
+                "「{}」の初期値が正しくありません: {said}",
+                "the default of \"{}\" does not fit: {said}",
+                field.code; said
+            );
             Err(Error::new(Code::DefinitionInvalid).with_name(table.code()).with_rule(rule))
         }
     }
@@ -196,7 +241,11 @@ fn calculation(table: &Table, layout: &Layout, at: usize, is_header: bool) -> Re
         return Err(Error::new(Code::Internal).with_rule("a calculation without an expression"));
     };
     let unknown = |name: &str| {
-        let rule = format!("\"{}\" calculates with \"{name}\", which is no number field in use", column.field.code);
+        let rule = words!(
+            "「{}」の式の「{name}」は、使用中の数値項目ではありません",
+            "\"{}\" calculates with \"{name}\", which is no number field in use",
+            column.field.code
+        );
         Error::new(Code::DefinitionInvalid).with_name(table.code()).with_rule(rule)
     };
     let number = |layout: &Layout, name: &str| {

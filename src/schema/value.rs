@@ -21,6 +21,10 @@ use super::number::Number;
 /// assert_eq!(Value::from(None::<&str>), Value::Empty);
 /// assert_eq!(serde_json::to_string(&Value::from("済")).unwrap(), "\"済\"");
 /// ```
+///
+/// It is made from texts, whole numbers of every width, [`Number`]s, dates and times, from lists of texts, and from an
+/// [`Option`] of these. A `bool` becomes the text `true` or `false`, such as the labels of a choice. There is no way from
+/// a float, which does not say what was meant: give a [`Number`] or its text.
 #[derive(Debug, Clone, PartialEq, Default)]
 #[non_exhaustive]
 pub enum Value {
@@ -101,19 +105,39 @@ value_from! {
     String => |text| if text.is_empty() { Value::Empty } else { Value::Text(text) };
     &String => |text| Value::from(text.as_str());
     Number => Value::Number;
-    i32 => |number| Value::Number(Number::from(i64::from(number)));
-    u32 => |number| Value::Number(Number::from(i64::from(number)));
+    &Number => |number| Value::Number(*number);
+    i8 => |number| Value::from(i64::from(number));
+    i16 => |number| Value::from(i64::from(number));
+    i32 => |number| Value::from(i64::from(number));
     i64 => |number| Value::Number(Number::from(number));
+    u8 => |number| Value::from(i64::from(number));
+    u16 => |number| Value::from(i64::from(number));
+    u32 => |number| Value::from(i64::from(number));
+    // What is too large for a number is refused by the field, as its text would be.
+    u64 => |number| i64::try_from(number).map_or_else(|_| Value::Text(number.to_string()), Value::from);
+    usize => |number| Value::from(number as u64);
+    isize => |number| Value::from(number as i64);
+    bool => |truth| Value::Text(truth.to_string());
+    Cow<'_, str> => |text| if text.is_empty() { Value::Empty } else { Value::Text(text.into_owned()) };
     Date => Value::Date;
     DateTime => Value::DateTime;
     Time => Value::Time;
     Vec<String> => Value::Choices;
+    &Vec<String> => |labels| Value::Choices(labels.clone());
+    &[String] => |labels| Value::Choices(labels.to_vec());
+    Vec<&str> => |labels| Value::from(labels.as_slice());
     &[&str] => |labels| Value::Choices(labels.iter().map(|label| label.to_string()).collect());
 }
 
 impl<const N: usize> From<[&str; N]> for Value {
     fn from(labels: [&str; N]) -> Value {
         Value::from(labels.as_slice())
+    }
+}
+
+impl<const N: usize> From<[String; N]> for Value {
+    fn from(labels: [String; N]) -> Value {
+        Value::Choices(labels.into())
     }
 }
 
@@ -273,6 +297,29 @@ impl rusqlite::ToSql for Cell<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_are_made_from_what_programs_have() {
+        for (value, text) in [
+            (Value::from(7u64), "7"),
+            (Value::from(u64::MAX), "18446744073709551615"),
+            (Value::from(7usize), "7"),
+            (Value::from(-7i8), "-7"),
+            (Value::from(true), "true"),
+            (Value::from(Cow::Borrowed("済")), "済"),
+            (Value::from(&["a".to_owned(), "b".to_owned()][..]), "a,b"),
+            (Value::from(["a".to_owned()]), "a"),
+            (Value::from(vec!["a", "b"]), "a,b"),
+            (Value::from(vec!["a".to_owned()]), "a"),
+            (Value::from(Some(3u8)), "3"),
+            (Value::from(Some(vec!["a".to_owned()])), "a"),
+            (Value::from(None::<bool>), ""),
+        ] {
+            assert_eq!(value.to_text(), text);
+        }
+        assert_eq!(Value::from(Cow::Borrowed("")), Value::Empty);
+        assert_eq!(Value::from(7u64), Value::from(7));
+    }
 
     #[test]
     fn json_values_are_read_as_they_come_and_never_rounded() {

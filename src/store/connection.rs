@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::migration;
 use super::options::{StoreOptions, Synchronous};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, Words, io_words, words};
 
 /// Versions before this one have a WAL-reset race that can lose commits.
 const OLDEST_SQLITE: (i32, &str) = (3_051_003, "3.51.3");
@@ -38,31 +38,34 @@ pub(super) fn inspect(path: &Path, create: bool) -> Result<()> {
             }
             let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
             if !parent.is_dir() {
-                let rule = format!("there is no directory {}", parent.display());
+                let rule = words!("フォルダ{}がありません", "there is no directory {}", parent.display());
                 return Err(Error::new(Code::StoreUnwritable).with_value(shown).with_rule(rule).with_source(error));
             }
             return Ok(());
         }
         Err(error) => {
-            return Err(Error::new(Code::StoreUnwritable).with_value(shown).with_rule(&error).with_source(error));
+            return Err(Error::new(Code::StoreUnwritable)
+                .with_value(shown)
+                .with_rule(io_words(&error))
+                .with_source(error));
         }
     };
-    let foreign = |rule: &str| Err(Error::new(Code::StoreForeign).with_value(shown.to_string()).with_rule(rule));
+    let foreign = |rule: Words| Err(Error::new(Code::StoreForeign).with_value(shown.to_string()).with_rule(rule));
     if file.metadata().is_ok_and(|meta| meta.is_dir()) {
-        return foreign("it is a directory");
+        return foreign(words!("フォルダです", "it is a directory"));
     }
     let mut header = Vec::with_capacity(HEADER_BYTES);
     if let Err(error) = file.by_ref().take(HEADER_BYTES as u64).read_to_end(&mut header) {
-        return Err(Error::new(Code::StoreUnwritable).with_value(shown).with_rule(&error).with_source(error));
+        return Err(Error::new(Code::StoreUnwritable).with_value(shown).with_rule(io_words(&error)).with_source(error));
     }
     if header.is_empty() {
         if create {
             return Ok(());
         }
-        return foreign("it is empty");
+        return foreign(words!("空のファイルです", "it is empty"));
     }
     if header.len() < 100 || &header[..16] != b"SQLite format 3\0" {
-        return foreign("it is not an SQLite file");
+        return foreign(words!("SQLiteのファイルではありません", "it is not an SQLite file"));
     }
     let word = |at: usize| i32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
     // A file that is just being created, or whose creation was interrupted, has no table and no mark of its owner yet;
@@ -72,10 +75,10 @@ pub(super) fn inspect(path: &Path, create: bool) -> Result<()> {
         return Ok(());
     }
     if word(68) != migration::APPLICATION_ID {
-        return foreign("it is an SQLite file of another program");
+        return foreign(migration::foreign_program());
     }
     if word(60) > migration::VERSION {
-        return Err(Error::new(Code::StoreNewer).with_value(shown).with_rule(format!("format {}", word(60))));
+        return Err(Error::new(Code::StoreNewer).with_value(shown).with_rule(words!("形式{}", "format {}", word(60))));
     }
     Ok(())
 }
@@ -94,7 +97,10 @@ pub(super) fn open(path: &Path, options: &StoreOptions, cache_bytes: u32, writer
         connection.pragma_update(None, "page_size", options.page_bytes)?;
         let mode = write_ahead(&connection, options.busy_timeout).map_err(|error| unwritable(path, error))?;
         if mode != "wal" {
-            let rule = format!("SQLite cannot use a write-ahead log here (journal mode \"{mode}\")");
+            let rule = words!(
+                "SQLiteの先行書き込みログ（WAL）を使えません（journal_mode: {mode}）",
+                "SQLite cannot use a write-ahead log here (journal mode \"{mode}\")"
+            );
             return Err(Error::new(Code::StoreUnwritable).with_value(path.display()).with_rule(rule));
         }
     }
@@ -137,7 +143,7 @@ fn unwritable(path: &Path, error: rusqlite::Error) -> Error {
     let known = Error::from(error);
     match known.code() {
         Code::StoreUnwritable | Code::Sqlite => {
-            let rule = known.message(crate::error::Language::English);
+            let rule = Words::of(|language| known.message(language));
             Error::new(Code::StoreUnwritable).with_value(path.display()).with_rule(rule).with_source(known)
         }
         _ => known.with_value(path.display()),

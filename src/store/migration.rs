@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, Words, words};
 
 /// One step a version, in order; a released step is never changed.
 const STEPS: &[&str] = &[include_str!("migration_001.sql")];
@@ -52,17 +52,30 @@ pub(super) fn migrate(connection: &Connection, path: &Path, create: bool) -> Res
     result
 }
 
+/// A store without anything, in memory: what the system tables look like.
+pub(super) fn model() -> Result<Connection> {
+    let connection = Connection::open_in_memory()?;
+    for step in STEPS {
+        connection.execute_batch(step)?;
+    }
+    Ok(connection)
+}
+
+pub(super) fn foreign_program() -> Words {
+    words!("別のプログラムのSQLiteファイルです", "it is an SQLite file of another program")
+}
+
 /// The format of the file; refuses a file of another program or of a newer version.
 fn judge(connection: &Connection, path: &Path, create: bool) -> Result<i32> {
     let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i32>(0));
     let owner = number("PRAGMA application_id")?;
     let version = number("PRAGMA user_version")?;
     let refusal = if owner == APPLICATION_ID {
-        (version > VERSION).then(|| Error::new(Code::StoreNewer).with_rule(format!("format {version}")))
+        (version > VERSION).then(|| Error::new(Code::StoreNewer).with_rule(words!("形式{version}", "format {version}")))
     } else if owner != 0 || number("SELECT count(*) FROM sqlite_schema")? > 0 {
-        Some(Error::new(Code::StoreForeign).with_rule("it is an SQLite file of another program"))
+        Some(Error::new(Code::StoreForeign).with_rule(foreign_program()))
     } else {
-        (!create).then(|| Error::new(Code::StoreForeign).with_rule("it is empty"))
+        (!create).then(|| Error::new(Code::StoreForeign).with_rule(words!("空のファイルです", "it is empty")))
     };
     let Some(error) = refusal else { return Ok(version) };
     // Closing must not move the log into a file that is not ours to write to.

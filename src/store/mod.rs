@@ -7,24 +7,31 @@ pub(crate) mod bytes;
 mod cancel;
 mod clock;
 mod connection;
+pub(crate) mod invariants;
 mod migration;
 mod options;
 mod quote;
 mod turn;
+mod vault;
 
 use std::any::Any;
+use std::cell::Cell;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+use once_cell::sync::OnceCell;
 use rusqlite::{Connection, ErrorCode};
 
 pub use cancel::Cancel;
 pub use clock::{Clock, ManualClock, OsRandom, Random, SystemClock, Timestamp};
 pub use options::{Limits, StoreOptions, Synchronous};
 pub(crate) use quote::{quote, quote_text};
+pub use vault::SecretVault;
+pub(crate) use vault::Secrets;
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, words};
 use turn::{Turn, TurnGuard, WaitSign};
 
 /// A store: one SQLite file and all that is in it.
@@ -43,8 +50,17 @@ pub struct Store {
     pub(crate) inner: Arc<Inner>,
     /// On whose behalf this handle acts; `None` is the host itself.
     pub(crate) actor: Option<i64>,
+    /// How he came, when he came with a token.
+    pub(crate) visit: Option<Arc<Visit>>,
     /// The sign at which calls of this handle end.
     pub(crate) cancel: Option<Cancel>,
+}
+
+/// How a user came.
+pub(crate) struct Visit {
+    /// The id of his token.
+    pub(crate) token: i64,
+    pub(crate) address: Option<IpAddr>,
 }
 
 pub(crate) struct Inner {
@@ -56,14 +72,31 @@ pub(crate) struct Inner {
     writer: Turn<Connection>,
     readers: Mutex<Vec<Connection>>,
     sign: WaitSign,
-    /// What the room of definitions made of them, kept while the definitions stay as they are.
-    derived: RwLock<Option<(i64, Arc<dyn Any + Send + Sync>)>>,
+    /// What rooms above made of the definitions, kept while these stay as they are.
+    derived: [RwLock<Option<(i64, Anything)>>; 2],
+    /// What the room of access keeps while the store is open.
+    access: OnceCell<Box<dyn Any + Send + Sync>>,
     /// Jobs that this process was asked to end: seen at once, also by a runner that holds the turn to write.
     cancelled: Mutex<Vec<i64>>,
+    /// How often work was made that somebody may wait for.
+    work: Mutex<u64>,
+    work_made: Condvar,
 }
 
+/// What is made of the definitions and kept while they stay as they are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Derived {
+    /// The catalog of the databases.
+    Catalog,
+    /// Users and their rights, and the settings of access.
+    Access,
+}
+
+/// What a room above keeps here, of a type that only it knows.
+type Anything = Arc<dyn Any + Send + Sync>;
+
 /// Idle reading connections kept for reuse.
-const KEPT_READERS: usize = 16;
+const KEPT_READERS: usize = 8;
 
 impl Store {
     /// The options of a store, to be opened with [`StoreOptions::open`].
@@ -92,7 +125,8 @@ impl Store {
     fn open_with(path: &Path, options: StoreOptions) -> Result<Store> {
         connection::inspect(path, options.create)?;
         let zone = jiff::tz::TimeZone::get(&options.time_zone).map_err(|error| {
-            let rule = format!("\"{}\" is not a known time zone ({error})", options.time_zone);
+            let zone = &options.time_zone;
+            let rule = words!("タイムゾーン「{zone}」がありません", "\"{zone}\" is not a known time zone ({error})");
             Error::new(Code::Argument).with_rule(rule).with_source(error)
         })?;
         let writer = connection::open(path, &options, options.cache_bytes, true)?;
@@ -107,11 +141,15 @@ impl Store {
                 readers: Mutex::new(Vec::new()),
                 sign: WaitSign::new(with_suffix(&beside, "-turn")),
                 beside,
-                derived: RwLock::new(None),
+                derived: [RwLock::new(None), RwLock::new(None)],
+                access: OnceCell::new(),
                 cancelled: Mutex::new(Vec::new()),
+                work: Mutex::new(0),
+                work_made: Condvar::new(),
                 options,
             }),
             actor: None,
+            visit: None,
             cancel: None,
         })
     }
@@ -150,28 +188,49 @@ impl Store {
 
     /// A read transaction: everything read through it is of one moment.
     pub(crate) fn reading(&self) -> Result<Reading> {
+        let reading = self.glance()?;
+        reading.prepare_cached("BEGIN")?.raw_execute()?;
+        Ok(reading)
+    }
+
+    /// A connection for one statement, which by itself sees one moment.
+    pub(crate) fn glance(&self) -> Result<Reading> {
         self.check_cancelled()?;
         let kept = self.inner.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut connection = match kept {
+        let connection = match kept {
             Some(connection) => connection,
-            None => {
-                let options = &self.inner.options;
-                connection::open(&self.inner.path, options, options.reader_cache_bytes, false)?
-            }
+            None => self.reader()?,
         };
-        connection.prepare_cached("BEGIN")?.raw_execute()?;
+        self.reading_on(connection, true)
+    }
+
+    /// A read transaction on a new connection, which is not kept: nothing that another has in memory, of the file or of its
+    /// full-text indexes, stands between it and the file.
+    pub(crate) fn inspecting(&self) -> Result<Reading> {
+        self.check_cancelled()?;
+        let reading = self.reading_on(self.reader()?, false)?;
+        reading.prepare_cached("BEGIN")?.raw_execute()?;
+        Ok(reading)
+    }
+
+    fn reader(&self) -> Result<Connection> {
+        let options = &self.inner.options;
+        connection::open(&self.inner.path, options, options.reader_cache_bytes, false)
+    }
+
+    fn reading_on(&self, mut connection: Connection, is_kept: bool) -> Result<Reading> {
         if let Some(cancel) = &self.cancel {
             watch(&mut connection, cancel)?;
         }
         let watched = self.cancel.is_some();
-        Ok(Reading { store: self.inner.clone(), connection: Some(connection), watched })
+        Ok(Reading { store: self.inner.clone(), connection: Some(connection), watched, is_kept })
     }
 
     /// A write transaction. Waits for its turn.
     ///
     /// # Errors
     ///
-    /// [`Code::TurnHeld`] on a thread that has one already: it would wait for itself.
+    /// [`Code::StoreReentered`] on a thread that has one already: it would wait for itself.
     pub(crate) fn writing(&self) -> Result<Writing<'_>> {
         self.check_cancelled()?;
         let mut held = self.inner.writer.take(self.cancel.as_ref())?;
@@ -179,7 +238,27 @@ impl Store {
         if let Some(cancel) = &self.cancel {
             watch(&mut held, cancel)?;
         }
-        Ok(Writing { store: &self.inner, held, watched: self.cancel.is_some() })
+        Ok(Writing { store: &self.inner, held, watched: self.cancel.is_some(), makes_work: Cell::new(false) })
+    }
+
+    /// How often work was made in this process, to be given to [`Store::wait_for_work`].
+    pub(crate) fn work_made(&self) -> u64 {
+        *self.inner.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until more work was made than `seen`, at most for a time. What other processes make is not noticed.
+    pub(crate) fn wait_for_work(&self, seen: u64, longest: Duration) {
+        let work = self.inner.work.lock().unwrap_or_else(PoisonError::into_inner);
+        let _unused = self.inner.work_made.wait_timeout_while(work, longest, |made| *made == seen);
+    }
+
+    /// Wakes those who wait for work.
+    pub(crate) fn wake(&self) {
+        self.inner.wake();
+    }
+
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.inner.options.secrets
     }
 
     /// Runs `work` in one write transaction: all of it is kept, or nothing.
@@ -190,6 +269,11 @@ impl Store {
         Ok(result)
     }
 
+    /// Whether this thread holds the turn to write.
+    pub(crate) fn is_writing(&self) -> bool {
+        self.inner.writer.is_held_here()
+    }
+
     /// After a commit made because somebody waited: lets the waiting process in before the next transaction.
     pub(crate) fn give_way(&self) {
         let until = Instant::now() + Duration::from_millis(100);
@@ -198,10 +282,28 @@ impl Store {
         }
     }
 
-    /// What the room of definitions keeps, if it is of this version of the definitions.
-    pub(crate) fn derived(&self, version: i64) -> Option<Arc<dyn Any + Send + Sync>> {
-        let derived = self.inner.derived.read().unwrap_or_else(PoisonError::into_inner);
-        derived.as_ref().filter(|(of, _)| *of == version).map(|(_, value)| value.clone())
+    /// What was made of this version of the definitions, if it is kept.
+    pub(crate) fn derived<T: Send + Sync + 'static>(&self, what: Derived, version: i64) -> Option<Arc<T>> {
+        let derived = self.inner.derived[what as usize].read().unwrap_or_else(PoisonError::into_inner);
+        let kept = derived.as_ref().filter(|(of, _)| *of == version).map(|(_, value)| value.clone());
+        kept?.downcast().ok()
+    }
+
+    pub(crate) fn set_derived<T: Send + Sync + 'static>(&self, what: Derived, version: i64, value: Arc<T>) {
+        *self.inner.derived[what as usize].write().unwrap_or_else(PoisonError::into_inner) = Some((version, value));
+    }
+
+    /// What the room of access keeps while the store is open; made at the first call.
+    pub(crate) fn access_state<T: Default + Send + Sync + 'static>(&self) -> &T {
+        let state = self.inner.access.get_or_init(|| Box::new(T::default()));
+        state.downcast_ref().expect("one room has one type of state")
+    }
+
+    /// What was made last, and of which version of the definitions.
+    pub(crate) fn last_derived<T: Send + Sync + 'static>(&self, what: Derived) -> Option<(i64, Arc<T>)> {
+        let derived = self.inner.derived[what as usize].read().unwrap_or_else(PoisonError::into_inner);
+        let (version, value) = derived.clone()?;
+        Some((version, value.downcast().ok()?))
     }
 
     pub(crate) fn sign_cancel(&self, job: i64) {
@@ -214,10 +316,6 @@ impl Store {
 
     pub(crate) fn clear_cancel(&self, job: i64) {
         self.inner.cancelled.lock().unwrap_or_else(PoisonError::into_inner).retain(|other| *other != job);
-    }
-
-    pub(crate) fn set_derived(&self, version: i64, value: Arc<dyn Any + Send + Sync>) {
-        *self.inner.derived.write().unwrap_or_else(PoisonError::into_inner) = Some((version, value));
     }
 }
 
@@ -234,6 +332,11 @@ impl std::fmt::Debug for Store {
 }
 
 impl Inner {
+    fn wake(&self) {
+        *self.work.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.work_made.notify_all();
+    }
+
     /// `BEGIN IMMEDIATE`, however long another process writes, up to the configured time.
     fn begin(&self, connection: &Connection, cancel: Option<&Cancel>) -> Result<()> {
         let started = Instant::now();
@@ -248,7 +351,8 @@ impl Inner {
                         break Err(cancelled);
                     }
                     if started.elapsed() > self.options.busy_timeout {
-                        let waited = format!("{} s", self.options.busy_timeout.as_secs());
+                        let waited = self.options.busy_timeout.as_secs();
+                        let waited = words!("{waited}秒", "{waited} s");
                         break Err(Error::new(Code::StoreBusy).with_rule(waited).with_source(error));
                     }
                     if sign.is_none() {
@@ -283,6 +387,8 @@ pub(crate) struct Reading {
     store: Arc<Inner>,
     connection: Option<Connection>,
     watched: bool,
+    /// Whether the connection is kept for the next reader.
+    is_kept: bool,
 }
 
 impl std::ops::Deref for Reading {
@@ -296,11 +402,11 @@ impl Drop for Reading {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
         // Whoever has the connection next has another sign, or none.
-        if self.watched && unwatch(&mut connection).is_err() {
+        if !self.is_kept || self.watched && unwatch(&mut connection).is_err() {
             return;
         }
-        let ended = connection.prepare_cached("COMMIT").and_then(|mut commit| commit.raw_execute());
-        if ended.is_ok() {
+        let commit = || connection.prepare_cached("COMMIT").and_then(|mut commit| commit.raw_execute());
+        if connection.is_autocommit() || commit().is_ok() {
             let mut kept = self.store.readers.lock().unwrap_or_else(PoisonError::into_inner);
             if kept.len() < KEPT_READERS {
                 kept.push(connection);
@@ -314,6 +420,7 @@ pub(crate) struct Writing<'a> {
     store: &'a Inner,
     held: TurnGuard<'a, Connection>,
     watched: bool,
+    makes_work: Cell<bool>,
 }
 
 impl Writing<'_> {
@@ -322,6 +429,9 @@ impl Writing<'_> {
         self.unwatch()?;
         // On failure the guard rolls back when it is dropped.
         self.held.prepare_cached("COMMIT")?.raw_execute()?;
+        if self.makes_work.get() {
+            self.store.wake();
+        }
         Ok(())
     }
 
@@ -330,6 +440,11 @@ impl Writing<'_> {
             unwatch(&mut self.held)?;
         }
         Ok(())
+    }
+
+    /// Those who wait for work are woken by the commit.
+    pub(crate) fn makes_work(&self) {
+        self.makes_work.set(true);
     }
 
     /// Whether another thread of this process waits to write. Costs nothing.

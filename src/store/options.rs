@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use super::Store;
 use super::clock::{Clock, OsRandom, Random, SystemClock};
-use crate::error::{Code, Error, Result};
+use super::vault::{SecretVault, Secrets};
+use crate::error::{Code, Error, Result, words};
 
 /// What a commit promises when the power fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
@@ -83,6 +84,7 @@ pub struct StoreOptions {
     pub(super) limits: Limits,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
+    pub(super) secrets: Secrets,
 }
 
 impl Default for StoreOptions {
@@ -91,7 +93,7 @@ impl Default for StoreOptions {
             create: false,
             page_bytes: 8192,
             cache_bytes: 32 << 20,
-            reader_cache_bytes: 8 << 20,
+            reader_cache_bytes: 32 << 20,
             checkpoint_bytes: 40 << 20,
             synchronous: Synchronous::Normal,
             busy_timeout: Duration::from_secs(60),
@@ -99,6 +101,7 @@ impl Default for StoreOptions {
             limits: Limits::default(),
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom),
+            secrets: Secrets::None,
         }
     }
 }
@@ -123,7 +126,8 @@ impl StoreOptions {
         self
     }
 
-    /// The page cache of each reading connection, in bytes. Default: 8 MiB.
+    /// The most that the page cache of each reading connection takes, in bytes. Default: 32 MiB. There are as many
+    /// connections as threads that read at the same time, and up to eight are kept for the next; exports take 8 MiB.
     pub fn reader_cache_bytes(&mut self, bytes: u32) -> &mut StoreOptions {
         self.reader_cache_bytes = bytes;
         self
@@ -171,6 +175,27 @@ impl StoreOptions {
         self
     }
 
+    /// The key by which secrets are sealed in the file (XChaCha20-Poly1305). It is never written anywhere: the host keeps it,
+    /// outside the file and its backups. Without a key, no secret can be kept or used.
+    pub fn secret_key(&mut self, key: [u8; 32]) -> &mut StoreOptions {
+        self.secret_key_from(move || Ok(key))
+    }
+
+    /// As [`StoreOptions::secret_key`], with a key that is asked for each time it is needed.
+    pub fn secret_key_from(
+        &mut self,
+        key: impl Fn() -> Result<[u8; 32], String> + Send + Sync + 'static,
+    ) -> &mut StoreOptions {
+        self.secrets = Secrets::Sealed(Arc::new(key));
+        self
+    }
+
+    /// Secrets are kept by the host, and asked for by name each time they are needed. Nothing of them is in the file.
+    pub fn secret_vault(&mut self, vault: Arc<dyn SecretVault>) -> &mut StoreOptions {
+        self.secrets = Secrets::Outside(vault);
+        self
+    }
+
     /// Opens the store at `path`.
     ///
     /// # Errors
@@ -180,7 +205,11 @@ impl StoreOptions {
     /// SQLite is older than 3.51.3.
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Store> {
         if !self.page_bytes.is_power_of_two() || !(512..=65_536).contains(&self.page_bytes) {
-            let rule = format!("page_bytes is {}, not a power of two from 512 to 65536", self.page_bytes);
+            let rule = words!(
+                "page_bytesは512から65536までの2のべき乗です（{}）",
+                "page_bytes is {}, not a power of two from 512 to 65536",
+                self.page_bytes
+            );
             return Err(Error::new(Code::Argument).with_rule(rule));
         }
         Store::open_with(path.as_ref(), self.clone())

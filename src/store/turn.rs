@@ -68,11 +68,11 @@ impl<T> Turn<T> {
     ///
     /// # Errors
     ///
-    /// [`Code::TurnHeld`] when this thread has it already, [`Code::Cancelled`] when the sign is shown meanwhile.
+    /// [`Code::StoreReentered`] when this thread has it already, [`Code::Cancelled`] when the sign is shown meanwhile.
     pub(crate) fn take(&self, cancel: Option<&Cancel>) -> Result<TurnGuard<'_, T>> {
         // Only this thread itself can have written its own mark.
-        if self.holder.load(Ordering::Relaxed) == this_thread() {
-            return Err(Error::new(Code::TurnHeld));
+        if self.is_held_here() {
+            return Err(Error::new(Code::StoreReentered));
         }
         // The ticket is drawn under the lock, so that tickets are served in the order of arrival.
         let mut serving = self.serving.lock().unwrap_or_else(PoisonError::into_inner);
@@ -94,6 +94,11 @@ impl<T> Turn<T> {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         self.holder.store(this_thread(), Ordering::Relaxed);
         Ok(TurnGuard { turn: self, ticket, held: Some(held) })
+    }
+
+    /// Whether this thread has the turn.
+    pub(crate) fn is_held_here(&self) -> bool {
+        self.holder.load(Ordering::Relaxed) == this_thread()
     }
 }
 
@@ -207,7 +212,7 @@ mod tests {
     fn who_gives_up_waiting_holds_nobody_up_and_nobody_waits_for_himself() {
         let turn = Turn::new(());
         let first = turn.take(None).unwrap();
-        assert_eq!(turn.take(None).err().unwrap().code(), Code::TurnHeld);
+        assert_eq!(turn.take(None).err().unwrap().code(), Code::StoreReentered);
         let cancel = Cancel::new();
         std::thread::scope(|scope| {
             let (turn, seen) = (&turn, &cancel);

@@ -209,7 +209,7 @@ static void threads(const char *folder)
     other.transaction = transaction;
     other.store = store;
     EXPECT(pthread_create(&thread, NULL, use_foreign_transaction, &other) == 0 && pthread_join(thread, NULL) == 0);
-    CODE(RENKEI_USAGE, "store.turn_held", renkei_transaction_begin(store, &other.transaction, &error));
+    CODE(RENKEI_USAGE, "store.reentered", renkei_transaction_begin(store, &other.transaction, &error));
     EXPECT(other.transaction == NULL);
     OK(renkei_transaction_commit(transaction, &error));
     OK(renkei_query_count(store, "items", N, NULL, 0, &count, &error));

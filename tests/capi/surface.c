@@ -3,7 +3,7 @@
 #include "test.h"
 
 static const char *BLUEPRINT =
-    "{\"users\": [{\"code\": \"hanako\", \"name\": \"山田花子\"}],"
+    "{\"users\": [{\"code\": \"hanako\", \"name\": \"山田花子\", \"administrator\": true}],"
     " \"databases\": ["
     "  {\"code\": \"branches\", \"name\": \"支店\", \"fields\": ["
     "    {\"code\": \"code\", \"name\": \"支店コード\", \"type\": \"key\"},"
@@ -412,7 +412,7 @@ static void transactions(renkei_store *store)
     OK(renkei_transaction_update(transaction, "items", N, NULL, 0, saved.id, values, NULL, &saved, &error));
     EXPECT(saved.written == RENKEI_UNCHANGED);
     STATUS(RENKEI_VALIDATION, renkei_transaction_register_json(transaction, "items", N, "{}", N, NULL, NULL, &error));
-    CODE(RENKEI_USAGE, "store.turn_held", renkei_record_register(store, "items", N, values, NULL, NULL, &error));
+    CODE(RENKEI_USAGE, "store.reentered", renkei_record_register(store, "items", N, values, NULL, NULL, &error));
     OK(renkei_query_count(store, "items", N, NULL, 0, &count, &error));
     EXPECT(count == before);
     OK(renkei_transaction_rollback(transaction));

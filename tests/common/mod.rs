@@ -1,17 +1,23 @@
 //! What the tests share.
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
+#[path = "../common_sound/mod.rs"]
+mod common_sound;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use renkei::{Blueprint, Code, Database, Error, Language, ManualClock, Store, StoreOptions, Timestamp, Violation};
 use tempfile::TempDir;
 
+pub use common_sound::{Sound, sound};
+
 /// 2026-01-31 09:30:00 in Tokyo.
 pub const NOW: Timestamp = Timestamp(1_769_819_400_000);
 
 /// A store in a directory of its own, with a clock that stands still.
 pub struct Fixture {
+    sound: Sound,
     pub dir: TempDir,
     pub store: Store,
     pub clock: Arc<ManualClock>,
@@ -29,7 +35,7 @@ impl Fixture {
         options.create(true).clock(clock.clone());
         set(&mut options);
         let store = options.open(dir.path().join("store.db")).unwrap();
-        Fixture { dir, store, clock }
+        Fixture { sound: Sound::at_the_end(store.path()), dir, store, clock }
     }
 
     /// A store with these databases.
@@ -59,6 +65,7 @@ impl Fixture {
     /// What must be true of every file at every time.
     pub fn check_file(&self) {
         check_file(&self.sqlite());
+        sound(&self.store);
     }
 }
 

@@ -1,6 +1,9 @@
 //! What the tests of imports share: a store with a few databases, and an import from bytes to its end.
 #![allow(dead_code, reason = "every test file uses its own part")]
 
+#[path = "../common_sound/mod.rs"]
+mod common_sound;
+
 use std::path::{Path, PathBuf};
 
 use renkei::{
@@ -8,7 +11,10 @@ use renkei::{
     Limits, Query, Reject, Sort, Store, Worker,
 };
 
+pub use common_sound::{Sound, sound};
+
 pub struct Fixture {
+    pub sound: Sound,
     pub dir: tempfile::TempDir,
     pub store: Store,
 }
@@ -55,7 +61,7 @@ impl Fixture {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::options().create(true).limits(limits).open(dir.path().join("store.db")).unwrap();
         store.apply(&blueprint()).unwrap();
-        Fixture { dir, store }
+        Fixture { sound: Sound::at_the_end(store.path()), dir, store }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -201,6 +207,7 @@ pub fn check_file(path: &Path, full_text: &[(&str, &str)]) {
     let foreign: i64 =
         connection.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0)).unwrap();
     assert_eq!(foreign, 0);
+    sound(&Store::open(path).unwrap());
     for (table, column) in full_text {
         // The databases of these tests have one such index each.
         let sql = "SELECT name FROM sqlite_schema WHERE sql LIKE 'CREATE VIRTUAL TABLE%' AND name LIKE ?1 || '!_!_%' ESCAPE '!'";

@@ -5,14 +5,15 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
-use crate::error::{Code, Result, shorten};
+use crate::error::{Code, Result, Words, shorten, words};
 use crate::schema::{Catalog, Characters, Database, DatePattern, Field, FieldKind, Table, ValueFormat};
 
 const MOST_LABELS: usize = 20;
 const LABEL_LENGTH: usize = 50;
-/// A label must stand for so many values on average, for the list of labels to look complete.
-const VALUES_PER_LABEL: u64 = 20;
-const LEAST_VALUES: u64 = 50;
+/// A label must stand for so many values on average, and so many values there must be in all, for the list of labels to
+/// look complete. A label that is missing refuses the lines of a later file, while text takes any.
+const VALUES_PER_LABEL: u64 = 50;
+const LEAST_VALUES: u64 = 1_000;
 
 /// As many characters as any key may have.
 const KEY_LENGTH: usize = 255;
@@ -140,7 +141,7 @@ pub(super) enum KeyState {
     /// So it was as long as that was counted.
     Uncounted,
     /// No, and why not.
-    Impossible(String),
+    Impossible(Words),
     /// Nobody asked.
     Unasked,
 }
@@ -228,17 +229,21 @@ impl Judged {
             KeyState::Uncounted => None,
         };
         let why = if text.is_empty() {
-            "the value is empty".to_owned()
+            words!("{line}行目が空です", "line {line}: the value is empty")
         } else if text.len() > KEY_LENGTH && text.chars().count() > KEY_LENGTH {
-            format!("{} is longer than {KEY_LENGTH} characters", shown(text))
+            words!(
+                "{line}行目の{}が{KEY_LENGTH}文字を超えています",
+                "line {line}: {} is longer than {KEY_LENGTH} characters",
+                shown(text)
+            )
         } else if text.contains(['\n', '\r']) {
-            format!("{} has a line break", shown(text))
+            words!("{line}行目の{}に改行があります", "line {line}: {} has a line break", shown(text))
         } else if unique.is_some_and(|unique| !unique.is_new(text)) {
-            format!("{} stands a second time", shown(text))
+            words!("{line}行目の{}が重複しています", "line {line}: {} stands a second time", shown(text))
         } else {
             return;
         };
-        self.key = KeyState::Impossible(format!("line {line}: {why}"));
+        self.key = KeyState::Impossible(why);
     }
 
     /// How many different values there are besides empty, where that was counted.
@@ -303,6 +308,7 @@ fn shown(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Language;
 
     fn judge(values: &[&str]) -> (Judged, Judges) {
         let mut judges = Judges::new().unwrap();
@@ -354,15 +360,18 @@ mod tests {
             let (judged, judges) = judge(&labels.repeat(times));
             matches!(judged.kind(&judges, whole).0, FieldKind::Choice { .. })
         };
-        assert!(choice(&["未", "", "済"], 25, true));
-        assert!(!choice(&["未", "済"], 25, false), "more labels may stand further below");
-        assert!(!choice(&["未", "済"], 24, true), "too few values");
-        assert!(!choice(&["a", "b", "c", "d"], 19, true), "too few values a label");
+        assert!(choice(&["未", "", "済"], 500, true));
+        assert!(!choice(&["未", "済"], 500, false), "more labels may stand further below");
+        assert!(!choice(&["未", "済"], 499, true), "too few values");
+        let twenty: Vec<String> = ('a'..='t').map(String::from).collect();
+        let twenty: Vec<&str> = twenty.iter().map(String::as_str).collect();
+        assert!(choice(&twenty, 50, true));
+        assert!(!choice(&twenty, 49, true), "too few values a label");
         assert!(!choice(&["済"], 1_000, true), "one label tells nothing");
         assert!(!choice(&["0101", "0202"], 1_000, true), "figures are no labels");
         let many: Vec<String> = ('a'..='u').map(String::from).collect();
         assert!(!choice(&many.iter().map(String::as_str).collect::<Vec<_>>(), 100, true));
-        let (judged, judges) = judge(&[["未", "済"].repeat(50), vec!["済み"]].concat());
+        let (judged, judges) = judge(&[["未", "済"].repeat(1_000), vec!["済み"]].concat());
         assert!(matches!(judged.kind(&judges, true).0, FieldKind::Text { .. }), "a slip is no label");
     }
 
@@ -374,7 +383,7 @@ mod tests {
             (&["a", ""], "line 3: the value is empty"),
             (&["a\r\nb"], "line 2: \"a\\r\\nb\" has a line break"),
         ] {
-            assert!(matches!(judge(values).0.key, KeyState::Impossible(found) if found == why));
+            assert!(matches!(judge(values).0.key, KeyState::Impossible(found) if found.get(Language::English) == why));
         }
         assert!(matches!(judge(&[&long]).0.key, KeyState::Impossible(_)));
         assert!(matches!(judge(&[&long[3..], "A", "a"]).0.key, KeyState::Possible(unique) if unique.len() == 3));

@@ -108,12 +108,14 @@ fn unusable_files_are_refused() {
 
 #[test]
 fn a_part_of_the_file_is_judged_as_a_part() {
-    let file = format!("no,state\n{}", (0..100).map(|n| format!("{n},{}\n", ["済", "未"][n % 2])).collect::<String>());
+    let file =
+        format!("no,state\n{}", (0..1_000).map(|n| format!("{n},{}\n", ["済", "未"][n % 2])).collect::<String>());
     assert_eq!(kinds(&of(&file)), ["key", "choice"]);
-    let found = with(file.as_bytes(), |options| options.rows = Some(60)).unwrap();
-    assert_eq!((kinds(&found), found.rows, found.whole), (vec!["key", "text"], 60, false));
-    let found = with(file.as_bytes(), |options| options.rows = Some(100)).unwrap();
+    let found = with(file.as_bytes(), |options| options.rows = Some(999)).unwrap();
+    assert_eq!((kinds(&found), found.rows, found.whole), (vec!["key", "text"], 999, false));
+    let found = with(file.as_bytes(), |options| options.rows = Some(1_000)).unwrap();
     assert_eq!((kinds(&found), found.whole), (vec!["key", "choice"], true));
+    assert_eq!(kinds(&with(file.as_bytes(), |options| options.choices = false).unwrap()), ["key", "text"]);
 }
 
 #[test]
@@ -204,7 +206,7 @@ proptest! {
 
         let dir = tempfile::tempdir().unwrap();
         let store = Store::create(dir.path().join("a.db")).unwrap();
-        store.write(|writing| define(writing, vec![found.database.clone()]).map(|_| ())).unwrap();
+        store.write(|writing| define(writing, vec![found.database.clone()], store.local(store.now())).map(|_| ())).unwrap();
         let catalog = Catalog::of(&store, &store.reading().unwrap()).unwrap();
         let table = catalog.table("records").unwrap();
         found.setting.validate(table).unwrap();

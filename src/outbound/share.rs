@@ -1,0 +1,136 @@
+//! How senders are shared among targets, so that slow ones leave some to the others.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// A target that takes longer for an answer may not hold every sender.
+const SLOW: Duration = Duration::from_millis(500);
+
+/// What a pool knows of a target.
+#[derive(Debug, Default)]
+pub(super) struct Load {
+    /// Claimed: in the queue and being sent.
+    pub(super) held: usize,
+    /// When those began that are being sent.
+    pub(super) began: Vec<Instant>,
+    /// How long an attempt takes, on the average of the last ones.
+    pub(super) average: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Pace {
+    #[default]
+    Unknown,
+    Fast,
+    Slow,
+}
+
+impl Load {
+    /// An attempt is over.
+    pub(super) fn ended(&mut self, began: Instant, took: Duration) {
+        if let Some(at) = self.began.iter().position(|other| *other == began) {
+            self.began.swap_remove(at);
+        }
+        self.held = self.held.saturating_sub(1);
+        self.average = Some(self.average.map_or(took, |average| (average * 3 + took) / 4));
+    }
+
+    fn pace(&self) -> Pace {
+        let hangs = self.began.iter().any(|began| began.elapsed() >= SLOW);
+        match self.average {
+            _ if hangs => Pace::Slow,
+            Some(average) if average >= SLOW => Pace::Slow,
+            Some(_) => Pace::Fast,
+            None => Pace::Unknown,
+        }
+    }
+}
+
+/// How much may be claimed of each target.
+///
+/// A target that answers fast may be claimed as far as there is room. One that is slow, or not known yet, may hold only as
+/// many senders as are left free by such targets, and slow ones leave the last quarter to targets that may be fast.
+pub(super) struct Shares {
+    senders: usize,
+    /// Held by targets that are not fast.
+    held_slowly: usize,
+    loads: HashMap<i64, (usize, Pace)>,
+}
+
+impl Shares {
+    pub(super) fn of(loads: &HashMap<i64, Load>, senders: usize) -> Shares {
+        let loads: HashMap<_, _> = loads.iter().map(|(id, load)| (*id, (load.held, load.pace()))).collect();
+        let held_slowly = loads.values().filter(|(_, pace)| *pace != Pace::Fast).map(|(held, _)| held).sum();
+        Shares { senders, held_slowly, loads }
+    }
+
+    /// How many more may be claimed of a target.
+    pub(super) fn allowed(&self, target: i64) -> usize {
+        let (held, pace) = self.loads.get(&target).copied().unwrap_or_default();
+        if pace == Pace::Fast {
+            return usize::MAX;
+        }
+        let reserve = if pace == Pace::Slow && self.senders > 1 { (self.senders / 4).max(1) } else { 0 };
+        let free = self.senders.saturating_sub(self.held_slowly);
+        (0..free).take_while(|more| free - more > reserve && held + more < free - more).count()
+    }
+
+    /// Notes what was claimed.
+    pub(super) fn took(&mut self, target: i64, count: usize) {
+        let (held, pace) = self.loads.entry(target).or_default();
+        *held += count;
+        if *pace != Pace::Fast {
+            self.held_slowly += count;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shares(senders: usize, loads: &[(i64, usize, u64)]) -> Shares {
+        let loads = loads.iter().map(|(id, held, average)| {
+            let average = Some(Duration::from_millis(*average));
+            (*id, Load { held: *held, began: Vec::new(), average })
+        });
+        Shares::of(&loads.collect(), senders)
+    }
+
+    fn take(shares: &mut Shares, target: i64) -> usize {
+        let allowed = shares.allowed(target);
+        shares.took(target, allowed);
+        allowed
+    }
+
+    #[test]
+    fn a_fast_target_may_use_every_sender() {
+        assert_eq!(shares(8, &[(1, 6, 5)]).allowed(1), usize::MAX);
+        assert_eq!(shares(1, &[(1, 1, 5)]).allowed(1), usize::MAX);
+    }
+
+    #[test]
+    fn targets_that_are_not_known_share_and_slow_ones_leave_some() {
+        let mut fresh = shares(8, &[]);
+        assert_eq!([1, 2, 3, 4, 5].map(|target| take(&mut fresh, target)), [4, 2, 1, 1, 0]);
+        let mut slow = shares(8, &[(1, 0, 5_000), (2, 0, 5_000), (3, 0, 5_000)]);
+        assert_eq!([1, 2, 3].map(|target| take(&mut slow, target)), [4, 2, 0]);
+        // What is left is for others.
+        assert_eq!(take(&mut slow, 9), 1);
+        assert_eq!(shares(1, &[(1, 0, 5_000)]).allowed(1), 1);
+        assert_eq!(shares(1, &[(1, 1, 5_000)]).allowed(2), 0);
+        assert_eq!(shares(2, &[(1, 0, 5_000)]).allowed(1), 1);
+    }
+
+    #[test]
+    fn what_hangs_is_slow_before_it_has_answered() {
+        let mut load = Load { average: Some(Duration::from_millis(1)), ..Load::default() };
+        assert_eq!(load.pace(), Pace::Fast);
+        let Some(long_ago) = Instant::now().checked_sub(SLOW) else { return };
+        load.held = 1;
+        load.began.push(long_ago);
+        assert_eq!(load.pace(), Pace::Slow);
+        load.ended(long_ago, SLOW * 2);
+        assert_eq!((load.pace(), load.held), (Pace::Fast, 0));
+    }
+}
