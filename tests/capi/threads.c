@@ -13,20 +13,24 @@
 #define COUNTERS 5
 
 static const char *BLUEPRINT =
-    "{\"databases\": [{\"code\": \"counters\", \"name\": \"計数\", \"fields\": ["
+    "{\"users\": [{\"code\": \"link\", \"name\": \"連携\", \"rights\": {\"*\": [\"view\", \"register\", \"update\", \"export\"]}}],"
+    " \"access\": {\"calls_per_minute\": null},"
+    " \"databases\": [{\"id\": 100001, \"code\": \"counters\", \"name\": \"計数\", \"fields\": ["
     "  {\"code\": \"code\", \"name\": \"符号\", \"type\": \"key\"},"
     "  {\"code\": \"sum\", \"name\": \"合計\", \"type\": \"number\"},"
     "  {\"code\": \"total\", \"name\": \"明細計\", \"type\": \"calculated\", \"expression\": \"sum(part)\"}],"
     "  \"details\": [{\"code\": \"part\", \"name\": \"部分\", \"type\": \"number\"}]},"
-    " {\"code\": \"log\", \"name\": \"記録\", \"fields\": ["
+    " {\"id\": 100002, \"code\": \"log\", \"name\": \"記録\", \"fields\": ["
     "  {\"code\": \"number\", \"name\": \"番号\", \"type\": \"key\", \"parts\": [{\"kind\": \"automatic\", \"format\": {\"digits\": 9}}]},"
     "  {\"code\": \"text\", \"name\": \"本文\", \"type\": \"text\", \"full_text\": true}]}],"
     " \"imports\": [{\"database\": \"log\", \"code\": \"lines\", \"name\": \"行\", \"mode\": \"insert\","
     "  \"columns\": [{\"field\": \"text\"}]}]}";
 
 static renkei_store *store;
+static renkei_webapi *api;
+static char *token;
 static atomic_int stop;
-static atomic_llong added, registered, imported, operations;
+static atomic_llong noted, added, registered, imported, operations;
 
 static unsigned next_random(unsigned *state)
 {
@@ -128,6 +132,57 @@ static void cancel_a_read(void)
     EXPECT(renkei_store_close(view) == RENKEI_OK && renkei_cancel_free(cancel) == RENKEI_OK);
 }
 
+/* A call of the Web API, whose answer has a status. A stream is read a little and let go. */
+static void call_web_api(const char *function, const char *json, int32_t wanted)
+{
+    renkei_request *request = NULL;
+    renkei_response *response = NULL;
+    char target[64], buffer[256];
+    size_t len;
+    int32_t status;
+    snprintf(target, sizeof target, "/abc1de2/%s/version/v1", function);
+    OK(renkei_request_new("POST", N, target, N, &request, &error));
+    OK(renkei_request_add_header(request, "X-HD-apitoken", N, token, N, &error));
+    OK(renkei_request_set_remote(request, "192.0.2.7", N, &error));
+    OK(renkei_request_set_body(request, json, strlen(json), &error));
+    OK(renkei_webapi_handle(api, request, &response, &error));
+    EXPECT(renkei_request_free(request) == RENKEI_OK);
+    OK(renkei_response_status(response, &status, &error));
+    EXPECT(status == wanted);
+    OK(renkei_response_read(response, buffer, sizeof buffer, &len, &error));
+    EXPECT(len > 0);
+    EXPECT(renkei_response_free(response) == RENKEI_OK);
+}
+
+/* A user who comes with a token: he may do what his rights say, and is noted in the audit log. */
+static void come_with_a_token(unsigned *random)
+{
+    renkei_store *caller = NULL;
+    renkei_status status;
+    char *json, *secret;
+    size_t len;
+    int64_t id;
+    int32_t may;
+    OK(renkei_token_authenticate(store, token, N, "192.0.2.7", N, &caller, &error));
+    OK(renkei_access_may(caller, "log", N, RENKEI_RIGHT_VIEW, &may, &error));
+    EXPECT(may == 1);
+    OK(renkei_access_count_call(caller, &error));
+    OK(renkei_audit_note(caller, "{\"action\": \"threads\", \"result\": \"ok\"}", N, &error));
+    atomic_fetch_add(&noted, 1);
+    EXPECT(renkei_access_settings(caller, &json, &len, NULL) == RENKEI_DENIED);
+    EXPECT(renkei_store_close(caller) == RENKEI_OK);
+    if (next_random(random) % 8 == 0) {
+        OK(renkei_token_issue(store, "link", N, NULL, &id, &secret, &len, &error));
+        OK(renkei_token_revoke(store, id, &error));
+        caller = NULL;
+        status = renkei_token_authenticate(store, secret, N, NULL, 0, &caller, NULL);
+        EXPECT(status == RENKEI_DENIED && caller == NULL);
+        EXPECT(renkei_free(secret) == RENKEI_OK);
+        OK(renkei_token_all(store, &json, &len, &error));
+        EXPECT(renkei_free(json) == RENKEI_OK);
+    }
+}
+
 static void *work(void *data)
 {
     unsigned random = *(unsigned *)data;
@@ -138,7 +193,7 @@ static void *work(void *data)
         size_t len, bytes = 0;
         uint64_t count;
         renkei_error *failure = NULL;
-        switch (next_random(&random) % 10) {
+        switch (next_random(&random) % 14) {
             case 0: case 1: case 2:
                 add_optimistically(&random, values);
                 break;
@@ -168,6 +223,19 @@ static void *work(void *data)
                 EXPECT(renkei_error_message(failure, RENKEI_JAPANESE, NULL)[0] != '\0');
                 EXPECT(renkei_error_free(failure) == RENKEI_OK);
                 break;
+            case 9:
+                call_web_api("apirecord/regist", "{\"dbSchemaId\": 100002, \"values\": {\"text\": \"呼出の一\"}}", 200);
+                atomic_fetch_add(&registered, 1);
+                break;
+            case 10:
+                call_web_api("apirecord/view", "{\"dbSchemaId\": 100001, \"keyId\": \"A\"}", 200);
+                break;
+            case 11:
+                call_web_api("api/csvexport", "{\"dbSchemaId\": 100002, \"limit\": 500}", 200);
+                break;
+            case 12:
+                come_with_a_token(&random);
+                break;
             default:
                 cancel_a_read();
         }
@@ -185,10 +253,11 @@ int main(int count, char **arguments)
     renkei_worker *worker = NULL;
     pthread_t threads[THREADS];
     unsigned seeds[THREADS];
-    char *json;
+    char *json, query[256];
     size_t len;
     uint64_t found, ran;
-    int64_t sum = 0;
+    int64_t id, sum = 0;
+    long long lines = 0;
     int at;
     options.create = 1;
     OK(renkei_store_open(in_folder(folder, "threads-all.db"), N, &options, &store, &error));
@@ -199,6 +268,8 @@ int main(int count, char **arguments)
         snprintf(counter, sizeof counter, "{\"code\": \"%c\", \"sum\": 0}", 'A' + at);
         OK(renkei_record_register_json(store, "counters", N, counter, N, NULL, NULL, &error));
     }
+    OK(renkei_token_issue(store, "link", N, NULL, &id, &token, &len, &error));
+    OK(renkei_webapi_new(store, "abc1de2", N, NULL, &api, &error));
     OK(renkei_worker_new(store, NULL, &worker, &error));
     OK(renkei_worker_start(worker, &error));
     for (at = 0; at < THREADS; at++) {
@@ -233,6 +304,24 @@ int main(int count, char **arguments)
     EXPECT(sum == atomic_load(&added));
     OK(renkei_query_count(store, "log", N, NULL, 0, &found, &error));
     EXPECT((long long)found == atomic_load(&registered) + atomic_load(&imported));
+    /* Every note is in the audit log, once. */
+    for (snprintf(query, sizeof query, "{\"action\": \"threads\", \"limit\": 1000}"); query[0] != '\0';) {
+        const char *next, *line;
+        OK(renkei_audit_page(store, query, N, &json, &len, &error));
+        for (line = json; (line = strstr(line, "\"action\":\"threads\"")) != NULL; line++) {
+            lines++;
+        }
+        next = strstr(json, "\"next\":\"");
+        query[0] = '\0';
+        if (next != NULL) {
+            next += strlen("\"next\":\"");
+            snprintf(query, sizeof query, "{\"action\": \"threads\", \"limit\": 1000, \"after\": \"%.*s\"}",
+                     (int)strcspn(next, "\""), next);
+        }
+        EXPECT(renkei_free(json) == RENKEI_OK);
+    }
+    EXPECT(lines == atomic_load(&noted));
+    EXPECT(renkei_free(token) == RENKEI_OK && renkei_webapi_free(api) == RENKEI_OK);
     EXPECT(renkei_store_close(store) == RENKEI_OK);
     printf("%lld calls, %lld additions, %llu records\n", (long long)atomic_load(&operations), (long long)sum,
            (unsigned long long)found);
