@@ -40,13 +40,12 @@ impl Dispatcher {
 
 /// A text without the moments in it, which are never the same: digits of `2026-01-31 09:30:00` and its like become 0.
 fn timeless(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes).into_owned();
-    let mut out = text.clone().into_bytes();
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    let mut out = bytes.to_vec();
     let shape = |at: usize| {
         // In JSON a slash is written with a backslash before it.
-        let rest = text[at..].replace("\\/", "/");
-        let digits: String =
-            rest.chars().take(16).map(|letter| if letter.is_ascii_digit() { '0' } else { letter }).collect();
+        let letters = text[at..].chars().filter(|letter| *letter != '\\').take(16);
+        let digits: String = letters.map(|letter| if letter.is_ascii_digit() { '0' } else { letter }).collect();
         matches!(digits.as_str(), "0000-00-00 00:00" | "0000/00/00 00:00")
     };
     for at in (0..text.len()).filter(|at| text.is_char_boundary(*at) && shape(*at)) {
