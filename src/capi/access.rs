@@ -6,9 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::argument::{
-    Grows, Out, call, json, optional_json, optional_text, options, out_bytes, text,
-};
+use super::argument::{Grows, Out, call, json, optional_json, optional_text, options, out_bytes, text};
 use super::error::renkei_error;
 use super::handle;
 use super::status::renkei_status;
@@ -335,7 +333,11 @@ struct AuditSelection {
 impl AuditSelection {
     fn query(self) -> AuditQuery {
         /// Narrows a query by what was given.
-        fn with<T>(query: AuditQuery, given: Option<T>, narrow: impl FnOnce(AuditQuery, T) -> AuditQuery) -> AuditQuery {
+        fn with<T>(
+            query: AuditQuery,
+            given: Option<T>,
+            narrow: impl FnOnce(AuditQuery, T) -> AuditQuery,
+        ) -> AuditQuery {
             match given {
                 Some(value) => narrow(query, value),
                 None => query,

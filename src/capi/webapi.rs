@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use super::access::address_of;
-use super::argument::{Grows, Out, OutStr, OutStruct, buffer, bytes, call, options, out_bytes, out_str, raw_text, text};
+use super::argument::{
+    Grows, Out, OutStr, OutStruct, buffer, bytes, call, options, out_bytes, out_str, raw_text, text,
+};
 use super::callback::{Sink, Source, UserData, renkei_read_fn, renkei_write_fn};
 use super::error::renkei_error;
 use super::handle::{self, ExclusiveNoun, Handle, Noun};

@@ -123,7 +123,8 @@ fn compare(host: &Host) {
     // Imports are run by the worker of the host, and here by one that is told to.
     let setting = r#"{"dbSchemaId":"100201","importId":"100401"}"#;
     let file = id_of(&parts("api/fileupload", ""), "fileId");
-    let first = id_of(&call("api/csvimport", json!({"dbSchemaId": 100201, "importId": 100401, "fileId": file})), "processId");
+    let first =
+        id_of(&call("api/csvimport", json!({"dbSchemaId": 100201, "importId": 100401, "fileId": file})), "processId");
     let second = id_of(&parts("api/csvdataimport", setting), "processId");
     parts("api/csvdataimport", r#"{"dbSchemaId":"100201","importId":"7"}"#);
     Worker::new(&dispatcher.store).run_until_idle().unwrap();
@@ -137,7 +138,8 @@ fn compare(host: &Host) {
     assert!(answer.text().matches("一件目").count() == 40, "{}", answer.text());
     call("apirecord/delete", json!({"dbSchemaId": "100201", "keyId": key}));
     call("apirecord/view", json!({"dbSchemaId": "100201", "keyId": key}));
-    for (function, body) in [("apirecord/view", "{\"dbSchemaId\":"), ("apirecord/none", "{}"), ("api/fileupload", "x")] {
+    for (function, body) in [("apirecord/view", "{\"dbSchemaId\":"), ("apirecord/none", "{}"), ("api/fileupload", "x")]
+    {
         both(host, &dispatcher, function, "application/json", body);
     }
 }
