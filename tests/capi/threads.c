@@ -16,12 +16,12 @@
 static const char *BLUEPRINT =
     "{\"users\": [{\"code\": \"link\", \"name\": \"連携\", \"rights\": {\"*\": [\"view\", \"register\", \"update\", \"export\"]}}],"
     " \"access\": {\"calls_per_minute\": null},"
-    " \"databases\": [{\"id\": 100001, \"code\": \"counters\", \"name\": \"計数\", \"fields\": ["
+    " \"databases\": [{\"id\": 100101, \"code\": \"counters\", \"name\": \"計数\", \"fields\": ["
     "  {\"code\": \"code\", \"name\": \"符号\", \"type\": \"key\"},"
     "  {\"code\": \"sum\", \"name\": \"合計\", \"type\": \"number\"},"
     "  {\"code\": \"total\", \"name\": \"明細計\", \"type\": \"calculated\", \"expression\": \"sum(part)\"}],"
     "  \"details\": [{\"code\": \"part\", \"name\": \"部分\", \"type\": \"number\"}]},"
-    " {\"id\": 100002, \"code\": \"log\", \"name\": \"記録\", \"fields\": ["
+    " {\"id\": 100102, \"code\": \"log\", \"name\": \"記録\", \"fields\": ["
     "  {\"code\": \"number\", \"name\": \"番号\", \"type\": \"key\", \"parts\": [{\"kind\": \"automatic\", \"format\": {\"digits\": 9}}]},"
     "  {\"code\": \"text\", \"name\": \"本文\", \"type\": \"text\", \"full_text\": true}]}],"
     " \"imports\": [{\"database\": \"log\", \"code\": \"lines\", \"name\": \"行\", \"mode\": \"insert\","
@@ -242,14 +242,14 @@ static void *work(void *data)
                 EXPECT(renkei_error_free(failure) == RENKEI_OK);
                 break;
             case 9:
-                call_web_api("apirecord/regist", "{\"dbSchemaId\": 100002, \"values\": {\"text\": \"呼出の一\"}}", 200);
+                call_web_api("apirecord/regist", "{\"dbSchemaId\": 100102, \"values\": {\"text\": \"呼出の一\"}}", 200);
                 deeds->registered++;
                 break;
             case 10:
-                call_web_api("apirecord/view", "{\"dbSchemaId\": 100001, \"keyId\": \"A\"}", 200);
+                call_web_api("apirecord/view", "{\"dbSchemaId\": 100101, \"keyId\": \"A\"}", 200);
                 break;
             case 11:
-                call_web_api("api/csvexport", "{\"dbSchemaId\": 100002, \"limit\": 500}", 200);
+                call_web_api("api/csvexport", "{\"dbSchemaId\": 100102, \"limit\": 500}", 200);
                 break;
             case 12:
                 come_with_a_token(deeds);
