@@ -76,7 +76,7 @@ impl Host {
     pub fn run(run: Vec<OsString>, words: &[&str], access: Json) -> Host {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("blueprint.json"), blueprint(access)).unwrap();
-        let words = words.iter().map(|word| (*word).to_owned()).collect();
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
         let token = issue(&run, folder.path(), "link");
         let (child, address) = spawn(&run, folder.path(), &words);
         Host { child, address, token, folder, run, words }
