@@ -12,7 +12,7 @@ mod header {
     use std::{env, fs};
 
     /// The files of the C ABI that declare something, in the order of the header.
-    const PARTS: [&str; 21] = [
+    const PARTS: [&str; 23] = [
         "version",
         "status",
         "error",
@@ -34,6 +34,8 @@ mod header {
         "export",
         "worker",
         "infer",
+        "access",
+        "webapi",
     ];
 
     /// A part of the header: its title and its functions with the Rust items that they stand for.

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# Runs an example in another language: examples/run.sh c|cpp|python|node
+# Runs an example in another language: examples/run.sh c|cpp|python|node, or the host in C: examples/run.sh host [arguments]
 # Builds the C libraries first, into target/c; the first time this takes some minutes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 language=${1:-}
 prefix=${RENKEI_PREFIX:-$PWD/target/c}
 case $language in
-    c | cpp | python | node) ;;
-    *) echo "usage: examples/run.sh c|cpp|python|node" >&2 && exit 2 ;;
+    c | cpp | python | node | host) ;;
+    *) echo "usage: examples/run.sh c|cpp|python|node|host" >&2 && exit 2 ;;
 esac
 # A prefix that was given is taken as it is.
 [ -n "${RENKEI_PREFIX:-}" ] || include/install.sh --prefix "$prefix" >/dev/null
@@ -17,6 +17,10 @@ case $language in
     c)
         ${CC:-cc} -std=c99 -O2 examples/c/quickstart.c "${flags[@]}" -lrenkei -o "$prefix/quickstart"
         "$prefix/quickstart"
+        ;;
+    host)
+        ${CC:-cc} -std=c99 -O2 -pthread examples/c/host.c "${flags[@]}" -lrenkei -o "$prefix/host"
+        exec "$prefix/host" "${@:2}"
         ;;
     cpp)
         ${CXX:-c++} -std=c++17 -O2 examples/cpp/quickstart.cpp "${flags[@]}" -lrenkei -o "$prefix/quickstart++"

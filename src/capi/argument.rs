@@ -1,7 +1,7 @@
 //! What crosses the boundary: a call and its outcome, texts, outputs, structs that begin with their size.
 
 use std::any::Any;
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::error::{self, renkei_error};
@@ -101,8 +101,13 @@ pub(super) struct OutStr<'a> {
 impl OutStr<'_> {
     /// The text must stay until the header says.
     pub(super) fn lend(self, text: &str) {
-        self.text.set(text.as_ptr().cast());
-        self.len.set(text.len());
+        self.lend_bytes(text.as_bytes());
+    }
+
+    /// As [`OutStr::lend`].
+    pub(super) fn lend_bytes(self, bytes: &[u8]) {
+        self.text.set(bytes.as_ptr().cast());
+        self.len.set(bytes.len());
     }
 }
 
@@ -131,17 +136,46 @@ pub(super) unsafe fn bytes<'a>(pointer: *const u8, len: usize, name: &str) -> Re
     Ok(unsafe { std::slice::from_raw_parts(pointer, len) })
 }
 
-/// A text that the caller gives.
+/// Memory of the caller that the library fills.
+///
+/// # Safety
+///
+/// `pointer` is NULL, or may be written to for `len` bytes until the end of the call.
+pub(super) unsafe fn buffer<'a>(pointer: *mut c_void, len: usize, name: &str) -> Result<&'a mut [u8]> {
+    if pointer.is_null() {
+        return Err(null(name));
+    }
+    if isize::try_from(len).is_err() {
+        return Err(Error::new(Code::BadLength).with_rule(name).with_value(len));
+    }
+    // SAFETY: as promised by the caller. What stands there does not matter: it is cleared, so that it is initialized.
+    unsafe {
+        pointer.cast::<u8>().write_bytes(0, len);
+        Ok(std::slice::from_raw_parts_mut(pointer.cast(), len))
+    }
+}
+
+/// Bytes that the caller gives where others give a text: they may end with a NUL, and need not be UTF-8.
 ///
 /// # Safety
 ///
 /// `pointer` is NULL, or readable for `len` bytes, or up to a NUL when `len` is [`NUL_TERMINATED`].
+pub(super) unsafe fn raw_text<'a>(pointer: *const c_char, len: usize, name: &str) -> Result<&'a [u8]> {
+    // SAFETY: as promised by the caller.
+    match len {
+        NUL_TERMINATED if !pointer.is_null() => Ok(unsafe { CStr::from_ptr(pointer) }.to_bytes()),
+        _ => unsafe { bytes(pointer.cast(), len, name) },
+    }
+}
+
+/// A text that the caller gives.
+///
+/// # Safety
+///
+/// As [`raw_text`].
 pub(super) unsafe fn text<'a>(pointer: *const c_char, len: usize, name: &str) -> Result<&'a str> {
     // SAFETY: as promised by the caller.
-    let given = match len {
-        NUL_TERMINATED if !pointer.is_null() => unsafe { CStr::from_ptr(pointer) }.to_bytes(),
-        _ => unsafe { bytes(pointer.cast(), len, name)? },
-    };
+    let given = unsafe { raw_text(pointer, len, name)? };
     std::str::from_utf8(given)
         .map_err(|error| Error::new(Code::BadUtf8).with_rule(name).with_value(error.valid_up_to()).with_source(error))
 }

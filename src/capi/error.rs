@@ -189,6 +189,15 @@ pub unsafe extern "C" fn renkei_error_offset(error: *const renkei_error) -> i64 
     get(error).and_then(|body| body.error.offset()).and_then(|offset| i64::try_from(offset).ok()).unwrap_or(-1)
 }
 
+/// After how many milliseconds the same call may be made again (renkei_access_count_call); -1 where nobody knows.
+///
+/// Rust: `Error::retry_after`
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn renkei_error_retry_after(error: *const renkei_error) -> i64 {
+    let wait = get(error).and_then(|body| body.error.retry_after());
+    wait.map_or(-1, |wait| i64::try_from(wait.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX))
+}
+
 /// SQLite's extended result code, when SQLite is the cause; 0 else.
 ///
 /// Rust: `Error::sqlite_code`

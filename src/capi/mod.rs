@@ -15,6 +15,7 @@
 #![allow(non_camel_case_types, reason = "types have their names in C")]
 #![allow(clippy::too_many_arguments, reason = "C has no better way to name inputs and outputs")]
 
+mod access;
 mod argument;
 mod blueprint;
 mod callback;
@@ -37,5 +38,6 @@ mod store;
 mod transaction;
 mod values;
 mod version;
+mod webapi;
 mod worker;
 mod write;

@@ -319,6 +319,50 @@ pub unsafe extern "C" fn renkei_record_updated(
     }
 }
 
+/// The display name of the user who registered the record: the empty text where that was the host itself, or there is no such user
+/// any more. Lent until the record is freed, with no NUL behind it.
+///
+/// Rust: `Record::created_by_name`
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn renkei_record_created_name(
+    record: *const renkei_record,
+    out_name: *mut *const c_char,
+    out_name_len: *mut usize,
+    out_error: *mut *mut renkei_error,
+) -> renkei_status {
+    // SAFETY: the contract of `capi`.
+    unsafe {
+        call(out_error, || {
+            let out = out_str(out_name, out_name_len, "out_name")?;
+            out.lend(handle::get::<Body>(record)?.record.created_by_name().unwrap_or_default());
+            Ok(())
+        })
+    }
+}
+
+/// The display name of the user who last wrote the record: the empty text where that was the host itself, or there is no such user
+/// any more. Lent until the record is freed, with no NUL behind it.
+///
+/// Rust: `Record::updated_by_name`
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn renkei_record_updated_name(
+    record: *const renkei_record,
+    out_name: *mut *const c_char,
+    out_name_len: *mut usize,
+    out_error: *mut *mut renkei_error,
+) -> renkei_status {
+    // SAFETY: the contract of `capi`.
+    unsafe {
+        call(out_error, || {
+            let out = out_str(out_name, out_name_len, "out_name")?;
+            out.lend(handle::get::<Body>(record)?.record.updated_by_name().unwrap_or_default());
+            Ok(())
+        })
+    }
+}
+
 /// The database keeps no approval state.
 pub const RENKEI_APPROVAL_NONE: u32 = 0;
 /// Not approved yet, or withdrawn.

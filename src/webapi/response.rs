@@ -124,6 +124,11 @@ impl Response {
         }
     }
 
+    /// The body, to be read while the head is still needed.
+    pub fn body_mut(&mut self) -> &mut Body {
+        &mut self.body
+    }
+
     /// The body, to be read or written out.
     pub fn into_body(self) -> Body {
         self.body

@@ -53,11 +53,24 @@ pub fn table(header: &str) -> Vec<(String, String)> {
 }
 
 /// Parameters that may be NULL, in every function that has them.
-const OPTIONAL: [&str; 8] =
-    ["out_error", "options", "user_data", "out_saved", "out_exported", "query", "condition", "callback"];
+const OPTIONAL: [&str; 10] = [
+    "out_error",
+    "options",
+    "user_data",
+    "out_saved",
+    "out_exported",
+    "query",
+    "condition",
+    "callback",
+    "forwarded_for",
+    "address",
+];
 
 /// Functions that a handle is gone after, or of no more use.
-const FINAL: [&str; 13] = [
+const FINAL: [&str; 16] = [
+    "renkei_webapi_free",
+    "renkei_request_free",
+    "renkei_response_free",
     "renkei_store_close",
     "renkei_values_free",
     "renkei_record_free",
@@ -148,6 +161,10 @@ fn argument(of: &str, name: &str) -> String {
         ("const char *", "field") => "\"name\"",
         ("const char *", "kind") => "\"list\"",
         ("const char *", "user") => "\"nobody\"",
+        ("const char *", "peer" | "remote" | "address" | "forwarded_for") => "\"192.0.2.7\"",
+        ("const char *", "entry") => "\"{\\\"action\\\": \\\"x\\\"}\"",
+        ("void *", "buffer") => "buffer",
+        ("renkei_request *", _) => "request",
         ("const char *", _) => "\"x\"",
         ("const void *", _) => "\"a,b\\n1,2\\n\"",
         ("size_t", "bytes_len") => "8",
@@ -200,6 +217,9 @@ static renkei_worker *worker, *out_worker;
 static renkei_cancel *cancel, *out_cancel;
 static renkei_clock *clock, *out_clock;
 static renkei_transaction *transaction, *out_transaction;
+static renkei_webapi *webapi, *out_webapi;
+static renkei_request *request, *out_request;
+static renkei_response *response, *out_response;
 static renkei_datetime a_datetime;
 static renkei_saved a_saved;
 static renkei_violation a_violation;
@@ -210,6 +230,9 @@ static renkei_write_options a_write_options;
 static renkei_export_options a_export_options;
 static renkei_worker_options a_worker_options;
 static renkei_import_request a_import_request;
+static renkei_token_options a_token_options;
+static renkei_webapi_options a_webapi_options;
+static char buffer[16];
 static renkei_datetime datetime;
 static const renkei_cell *out_cells;
 static const char *out_lent;
@@ -259,6 +282,12 @@ static void clean(void)
     out_cancel = NULL;
     renkei_clock_free(out_clock);
     out_clock = NULL;
+    renkei_webapi_free(out_webapi);
+    out_webapi = NULL;
+    renkei_request_free(out_request);
+    out_request = NULL;
+    renkei_response_free(out_response);
+    out_response = NULL;
     if (values != NULL) {
         EXPECT(renkei_values_clear(values, NULL) == RENKEI_OK);
     }
@@ -302,6 +331,8 @@ int main(int count, char **arguments)
     a_export_options = renkei_export_options_init();
     a_worker_options = renkei_worker_options_init();
     a_import_request = renkei_import_request_init();
+    a_token_options = renkei_token_options_init();
+    a_webapi_options = renkei_webapi_options_init();
     a_import_request.upload = 1;
     a_store_options.create = 1;
     OK(renkei_store_open(in_folder(folder, "null.db"), N, &a_store_options, &store, &error));
@@ -319,9 +350,15 @@ int main(int count, char **arguments)
     EXPECT(renkei_worker_new(store, NULL, &worker, NULL) == RENKEI_OK);
     EXPECT(renkei_cancel_new(&cancel, NULL) == RENKEI_OK);
     EXPECT(renkei_clock_new(0, &clock, NULL) == RENKEI_OK);
+    EXPECT(renkei_webapi_new(store, "abc1de2", N, NULL, &webapi, NULL) == RENKEI_OK);
+    EXPECT(renkei_request_new("POST", N, "/", N, &request, NULL) == RENKEI_OK);
+    EXPECT(renkei_webapi_handle(webapi, request, &response, NULL) == RENKEI_OK);
 
 @CALLS@
     EXPECT(renkei_log_set(NULL, NULL, 0, NULL) == RENKEI_OK);
+    renkei_response_free(response);
+    renkei_request_free(request);
+    renkei_webapi_free(webapi);
     renkei_clock_free(clock);
     renkei_cancel_free(cancel);
     renkei_worker_free(worker);

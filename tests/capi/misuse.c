@@ -258,6 +258,74 @@ static void busy(const char *folder)
     EXPECT(renkei_store_close(store) == RENKEI_OK);
 }
 
+struct meddling {
+    renkei_webapi *api;
+    renkei_request *request;
+    int asked;
+};
+
+/* A body that meddles with its own request while that is handled. */
+static int32_t meddle_with_request(void *data, void *buffer, size_t capacity, size_t *out_len)
+{
+    struct meddling *meddling = data;
+    renkei_response *response;
+    (void)buffer;
+    (void)capacity;
+    STATUS(RENKEI_IN_USE, renkei_request_set_tls(meddling->request, 1, &error));
+    STATUS(RENKEI_IN_USE, renkei_webapi_handle(meddling->api, meddling->request, &response, &error));
+    EXPECT(renkei_request_free(meddling->request) == RENKEI_IN_USE);
+    EXPECT(renkei_webapi_free(meddling->api) == RENKEI_OK);
+    meddling->asked++;
+    *out_len = 0;
+    return 0;
+}
+
+static int32_t claim_too_much(void *data, void *buffer, size_t capacity, size_t *out_len)
+{
+    (void)data;
+    (void)buffer;
+    *out_len = capacity + 1;
+    return 0;
+}
+
+static void web(const char *folder)
+{
+    renkei_store *store = open_store(in_folder(folder, "web.db"));
+    renkei_webapi_options options = renkei_webapi_options_init();
+    struct meddling meddling = {NULL, NULL, 0};
+    renkei_request *other_request = NULL;
+    renkei_response *response = NULL, *other;
+    char buffer[8];
+    const char *lent;
+    size_t len;
+    int32_t status;
+    OK(renkei_webapi_new(store, "abc1de2", N, NULL, &meddling.api, &error));
+    OK(renkei_request_new("POST", N, "/", N, &meddling.request, &error));
+    STATUS(RENKEI_BAD_UTF8, renkei_request_new("POST", N, "/\xe3\x81", N, &other_request, &error));
+    OK(renkei_request_set_body_from(meddling.request, claim_too_much, NULL, &error));
+    OK(renkei_webapi_handle(meddling.api, meddling.request, &response, &error));
+    OK(renkei_response_closes(response, &status, &error));
+    EXPECT(status == 1);
+    EXPECT(renkei_response_free(response) == RENKEI_OK);
+    OK(renkei_request_set_body_from(meddling.request, meddle_with_request, &meddling, &error));
+    OK(renkei_webapi_handle(meddling.api, meddling.request, &response, &error));
+    EXPECT(meddling.asked == 1);
+    /* The dispatcher is gone, and what it has answered stays. */
+    STATUS(RENKEI_BAD_HANDLE, renkei_webapi_handle(meddling.api, meddling.request, &other, &error));
+    EXPECT(other == NULL && renkei_webapi_free(meddling.api) == RENKEI_BAD_HANDLE);
+    OK(renkei_response_status(response, &status, &error));
+    EXPECT(status == 404);
+    STATUS(RENKEI_BAD_LENGTH, renkei_response_read(response, buffer, SIZE_MAX, &len, &error));
+    OK(renkei_response_read(response, buffer, 0, &len, &error));
+    EXPECT(len == 0);
+    EXPECT(renkei_response_free(response) == RENKEI_OK && renkei_response_free(response) == RENKEI_BAD_HANDLE);
+    STATUS(RENKEI_BAD_HANDLE, renkei_response_reason(response, &lent, &len, &error));
+    EXPECT(renkei_request_free(meddling.request) == RENKEI_OK && renkei_request_free(meddling.request) == RENKEI_BAD_HANDLE);
+    options.size = 8;
+    STATUS(RENKEI_BAD_STRUCT, renkei_webapi_new(store, "abc1de2", N, &options, &meddling.api, &error));
+    EXPECT(renkei_store_close(store) == RENKEI_OK);
+}
+
 int main(int count, char **arguments)
 {
     const char *folder = count > 1 ? arguments[1] : ".";
@@ -269,5 +337,6 @@ int main(int count, char **arguments)
     panics(folder);
     threads(folder);
     busy(folder);
+    web(folder);
     return ended("misuse");
 }

@@ -811,6 +811,361 @@ static void count_messages(void *user_data, uint32_t level, const char *message,
     }
 }
 
+/* A JSON text that the library gave has this in it; it is freed. */
+static int says(char *json, size_t len, const char *wanted)
+{
+    int found = json != NULL && strlen(json) == len && strstr(json, wanted) != NULL;
+    if (!found) {
+        fprintf(stderr, "%s is not in %s\n", wanted, json != NULL ? json : "NULL");
+    }
+    OK(renkei_free(json));
+    return found;
+}
+
+static void rights(renkei_store *host, renkei_store *hanako)
+{
+    renkei_store *clerk = NULL;
+    renkei_record *record = NULL;
+    renkei_saved saved = renkei_saved_init();
+    char *json;
+    const char *name;
+    size_t len;
+    int32_t may;
+    OK(renkei_blueprint_apply(host,
+                              "{\"users\": [{\"code\": \"clerk\", \"name\": \"係\", \"calls_per_minute\": 2,"
+                              "  \"rights\": {\"items\": [\"view\", \"export\"]}},"
+                              " {\"code\": \"link\", \"name\": \"連携\", \"calls_per_minute\": 1000,"
+                              "  \"rights\": {\"*\": [\"view\", \"register\", \"export\", \"import\"]}}],"
+                              " \"access\": {\"trusted_proxies\": [\"10.0.0.0/8\"]}}",
+                              N, &json, &len, &error));
+    EXPECT(says(json, len, "clerk"));
+    OK(renkei_access_acting_user(host, &json, &len, &error));
+    EXPECT(json == NULL && len == 0);
+    OK(renkei_access_acting_user(hanako, &json, &len, &error));
+    EXPECT(says(json, len, "\"name\":\"山田花子\""));
+    OK(renkei_store_as_user(host, "clerk", N, &clerk, &error));
+    OK(renkei_access_may(clerk, "items", N, RENKEI_RIGHT_VIEW, &may, &error));
+    EXPECT(may == 1);
+    OK(renkei_access_may(clerk, "items", N, RENKEI_RIGHT_DELETE, &may, &error));
+    EXPECT(may == 0);
+    OK(renkei_access_may(clerk, "branches", N, RENKEI_RIGHT_VIEW, &may, &error));
+    EXPECT(may == 0);
+    OK(renkei_access_may(hanako, "branches", N, RENKEI_RIGHT_MANAGE, &may, &error));
+    EXPECT(may == 1);
+    STATUS(RENKEI_NOT_FOUND, renkei_access_may(clerk, "nothing", N, RENKEI_RIGHT_VIEW, &may, &error));
+    STATUS(RENKEI_USAGE, renkei_access_may(clerk, "items", N, 0, &may, &error));
+    OK(renkei_access_settings(hanako, &json, &len, &error));
+    EXPECT(says(json, len, "\"trusted_proxies\":[\"10.0.0.0/8\"]"));
+    STATUS(RENKEI_DENIED, renkei_access_settings(clerk, &json, &len, &error));
+    EXPECT(json == NULL && len == 0);
+    STATUS(RENKEI_DENIED, renkei_record_register_json(clerk, "items", N, "{\"name\": \"筆\"}", N, NULL, NULL, &error));
+    OK(renkei_store_close(clerk));
+
+    /* Who wrote a record is told by code and by name. */
+    OK(renkei_record_register_json(hanako, "items", N, "{\"name\": \"墨\"}", N, NULL, &saved, &error));
+    OK(renkei_record_update_json(host, "items", N, saved.key, N, 0, "{\"name\": \"墨汁\"}", N, NULL, NULL, &error));
+    OK(renkei_record_view(host, "items", N, saved.key, N, 0, &record, &error));
+    OK(renkei_record_created_name(record, &name, &len, &error));
+    EXPECT(is_text(name, len, "山田花子"));
+    OK(renkei_record_updated_name(record, &name, &len, &error));
+    EXPECT(is_text(name, len, ""));
+    OK(renkei_record_free(record));
+}
+
+static void addresses(renkei_store *host)
+{
+    static const char *const CASES[][3] = {
+        /* The peer, X-Forwarded-For, and who it is. */
+        {"192.0.2.1", NULL, "192.0.2.1"},
+        {"::ffff:192.0.2.1", NULL, "192.0.2.1"},
+        {"2001:db8::7", "203.0.113.9", "2001:db8::7"},
+        {"192.0.2.1", "203.0.113.9", "192.0.2.1"},
+        {"10.1.2.3", "203.0.113.9", "203.0.113.9"},
+        {"10.1.2.3", "198.51.100.1, 203.0.113.9, 10.9.9.9", "203.0.113.9"},
+    };
+    size_t at, len;
+    char *address;
+    for (at = 0; at < sizeof CASES / sizeof *CASES; at++) {
+        OK(renkei_access_client_address(host, CASES[at][0], N, CASES[at][1], N, &address, &len, &error));
+        EXPECT(is_text(address, len, CASES[at][2]));
+        OK(renkei_free(address));
+    }
+    STATUS(RENKEI_USAGE, renkei_access_client_address(host, "nowhere", N, NULL, 0, &address, &len, &error));
+    EXPECT(address == NULL && len == 0);
+}
+
+static void tokens(renkei_store *host, renkei_clock *clock)
+{
+    renkei_token_options options = renkei_token_options_init();
+    renkei_store *caller = NULL, *none = NULL;
+    renkei_error *failure = NULL;
+    char *secret, *json;
+    size_t len;
+    int64_t id, other;
+    options.name = "店";
+    options.name_len = N;
+    options.addresses = "[\"192.0.2.0/24\", \"2001:db8::7\"]";
+    options.addresses_len = N;
+    options.expires_in_ms = 600000;
+    OK(renkei_token_issue(host, "clerk", N, &options, &id, &secret, &len, &error));
+    EXPECT(len == 64 && strlen(secret) == 64 && id > 0);
+    options.expires_at = 1;
+    STATUS(RENKEI_USAGE, renkei_token_issue(host, "clerk", N, &options, &other, &json, &len, &error));
+    EXPECT(other == 0 && json == NULL);
+    options.expires_in_ms = 0;
+    STATUS(RENKEI_USAGE, renkei_token_issue(host, "clerk", N, &options, &other, &json, &len, &error));
+    options.expires_at = 0;
+    options.addresses = "[\"192.0.2.1/24\"]";
+    STATUS(RENKEI_USAGE, renkei_token_issue(host, "clerk", N, &options, &other, &json, &len, &error));
+    STATUS(RENKEI_NOT_FOUND, renkei_token_issue(host, "nobody", N, NULL, &other, &json, &len, &error));
+    OK(renkei_token_all(host, &json, &len, &error));
+    EXPECT(strstr(json, secret) == NULL && strstr(json, "\"last_used_at\":null") != NULL);
+    EXPECT(says(json, len, "\"name\":\"店\""));
+
+    OK(renkei_token_authenticate(host, secret, N, "192.0.2.7", N, &caller, &error));
+    STATUS(RENKEI_DENIED, renkei_token_authenticate(host, secret, N, "198.51.100.1", N, &none, &error));
+    STATUS(RENKEI_DENIED, renkei_token_authenticate(host, secret, N, NULL, 0, &none, &error));
+    STATUS(RENKEI_DENIED, renkei_token_authenticate(host, "guessed", N, "192.0.2.7", N, &none, &error));
+    STATUS(RENKEI_USAGE, renkei_token_authenticate(host, secret, N, "192.0.2.0/24", N, &none, &error));
+    EXPECT(none == NULL);
+    STATUS(RENKEI_DENIED, renkei_token_all(caller, &json, &len, &error));
+    STATUS(RENKEI_DENIED, renkei_token_revoke(caller, id, &error));
+
+    /* Two calls a minute. */
+    OK(renkei_access_count_call(caller, &error));
+    OK(renkei_access_count_call(caller, &error));
+    EXPECT(renkei_access_count_call(caller, &failure) == RENKEI_LIMIT);
+    EXPECT(renkei_error_retry_after(failure) > 0 && renkei_error_retry_after(failure) <= 60000);
+    OK(renkei_error_free(failure));
+    EXPECT(renkei_error_retry_after(failure) == -1 && renkei_error_retry_after(NULL) == -1);
+    OK(renkei_clock_advance(clock, 60000, &error));
+    OK(renkei_access_count_call(caller, &error));
+
+    /* What he does is noted. */
+    OK(renkei_audit_note(caller, "{\"action\": \"items/print\", \"database\": 7, \"subject\": \"I0001\", \"result\": \"ok\"}", N,
+                         &error));
+    OK(renkei_audit_note(host, "{\"action\": \"items/clean\", \"address\": \"2001:db8::7\"}", N, &error));
+    STATUS(RENKEI_USAGE, renkei_audit_note(host, "{\"actions\": \"items/clean\"}", N, &error));
+    STATUS(RENKEI_USAGE, renkei_audit_note(host, "{\"subject\": \"x\"}", N, &error));
+    STATUS(RENKEI_DENIED, renkei_audit_page(caller, NULL, 0, &json, &len, &error));
+    OK(renkei_audit_page(host, "{\"action\": \"items/print\", \"user\": \"clerk\", \"since\": 0, \"limit\": 5}", N, &json, &len, &error));
+    EXPECT(strstr(json, "\"subject\":\"I0001\"") != NULL && strstr(json, "\"address\":\"192.0.2.7\"") != NULL);
+    EXPECT(says(json, len, "\"user\":\"clerk\""));
+    OK(renkei_audit_page(host, "{\"limit\": 1}", N, &json, &len, &error));
+    EXPECT(strstr(json, "\"next\":\"") != NULL);
+    EXPECT(says(json, len, "\"action\":\"items/clean\""));
+    STATUS(RENKEI_USAGE, renkei_audit_page(host, "{\"users\": \"clerk\"}", N, &json, &len, &error));
+
+    OK(renkei_clock_advance(clock, 600000, &error));
+    STATUS(RENKEI_DENIED, renkei_token_authenticate(host, secret, N, "192.0.2.7", N, &none, &error));
+    OK(renkei_token_revoke(host, id, &error));
+    OK(renkei_token_revoke(host, id, &error));
+    STATUS(RENKEI_NOT_FOUND, renkei_token_revoke(host, 1, &error));
+    OK(renkei_free(secret));
+    OK(renkei_store_close(caller));
+}
+
+/* A body that is given piece by piece. */
+struct arriving {
+    const char *rest;
+    int asked, breaks;
+};
+
+static int32_t arrive(void *user_data, void *buffer, size_t capacity, size_t *out_len)
+{
+    struct arriving *arriving = user_data;
+    size_t len = strlen(arriving->rest);
+    arriving->asked++;
+    if (arriving->breaks && len == 0) {
+        return 1;
+    }
+    *out_len = len < 5 ? len : 5;
+    *out_len = *out_len < capacity ? *out_len : capacity;
+    memcpy(buffer, arriving->rest, *out_len);
+    arriving->rest += *out_len;
+    return 0;
+}
+
+/* A response whose body has a text in it; it is freed. */
+static void expect_response(renkei_webapi *api, renkei_request *request, int32_t wanted, const char *said)
+{
+    renkei_response *response = NULL;
+    const char *body;
+    size_t len;
+    int32_t status, is_chunked;
+    int64_t length;
+    OK(renkei_webapi_handle(api, request, &response, &error));
+    OK(renkei_response_status(response, &status, &error));
+    OK(renkei_response_body(response, &body, &len, &error));
+    OK(renkei_response_content_length(response, &length, &error));
+    OK(renkei_response_is_chunked(response, &is_chunked, &error));
+    EXPECT(status == wanted && body != NULL && length == (int64_t)len && is_chunked == 0);
+    if (body != NULL) {
+        char *copy = calloc(1, len + 1);
+        memcpy(copy, body, len);
+        if (strstr(copy, said) == NULL) {
+            fprintf(stderr, "%s is not in %s\n", said, copy);
+            failures++;
+        }
+        free(copy);
+    }
+    OK(renkei_response_free(response));
+}
+
+static void web_requests(renkei_webapi *api, const char *token, const char *database)
+{
+    renkei_request *request = NULL;
+    renkei_response *response = NULL;
+    struct arriving arriving = {NULL, 0, 0};
+    char json[256];
+    const char *text, *value;
+    size_t len, value_len, count;
+    int32_t closes;
+    snprintf(json, sizeof json, "{\"dbSchemaId\": %s, \"values\": {\"name\": \"硯\"}}", database);
+    OK(renkei_request_new("POST", N, "/abc1de2/apirecord/regist/version/v1", N, &request, &error));
+    /* Without a token; the body is read all the same, so that the connection can be kept. */
+    arriving.rest = json;
+    OK(renkei_request_set_body_from(request, arrive, &arriving, &error));
+    expect_response(api, request, 401, "\"status\":\"error\"");
+    EXPECT(arriving.asked > 2 && arriving.rest[0] == '\0');
+    /* Not when the client waits to be told to send it: then the connection must be closed. */
+    OK(renkei_request_add_header(request, "Expect", N, "100-continue", N, &error));
+    arriving.asked = 0;
+    OK(renkei_webapi_handle(api, request, &response, &error));
+    OK(renkei_response_closes(response, &closes, &error));
+    EXPECT(closes == 1 && arriving.asked == 0);
+    OK(renkei_response_free(response));
+
+    OK(renkei_request_add_header(request, "x-hd-apitoken", N, token, N, &error));
+    OK(renkei_request_add_header(request, "Host", N, "db.example.test:80", strlen("db.example.test"), &error));
+    OK(renkei_request_add_header(request, "User-Agent", N, "\xff\xfe", N, &error));
+    STATUS(RENKEI_BAD_UTF8, renkei_request_add_header(request, "\xff", N, "x", N, &error));
+    OK(renkei_request_set_remote(request, "2001:db8::7", N, &error));
+    STATUS(RENKEI_USAGE, renkei_request_set_remote(request, "nowhere", N, &error));
+    OK(renkei_request_set_tls(request, 1, &error));
+    arriving.rest = json;
+    expect_response(api, request, 200, "\"url\":\"http:\\/\\/db.example.test\\/abc1de2\\/apirecord\\/regist");
+    /* A client that goes away in the middle. */
+    arriving.rest = "{\"dbSchemaId\": ";
+    arriving.breaks = 1;
+    expect_response(api, request, 400, "\"906\"");
+
+    OK(renkei_request_set_body(request, json, strlen(json), &error));
+    OK(renkei_webapi_handle(api, request, &response, &error));
+    OK(renkei_response_reason(response, &text, &len, &error));
+    EXPECT(is_text(text, len, "OK"));
+    OK(renkei_response_header_count(response, &count, &error));
+    EXPECT(count >= 2);
+    OK(renkei_response_header(response, 0, &text, &len, &value, &value_len, &error));
+    EXPECT(is_text(text, len, "Content-Type") && is_text(value, value_len, "application/json; charset=utf-8"));
+    STATUS(RENKEI_USAGE, renkei_response_header(response, count, &text, &len, &value, &value_len, &error));
+    EXPECT(text == NULL && value == NULL && len == 0 && value_len == 0);
+    OK(renkei_response_find_header(response, "CACHE-CONTROL", N, &value, &value_len, &error));
+    EXPECT(is_text(value, value_len, "no-store"));
+    OK(renkei_response_find_header(response, "x-none", N, &value, &value_len, &error));
+    EXPECT(value == NULL && value_len == 0);
+    OK(renkei_response_closes(response, &closes, &error));
+    EXPECT(closes == 0);
+    OK(renkei_response_free(response));
+    OK(renkei_request_free(request));
+}
+
+static void web_streams(renkei_webapi *api, const char *token, const char *database)
+{
+    renkei_request *request = NULL;
+    renkei_response *response = NULL;
+    struct written given = {{0}, 0, 8000};
+    char json[256], pulled[4096], piece[7];
+    const char *body;
+    size_t len, total = 0;
+    int32_t is_chunked;
+    int64_t length;
+    uint64_t written;
+    snprintf(json, sizeof json, "{\"dbSchemaId\": %s, \"limit\": 10}", database);
+    OK(renkei_request_new("POST", N, "/abc1de2/api/csvexport/version/v1", N, &request, &error));
+    OK(renkei_request_add_header(request, "X-HD-apitoken", N, token, N, &error));
+    OK(renkei_request_set_body(request, json, strlen(json), &error));
+    OK(renkei_webapi_handle(api, request, &response, &error));
+    OK(renkei_response_body(response, &body, &len, &error));
+    OK(renkei_response_content_length(response, &length, &error));
+    OK(renkei_response_is_chunked(response, &is_chunked, &error));
+    EXPECT(body == NULL && len == 0 && length == -1 && is_chunked == 1);
+    do {
+        OK(renkei_response_read(response, piece, sizeof piece, &len, &error));
+        EXPECT(len <= sizeof piece && total + len < sizeof pulled);
+        memcpy(pulled + total, piece, len);
+        total += len;
+    } while (len > 0);
+    EXPECT(total > 100 && pulled[0] == '"');
+    OK(renkei_response_free(response));
+    /* The same, given to a function. */
+    OK(renkei_webapi_handle(api, request, &response, &error));
+    OK(renkei_response_write_to(response, write_piece, &given, &written, &error));
+    EXPECT(written == total && given.len == total && memcmp(given.bytes, pulled, total) == 0);
+    OK(renkei_response_free(response));
+    /* One that asks to stop, and one that is let go in the middle. */
+    OK(renkei_webapi_handle(api, request, &response, &error));
+    given.most = 3;
+    STATUS(RENKEI_CANCELLED, renkei_response_write_to(response, write_piece, &given, &written, &error));
+    EXPECT(written == 0);
+    OK(renkei_response_free(response));
+    OK(renkei_webapi_handle(api, request, &response, &error));
+    OK(renkei_response_read(response, piece, sizeof piece, &len, &error));
+    OK(renkei_response_free(response));
+    OK(renkei_request_free(request));
+}
+
+static void web_api(renkei_store *host)
+{
+    renkei_webapi_options options = renkei_webapi_options_init();
+    renkei_webapi_options found = renkei_webapi_options_init();
+    renkei_webapi *api = NULL;
+    renkei_request *request = NULL;
+    char *token, *json, database[32];
+    const char *account;
+    size_t len;
+    int64_t id;
+    int32_t is_on;
+    options.json_bytes = 1000;
+    options.export_encoding = RENKEI_CSV_UTF8;
+    options.maintenance_page = "<p>休み</p>";
+    options.maintenance_page_len = N;
+    STATUS(RENKEI_USAGE, renkei_webapi_new(host, "a/b", N, NULL, &api, &error));
+    options.export_encoding = 9;
+    STATUS(RENKEI_USAGE, renkei_webapi_new(host, "abc1de2", N, &options, &api, &error));
+    EXPECT(api == NULL);
+    options.export_encoding = RENKEI_CSV_UTF8;
+    OK(renkei_webapi_new(host, "abc1de2", N, &options, &api, &error));
+    OK(renkei_webapi_account(api, &account, &len, &error));
+    EXPECT(is_text(account, len, "abc1de2"));
+    OK(renkei_webapi_get_options(api, &found, &error));
+    EXPECT(found.json_bytes == 1000 && found.upload_lines == 50000 && found.export_records_most == 10000);
+    EXPECT(found.upload_bytes == 5 << 20 && found.export_records == 200 && found.export_encoding == RENKEI_CSV_UTF8);
+    EXPECT(found.maintenance == 0 && is_text(found.maintenance_page, found.maintenance_page_len, "<p>休み</p>"));
+    OK(renkei_webapi_openapi(&json, &len, &error));
+    EXPECT(says(json, len, "\"openapi\": \"3.1.0\""));
+
+    OK(renkei_token_issue(host, "link", N, NULL, &id, &token, &len, &error));
+    OK(renkei_database_get(host, "items", N, &json, &len, &error));
+    snprintf(database, sizeof database, "%lld", strtoll(strstr(json, "\"id\":") + 5, NULL, 10));
+    OK(renkei_free(json));
+    web_requests(api, token, database);
+    web_streams(api, token, database);
+
+    OK(renkei_request_new("GET", N, "/", 1, &request, &error));
+    expect_response(api, request, 404, "\"901\"");
+    OK(renkei_webapi_set_maintenance(api, 1, &error));
+    OK(renkei_webapi_is_in_maintenance(api, &is_on, &error));
+    EXPECT(is_on == 1);
+    expect_response(api, request, 200, "Status: 503 Maintenance mode\n<p>休み</p>");
+    OK(renkei_webapi_set_maintenance(api, 0, &error));
+    OK(renkei_webapi_is_in_maintenance(api, &is_on, &error));
+    EXPECT(is_on == 0);
+    OK(renkei_request_free(request));
+    OK(renkei_free(token));
+    OK(renkei_webapi_free(api));
+}
+
 int main(int count, char **arguments)
 {
     const char *folder = count > 1 ? arguments[1] : ".";
@@ -842,6 +1197,10 @@ int main(int count, char **arguments)
     exports(store, folder);
     inferring(folder);
     cancelling(store);
+    rights(host, store);
+    addresses(host);
+    tokens(host, clock);
+    web_api(host);
     OK(renkei_log_set(NULL, NULL, 0, &error));
     OK(renkei_clock_free(clock));
     OK(renkei_store_close(store));

@@ -1,5 +1,6 @@
 //! A running host, as a process of its own, with a store in a folder of its own.
 
+use std::ffi::OsString;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -13,10 +14,14 @@ use crate::raw::{Answer, PATIENCE, Raw, request};
 
 pub const ACCOUNT: &str = "abc1de2";
 
-/// The built example. `cargo test --test …` does not build examples, so it is asked for here.
+/// The built example, or another host with the same arguments that `RENKEI_HOST` names: that in C. `cargo test --test …`
+/// does not build examples, so it is asked for here.
 pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
+        if let Some(other) = std::env::var_os("RENKEI_HOST") {
+            return other.into();
+        }
         let own = std::env::current_exe().unwrap();
         let profile = own.parent().unwrap().parent().unwrap();
         let name = match profile.file_name().unwrap().to_str().unwrap() {
@@ -52,6 +57,8 @@ pub struct Host {
     pub address: SocketAddr,
     pub token: String,
     folder: tempfile::TempDir,
+    /// The program, and what stands before the arguments of all hosts.
+    run: Vec<OsString>,
     words: Vec<String>,
 }
 
@@ -62,17 +69,22 @@ impl Host {
     }
 
     pub fn with(words: &[&str], access: Json) -> Host {
+        Host::run(vec![program().into()], words, access)
+    }
+
+    /// A host that is run by this command.
+    pub fn run(run: Vec<OsString>, words: &[&str], access: Json) -> Host {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("blueprint.json"), blueprint(access)).unwrap();
-        let words = words.iter().map(|word| (*word).to_owned()).collect();
-        let token = issue(folder.path(), "link");
-        let (child, address) = spawn(folder.path(), &words);
-        Host { child, address, token, folder, words }
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        let token = issue(&run, folder.path(), "link");
+        let (child, address) = spawn(&run, folder.path(), &words);
+        Host { child, address, token, folder, run, words }
     }
 
     /// Another token.
     pub fn token_of(&self, user: &str) -> String {
-        issue(self.folder.path(), user)
+        issue(&self.run, self.folder.path(), user)
     }
 
     pub fn folder(&self) -> &Path {
@@ -103,7 +115,7 @@ impl Host {
 
     /// Starts it anew, after it has ended.
     pub fn start_again(&mut self) {
-        (self.child, self.address) = spawn(self.folder.path(), &self.words);
+        (self.child, self.address) = spawn(&self.run, self.folder.path(), &self.words);
     }
 
     pub fn connect(&self) -> Raw {
@@ -187,8 +199,9 @@ impl Drop for Host {
 }
 
 /// Has the program issue a token, before or while it serves.
-fn issue(folder: &Path, user: &str) -> String {
-    let output = Command::new(program())
+fn issue(run: &[OsString], folder: &Path, user: &str) -> String {
+    let output = Command::new(&run[0])
+        .args(&run[1..])
         .current_dir(folder)
         .args(["--store", "store.db", "--blueprint", "blueprint.json", "--quiet", "--issue-token", user])
         .output()
@@ -197,8 +210,9 @@ fn issue(folder: &Path, user: &str) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-fn spawn(folder: &Path, words: &Vec<String>) -> (Child, SocketAddr) {
-    let mut child = Command::new(program())
+fn spawn(run: &[OsString], folder: &Path, words: &[String]) -> (Child, SocketAddr) {
+    let mut child = Command::new(&run[0])
+        .args(&run[1..])
         .current_dir(folder)
         .args(["--store", "store.db", "--blueprint", "blueprint.json", "--quiet", "--account", ACCOUNT])
         .args(["--listen", "127.0.0.1:0"])
