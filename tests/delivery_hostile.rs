@@ -97,10 +97,8 @@ fn answers_that_are_none_are_not_taken_for_one() {
 #[test]
 fn hints_before_the_answer_are_passed_over() {
     let hints = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n";
-    let (outcome, _receiver) = send(
-        Reply::Raw(format!("{hints}HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nreal").into_bytes()),
-        b"x",
-    );
+    let (outcome, _receiver) =
+        send(Reply::Raw(format!("{hints}HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nreal").into_bytes()), b"x");
     assert_eq!((outcome.state, &outcome.attempt.answer[..]), (DeliveryState::Delivered, &b"real"[..]));
 }
 
@@ -171,7 +169,8 @@ fn a_receiver_that_reads_nothing_is_given_up() {
 fn what_follows_an_answer_is_not_the_answer_to_the_next_message() {
     let fixture = Fixture::new();
     // The first answer has another behind it, and the connection stays open; nobody reads from it any more.
-    let both = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirstHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfake".to_vec();
+    let both =
+        b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirstHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfake".to_vec();
     let receiver = Receiver::start(move |_, number| match number {
         0 => Reply::Hang(both.clone()),
         _ => answer(200, &[], "real"),
@@ -239,8 +238,9 @@ fn of_several_addresses_one_that_answers_is_enough() {
     ]);
     let worker = Worker::new(&fixture.store).network(local()).resolver(names);
     let port = receiver.address.port();
-    let to =
-        |host: &str| deliver(&worker, &fixture.store, NewDelivery::post(format!("http://{host}:{port}/")).sending(hasty()));
+    let to = |host: &str| {
+        deliver(&worker, &fixture.store, NewDelivery::post(format!("http://{host}:{port}/")).sending(hasty()))
+    };
     // Nothing listens at the first.
     let outcome = to("dual.example");
     assert_eq!(outcome.state, DeliveryState::Delivered, "{}", outcome.code);
@@ -367,7 +367,8 @@ fn several_slow_targets_do_not_slow_others() {
     println!("100 deliveries beside six slow targets took {took:?}");
     assert!(took < Duration::from_secs(3), "{took:?}");
     over.store(true, Ordering::SeqCst);
-    for delivery in fixture.store.deliveries(&DeliveryFilter::new().state(DeliveryState::Waiting), None, 1_000).unwrap() {
+    for delivery in fixture.store.deliveries(&DeliveryFilter::new().state(DeliveryState::Waiting), None, 1_000).unwrap()
+    {
         let _ = fixture.store.cancel_delivery(delivery.id);
     }
     drop(slow);

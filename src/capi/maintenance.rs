@@ -13,9 +13,8 @@ use crate::store::Store;
 /// Is told how far a backup is: before the first byte, about ten times a second, and at the end; is_checking is 1 when all is
 /// copied and the copy is being checked. Anything but 0 asks the library to stop: the call then ends with RENKEI_CANCELLED, and
 /// nothing is left. Called on the thread of the call. It must not throw nor longjmp out.
-pub type renkei_backup_progress_fn = Option<
-    unsafe extern "C" fn(user_data: *mut c_void, bytes_done: u64, bytes_total: u64, is_checking: i32) -> i32,
->;
+pub type renkei_backup_progress_fn =
+    Option<unsafe extern "C" fn(user_data: *mut c_void, bytes_done: u64, bytes_total: u64, is_checking: i32) -> i32>;
 
 /// How a backup is made. Make one by renkei_backup_options_init; a member that is 0 or NULL stands for its default.
 #[repr(C)]
@@ -44,8 +43,7 @@ unsafe impl Grows for renkei_backup_options {
 /// Is told how many parts of a check are done, and how many there are as far as it is known, after each part. Anything but 0
 /// asks the library to stop: the call then ends with RENKEI_CANCELLED. Called on the thread of the call. It must not throw nor
 /// longjmp out.
-pub type renkei_check_progress_fn =
-    Option<unsafe extern "C" fn(user_data: *mut c_void, done: u64, total: u64) -> i32>;
+pub type renkei_check_progress_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, done: u64, total: u64) -> i32>;
 
 /// How a store is checked. Make one by renkei_check_options_init; a member that is 0 or NULL stands for its default.
 #[repr(C)]

@@ -1,7 +1,6 @@
 //! Messages on their way, for hosts that carry them
 
 use std::ffi::{c_char, c_void};
-use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -16,9 +15,7 @@ use super::status::renkei_status;
 use super::store::no_such;
 use super::stream::writable;
 use crate::error::{Code, Error, Result, words};
-use crate::outbound::{
-    Answer, Channel, ErrorFamily, Exchange, Failure, OutboundRequest, Resolver, Times, Transport,
-};
+use crate::outbound::{Answer, Channel, ErrorFamily, Exchange, Failure, OutboundRequest, Resolver, Times, Transport};
 
 /// A message that a transport of the host carries: lent to it for the time of its call. For one thread at a time; a transport may
 /// hand it to another thread and wait.
@@ -33,8 +30,7 @@ pub const RENKEI_CHANNEL_MAIL: u32 = 2;
 /// Carries one message to its receiver and waits for the answer, which it tells by renkei_outgoing_answer and the functions
 /// about the answer, or else by renkei_outgoing_fail; when it tells neither, the message counts as unanswered. Called on the
 /// threads that send, on several at once. It must not follow redirects, and not throw nor longjmp out.
-pub type renkei_transport_fn =
-    Option<unsafe extern "C" fn(user_data: *mut c_void, outgoing: *mut renkei_outgoing)>;
+pub type renkei_transport_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, outgoing: *mut renkei_outgoing)>;
 
 /// Writes the addresses of a host name, best first and separated by spaces, such as "192.0.2.7 2001:db8::7", to buffer, and the
 /// length of that to *out_len. Anything but 0 says that the name is not known. The name is lent for the time of the call. Called
@@ -74,7 +70,9 @@ impl Resolver for ResolverOfCaller {
         let told = buffer.get(..len).and_then(|told| std::str::from_utf8(told).ok());
         let told = told.ok_or_else(|| std::io::Error::other(format!("resolver: out_len = {len}")))?;
         let addresses = told.split_ascii_whitespace().map(|address| {
-            address.parse::<IpAddr>().map_err(|_| std::io::Error::other(format!("resolver: \"{}\"", address.escape_debug())))
+            address
+                .parse::<IpAddr>()
+                .map_err(|_| std::io::Error::other(format!("resolver: \"{}\"", address.escape_debug())))
         });
         addresses.collect()
     }

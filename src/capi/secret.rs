@@ -72,7 +72,7 @@ impl SecretVault for VaultOfCaller {
 /// # Safety
 ///
 /// `pointer` is NULL, or readable for `len` bytes.
-unsafe fn key(pointer: *const u8, len: usize, name: &str) -> Result<[u8; 32]> {
+unsafe fn key(pointer: *const u8, len: usize, name: &str) -> Result<[u8; RENKEI_SECRET_KEY_BYTES]> {
     // SAFETY: as promised by the caller.
     let given = unsafe { bytes(pointer, len, name)? };
     given.try_into().map_err(|_| Error::new(Code::BadLength).with_rule(name).with_value(len))
@@ -93,7 +93,7 @@ pub(super) unsafe fn options(given: &renkei_store_options, options: &mut StoreOp
         (true, Some(ask), None) => {
             let user_data = UserData(given.secret_key_user_data);
             options.secret_key_from(move || {
-                let mut key = [0; 32];
+                let mut key = [0; RENKEI_SECRET_KEY_BYTES];
                 // SAFETY: the caller of the ABI gave both together.
                 match unsafe { ask({ user_data }.0, key.as_mut_ptr()) } {
                     0 => Ok(key),

@@ -217,9 +217,7 @@ fn notify(told: unsafe extern "C" fn(*mut c_void, *const renkei_notice), user_da
             (RENKEI_NOTICE_CIRCUIT_OPENED, 0, None, Some(target), Some(why), *failures)
         }
         Notice::CircuitClosed { target } => (RENKEI_NOTICE_CIRCUIT_CLOSED, 0, None, Some(target), None, 0),
-        Notice::TargetDisabled { target, why } => {
-            (RENKEI_NOTICE_TARGET_DISABLED, 0, None, Some(target), Some(why), 0)
-        }
+        Notice::TargetDisabled { target, why } => (RENKEI_NOTICE_TARGET_DISABLED, 0, None, Some(target), Some(why), 0),
     };
     let lent = |text: Option<&String>| -> (*const c_char, usize) {
         text.map_or((std::ptr::null(), 0), |text| (text.as_ptr().cast(), text.len()))

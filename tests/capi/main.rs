@@ -249,13 +249,13 @@ fn what_rust_can_do_c_can_do() {
     ];
     // Those for which C needs no function.
     let without = [
-        "Values::rows",      // what was given is not read back
-        "DetailRow::fields", // as above
-        "Row::is_empty",     // renkei_rows_column_count is 0
-        "BackupOptions::new", // renkei_backup_options_init
-        "CheckOptions::new",  // renkei_check_options_init
+        "Values::rows",           // what was given is not read back
+        "DetailRow::fields",      // as above
+        "Row::is_empty",          // renkei_rows_column_count is 0
+        "BackupOptions::new",     // renkei_backup_options_init
+        "CheckOptions::new",      // renkei_check_options_init
         "CheckOptions::is_quick", // what was given is not read back
-        "CheckReport::findings", // members of the JSON
+        "CheckReport::findings",  // members of the JSON
         "CheckReport::examined",
         "CheckReport::message",
     ];
