@@ -12,7 +12,7 @@ mod header {
     use std::{env, fs};
 
     /// The files of the C ABI that declare something, in the order of the header.
-    const PARTS: [&str; 23] = [
+    const PARTS: [&str; 32] = [
         "version",
         "status",
         "error",
@@ -32,7 +32,16 @@ mod header {
         "file",
         "import",
         "export",
+        "stream",
         "worker",
+        "delivery",
+        "push",
+        "http_send",
+        "mail",
+        "secret",
+        "verifier",
+        "outgoing",
+        "maintenance",
         "infer",
         "access",
         "webapi",

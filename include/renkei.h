@@ -20,7 +20,7 @@
  *
  * What the words mean, the forms of JSON documents and the codes of errors stand in the documentation of the Rust crate
  * (cargo doc --open); which item of Rust each function is stands in the table below. examples/c/quickstart.c is a whole
- * program, examples/c/host.c an HTTP host around the Web API.
+ * program.
  *
  *
  * CONVENTIONS
@@ -58,9 +58,9 @@
  * JSON documents that are given are read strictly: a member that is not known is an error, with its line and column. Numbers
  *   with decimal places come as texts, so that no reader rounds them, and may be given either way.
  *
- * Threads. Errors, stores, signs, clocks, workers and the Web API may be used by any number of threads at once. Sets of values,
- *   records, cursors, requests and responses are for one thread at a time, and may go from one to another; a second call on one
- *   that is in use is refused (RENKEI_IN_USE). A transaction is for the thread that began it (RENKEI_WRONG_THREAD). Closing a handle while other threads
+ * Threads. Errors, stores, signs, clocks, workers and verifiers may be used by any number of threads at once. Sets of values,
+ *   records, cursors, export streams and outgoing messages are for one thread at a time, and may go from one to another; a
+ *   second call on one that is in use is refused (RENKEI_IN_USE). A transaction is for the thread that began it (RENKEI_WRONG_THREAD). Closing a handle while other threads
  *   are inside takes effect when they have left.
  *
  * Long calls end when a renkei_cancel is shown to which their store was bound (renkei_store_cancellable), from any thread.
@@ -105,7 +105,6 @@
  *   renkei_error_line                    Error::line
  *   renkei_error_column                  Error::column
  *   renkei_error_offset                  Error::offset
- *   renkei_error_retry_after             Error::retry_after
  *   renkei_error_sqlite_code             Error::sqlite_code
  *   renkei_error_violation_count         Error::violations
  *   renkei_error_violation               Error::violations, Violation::code, Violation::field,
@@ -135,7 +134,9 @@
  *                                        StoreOptions::checkpoint_bytes,
  *                                        StoreOptions::synchronous, StoreOptions::busy_timeout,
  *                                        StoreOptions::time_zone, StoreOptions::limits,
- *                                        StoreOptions::clock, StoreOptions::random
+ *                                        StoreOptions::clock, StoreOptions::random,
+ *                                        StoreOptions::secret_key, StoreOptions::secret_key_from,
+ *                                        StoreOptions::secret_vault
  *   renkei_store_close                   dropping a Store
  *   renkei_store_as_user                 Store::as_user
  *   renkei_store_cancellable             Store::cancellable
@@ -201,8 +202,6 @@
  *   renkei_record_revision               Record::revision
  *   renkei_record_created                Record::created_at, Record::created_by
  *   renkei_record_updated                Record::updated_at, Record::updated_by
- *   renkei_record_created_name           Record::created_by_name
- *   renkei_record_updated_name           Record::updated_by_name
  *   renkei_record_approval               Record::approval
  *   renkei_record_row_count              Record::rows
  *   renkei_record_row_id                 RecordRow::id
@@ -227,6 +226,12 @@
  *   renkei_transaction_upsert            Transaction::upsert
  *   renkei_transaction_upsert_json       Transaction::upsert
  *   renkei_transaction_delete            Transaction::delete
+ *   renkei_transaction_view              Transaction::view
+ *   renkei_transaction_find              Transaction::find
+ *   renkei_transaction_view_json         Transaction::view
+ *   renkei_transaction_page              Transaction::query
+ *   renkei_transaction_count             Transaction::count
+ *   renkei_transaction_deliver           Transaction::deliver
  * Queries
  *   renkei_query_page                    Store::query, Records::query
  *   renkei_query_count                   Store::count
@@ -270,66 +275,88 @@
  *   renkei_export_path                   Store::export_to_path,
  *                                        Store::export_to_path_with_progress
  *   renkei_export_memory                 Store::export, Store::export_with_progress
+ * Exports that are read
+ *   renkei_export_stream_open            Store::export_stream
+ *   renkei_export_stream_read            reading an ExportStream
+ *   renkei_export_stream_exported        ExportStream::exported
+ *   renkei_export_stream_close           dropping an ExportStream
  * Workers
- *   renkei_worker_new                    Worker::new, Worker::on_progress, Worker::retention
+ *   renkei_worker_new                    Worker::new, Worker::on_progress, Worker::retention,
+ *                                        Worker::senders, Worker::network, Worker::resolver,
+ *                                        Worker::transport, Worker::on_notice
  *   renkei_worker_run_once               Worker::run_once
  *   renkei_worker_run_until_idle         Worker::run_until_idle
  *   renkei_worker_sweep                  Worker::sweep
  *   renkei_worker_start                  Worker::start
  *   renkei_worker_stop                   Worker::stop, WorkerHandle::stop
  *   renkei_worker_free                   dropping a WorkerHandle
+ * Deliveries
+ *   renkei_delivery_queue                Store::deliver, NewDelivery::http
+ *   renkei_delivery_status               Store::delivery
+ *   renkei_delivery_status_json          Store::delivery
+ *   renkei_delivery_all                  Store::deliveries
+ *   renkei_delivery_attempts             Store::attempts
+ *   renkei_delivery_wait                 Store::wait_delivery
+ *   renkei_delivery_cancel               Store::cancel_delivery
+ *   renkei_delivery_replay               Store::replay_delivery
+ *   renkei_delivery_replay_all           Store::replay_deliveries
+ *   renkei_delivery_replay_failed        Store::replay_failed
+ *   renkei_delivery_metrics              Store::delivery_metrics
+ *   renkei_target_all                    Store::targets
+ *   renkei_target_enable                 Store::enable_target
+ *   renkei_target_disable                Store::disable_target
+ * CSV pushes
+ *   renkei_push_start                    Store::push, PushRequest::new
+ *   renkei_push_status                   Store::push_run
+ *   renkei_push_status_json              Store::push_run
+ *   renkei_push_wait                     Store::wait_push
+ *   renkei_push_cancel                   Store::cancel_push
+ *   renkei_push_runs                     Store::push_runs
+ *   renkei_push_all                      Store::csv_pushes
+ * Http sends
+ *   renkei_http_send_start               Store::http_send, HttpSendRequest::of
+ *   renkei_http_send_status              Store::http_send_run
+ *   renkei_http_send_status_json         Store::http_send_run
+ *   renkei_http_send_wait                Store::wait_http_send
+ *   renkei_http_send_cancel              Store::cancel_http_send
+ *   renkei_http_send_runs                Store::http_send_runs
+ *   renkei_http_send_all                 Store::http_sends
+ * Mail
+ *   renkei_mail_send                     Store::send_mail, Mail::new
+ *   renkei_mail_send_about               Store::send_mail_about
+ *   renkei_mail_server_all               Store::mail_servers
+ *   renkei_mail_template_all             Store::mail_templates
+ * Secrets
+ *   renkei_secret_put                    Store::put_secret
+ *   renkei_secret_remove                 Store::remove_secret
+ *   renkei_secret_names                  Store::secret_names
+ *   renkei_secret_reseal                 Store::reseal_secrets
+ *   renkei_secret_new_signing            Store::new_signing_secret
+ * Signatures of webhooks
+ *   renkei_verifier_new                  WebhookVerifier::new, WebhookVerifier::tolerance
+ *   renkei_verifier_add                  WebhookVerifier::secret
+ *   renkei_verifier_verify               WebhookVerifier::verify
+ *   renkei_verifier_free                 dropping a WebhookVerifier
+ * Messages on their way, for hosts that carry them
+ *   renkei_outgoing_describe             OutboundRequest
+ *   renkei_outgoing_header               OutboundRequest
+ *   renkei_outgoing_read                 OutboundRequest
+ *   renkei_outgoing_addresses            OutboundRequest::addresses
+ *   renkei_outgoing_answer               Answer::new
+ *   renkei_outgoing_answer_header        Answer
+ *   renkei_outgoing_answer_body          Answer
+ *   renkei_outgoing_times                Times
+ *   renkei_outgoing_fail                 Failure::before_sending, Failure::unanswered
+ * Backups and checks
+ *   renkei_store_backup                  Store::backup, Store::backup_with,
+ *                                        BackupOptions::bytes_per_second, BackupOptions::unchecked
+ *   renkei_store_check                   Store::check, Store::check_with, CheckOptions::quick,
+ *                                        CheckReport::is_sound, CheckReport::to_json
  * Proposals from CSV files
  *   renkei_infer_path                    infer_path
  *   renkei_infer_memory                  infer
  *   renkei_csv_detect_path               csv::detect
  *   renkei_csv_detect_memory             csv::detect
- * Access: rights, tokens, calls, the audit log
- *   renkei_access_acting_user            Store::acting_user
- *   renkei_access_may                    Store::may
- *   renkei_access_settings               Store::access
- *   renkei_access_client_address         Store::client_address, client_address
- *   renkei_access_count_call             Store::count_call
- *   renkei_token_issue                   Store::issue_token, NewToken::of, NewToken::name,
- *                                        NewToken::expires_in, NewToken::expires_at,
- *                                        NewToken::address, IssuedToken::id, IssuedToken::secret
- *   renkei_token_all                     Store::tokens
- *   renkei_token_revoke                  Store::revoke_token
- *   renkei_token_authenticate            Store::authenticate
- *   renkei_audit_page                    Store::audit, AuditQuery::new, AuditQuery::user,
- *                                        AuditQuery::token, AuditQuery::action,
- *                                        AuditQuery::database, AuditQuery::since,
- *                                        AuditQuery::until, AuditQuery::limit, AuditQuery::after
- *   renkei_audit_note                    Store::note_audit, AuditEntry::new, AuditEntry::database,
- *                                        AuditEntry::subject, AuditEntry::result,
- *                                        AuditEntry::address
- * The Web API
- *   renkei_webapi_new                    WebApi::new, WebApi::with_options
- *   renkei_webapi_free                   dropping a WebApi
- *   renkei_webapi_account                WebApi::account
- *   renkei_webapi_get_options            WebApi::options
- *   renkei_webapi_set_maintenance        WebApi::set_maintenance
- *   renkei_webapi_is_in_maintenance      WebApi::is_in_maintenance
- *   renkei_webapi_handle                 WebApi::handle
- *   renkei_webapi_openapi                webapi::openapi
- *   renkei_request_new                   Request::new
- *   renkei_request_add_header            Request::header, Request::owned_header
- *   renkei_request_set_body              Request::body
- *   renkei_request_set_body_from         Request::reader
- *   renkei_request_set_remote            Request::remote
- *   renkei_request_set_tls               Request::tls
- *   renkei_request_free                  dropping a Request
- *   renkei_response_free                 dropping a Response
- *   renkei_response_status               Response::status
- *   renkei_response_reason               Response::reason
- *   renkei_response_header_count         Response::headers
- *   renkei_response_header               Response::headers
- *   renkei_response_find_header          Response::header
- *   renkei_response_is_chunked           Response::is_chunked
- *   renkei_response_content_length       Response::content_length
- *   renkei_response_closes               Response::closes
- *   renkei_response_body                 Response::body_bytes
- *   renkei_response_read                 Response::body_mut, Response::into_body
- *   renkei_response_write_to             Response::into_body, Body::write_to
  */
 #ifndef RENKEI_H
 #define RENKEI_H
@@ -484,35 +511,74 @@
 /** The import ended because it was asked to. */
 #define RENKEI_IMPORT_CANCELLED 5
 
-/** To see records. */
-#define RENKEI_RIGHT_VIEW 1
+/** A delivery was given up: a dead letter. */
+#define RENKEI_NOTICE_FAILED 1
 
-/** To register records. */
-#define RENKEI_RIGHT_REGISTER 2
+/** A target has failed so often in a row that it is left alone for a while. */
+#define RENKEI_NOTICE_CIRCUIT_OPENED 2
 
-/** To update records. */
-#define RENKEI_RIGHT_UPDATE 3
+/** A target that had failed has answered again. */
+#define RENKEI_NOTICE_CIRCUIT_CLOSED 3
 
-/** To delete records. */
-#define RENKEI_RIGHT_DELETE 4
+/** A target has failed for so long that nothing is sent to it until it is enabled: see renkei_target_enable. */
+#define RENKEI_NOTICE_TARGET_DISABLED 4
 
-/** To import. */
-#define RENKEI_RIGHT_IMPORT 5
+/** The delivery waits for its first attempt, or the next. */
+#define RENKEI_DELIVERY_WAITING 1
 
-/** To export. */
-#define RENKEI_RIGHT_EXPORT 6
+/** The delivery waits for an earlier one with the same order key. */
+#define RENKEI_DELIVERY_BEHIND 2
 
-/** To change definitions. */
-#define RENKEI_RIGHT_MANAGE 7
+/** The delivery is being sent, or was when its worker died. */
+#define RENKEI_DELIVERY_SENDING 3
 
-/** CSV in UTF-8 with a byte order mark. */
-#define RENKEI_CSV_UTF8_BOM 0
+/** The receiver took the delivery. */
+#define RENKEI_DELIVERY_DELIVERED 4
 
-/** CSV in UTF-8. */
-#define RENKEI_CSV_UTF8 1
+/** The delivery was given up: a dead letter, which can be replayed. */
+#define RENKEI_DELIVERY_FAILED 5
 
-/** CSV in Shift_JIS (code page 932). */
-#define RENKEI_CSV_CP932 2
+/** The delivery was cancelled. */
+#define RENKEI_DELIVERY_CANCELLED 6
+
+/** How far an attempt came that failed: nothing has reached the receiver. */
+#define RENKEI_BEFORE_SENDING 1
+
+/** How far an attempt came that failed: it may have arrived, but no whole answer came. */
+#define RENKEI_UNANSWERED 2
+
+/** How far an attempt came that failed: the receiver answered, and refused. */
+#define RENKEI_ANSWER_REFUSED 3
+
+/** The run waits: what it sends is on its way. */
+#define RENKEI_RUN_RESERVED 1
+
+/** What was sent was taken, and records are updated at present. */
+#define RENKEI_RUN_RUNNING 2
+
+/** The run ended as it should. */
+#define RENKEI_RUN_COMPLETED 3
+
+/** The run ended with an error. */
+#define RENKEI_RUN_FAILED 4
+
+/** The run ended because it was asked to. */
+#define RENKEI_RUN_CANCELLED 5
+
+/** How many bytes the key of a store has. */
+#define RENKEI_SECRET_KEY_BYTES 32
+
+/** There is no secret of this name: an answer of renkei_secret_vault_fn. */
+#define RENKEI_NO_SECRET 1
+
+/** Messages by HTTP and HTTPS. */
+#define RENKEI_CHANNEL_HTTP 1
+
+/**
+ * Messages by SMTP. The URL is smtp://host:port or smtps://host:port, the body the whole mail; the sender stands in the header
+ * mail-from, each receiver in a header rcpt-to.
+ */
+#define RENKEI_CHANNEL_MAIL 2
 
 /** A sign by which calls are ended from another thread; see renkei_store_cancellable. For any number of threads. */
 typedef struct renkei_cancel renkei_cancel;
@@ -523,18 +589,21 @@ typedef struct renkei_clock renkei_clock;
 /** Why a call failed: owned by the caller, freed by renkei_error_free. */
 typedef struct renkei_error renkei_error;
 
+/** An export that is read piece by piece as fast as somebody asks for it. For one thread at a time. */
+typedef struct renkei_export_stream renkei_export_stream;
+
+/**
+ * A message that a transport of the host carries: lent to it for the time of its call. For one thread at a time; a transport may
+ * hand it to another thread and wait.
+ */
+typedef struct renkei_outgoing renkei_outgoing;
+
 /**
  * A record as it was read. For one thread at a time.
  *
  * A field is named by its code, id or display name, and stands in row 0, the header, or in a detail row, counted from 1.
  */
 typedef struct renkei_record renkei_record;
-
-/** An HTTP request as a server has parsed it. For one thread at a time. */
-typedef struct renkei_request renkei_request;
-
-/** An HTTP response for a server to send. For one thread at a time. */
-typedef struct renkei_response renkei_response;
 
 /**
  * A cursor over chosen columns of the records that a query means, all of one moment. For one thread at a time.
@@ -557,14 +626,12 @@ typedef struct renkei_transaction renkei_transaction;
  */
 typedef struct renkei_values renkei_values;
 
-/**
- * The dispatcher of the Web API of a store: one request in, one response out. It opens no socket; a program puts its own HTTP
- * server around it (examples/c/host.c is one). For any number of threads at once.
- */
-typedef struct renkei_webapi renkei_webapi;
+/** Verifies messages signed by Standard Webhooks, as a receiver does. For any number of threads. */
+typedef struct renkei_verifier renkei_verifier;
 
 /**
- * Runs the work of a store: imports that are due, and the sweeping of what was kept long enough. For any number of threads.
+ * Runs the work of a store: imports that are due, deliveries, and the sweeping of what was kept long enough. For any number of
+ * threads.
  */
 typedef struct renkei_worker renkei_worker;
 
@@ -618,6 +685,33 @@ typedef void (*renkei_random_fn)(void *user_data,
                                  void *buffer,
                                  size_t len);
 
+/**
+ * Writes the key by which secrets are sealed, RENKEI_SECRET_KEY_BYTES bytes, to out_key. Anything but 0 says that there is
+ * none at present: what needs a secret is tried again later then. Called each time the key is needed, on any thread, and on
+ * several at once. It must not throw nor longjmp out.
+ */
+typedef int32_t (*renkei_secret_key_fn)(void *user_data,
+                                        uint8_t *out_key);
+
+/**
+ * Writes the secret of a name, lent for the time of the call, to buffer, whose capacity every secret has room in, and its
+ * length to *out_len. 0 says that it is there, RENKEI_NO_SECRET that there is none of this name, anything else that nobody can
+ * say at present: what needs it is tried again later then. Called at each attempt to send something with it, on any thread,
+ * and on several at once; the buffer is overwritten afterwards. It must not throw nor longjmp out.
+ */
+typedef int32_t (*renkei_secret_vault_fn)(void *user_data,
+                                          const char *name,
+                                          size_t name_len,
+                                          char *buffer,
+                                          size_t capacity,
+                                          size_t *out_len);
+
+/**
+ * The present moment, in milliseconds since 1970-01-01 00:00:00 UTC, for hosts with a source of time of their own. Called on any
+ * thread, and on several at once. It must not throw nor longjmp out.
+ */
+typedef int64_t (*renkei_now_fn)(void *user_data);
+
 /** How a store is opened. Make one by renkei_store_options_init; a member that is 0 or NULL stands for its default. */
 typedef struct {
     /** The size of this struct. */
@@ -662,6 +756,27 @@ typedef struct {
     renkei_random_fn random;
     /** What random is called with; it must last as long as the store and its views. */
     void *random_user_data;
+    /**
+     * The key by which secrets are sealed in the file, RENKEI_SECRET_KEY_BYTES bytes; it is copied. Without a key, no secret can
+     * be kept or used. At most one of this, secret_key_from and secret_vault may be given.
+     */
+    const uint8_t *secret_key;
+    /** Its length. */
+    size_t secret_key_len;
+    /** As secret_key, asked for each time it is needed. */
+    renkei_secret_key_fn secret_key_from;
+    /** What secret_key_from is called with; it must last as long as the store, its views and workers. */
+    void *secret_key_user_data;
+    /**
+     * Secrets are kept by the host, and asked for by name each time they are needed. Nothing of them is in the file.
+     */
+    renkei_secret_vault_fn secret_vault;
+    /** What secret_vault is called with; it must last as long as the store, its views and workers. */
+    void *secret_vault_user_data;
+    /** The source of time, unless clock is given. Default: the system's. */
+    renkei_now_fn now;
+    /** What now is called with; it must last as long as the store, its views and workers. */
+    void *now_user_data;
 } renkei_store_options;
 
 /** A civil date and time; what a date or a time does not have is 0. */
@@ -884,6 +999,59 @@ typedef struct {
 typedef void (*renkei_import_progress_fn)(void *user_data,
                                           const renkei_import_progress *progress);
 
+/**
+ * Writes the addresses of a host name, best first and separated by spaces, such as "192.0.2.7 2001:db8::7", to buffer, and the
+ * length of that to *out_len. Anything but 0 says that the name is not known. The name is lent for the time of the call. Called
+ * on a thread of its own, on several at once, and not waited for for ever: it may be running when the worker was freed, so
+ * that user_data must last as long as the program. It must not throw nor longjmp out.
+ */
+typedef int32_t (*renkei_resolver_fn)(void *user_data,
+                                      const char *host,
+                                      size_t host_len,
+                                      char *buffer,
+                                      size_t capacity,
+                                      size_t *out_len);
+
+/**
+ * Carries one message to its receiver and waits for the answer, which it tells by renkei_outgoing_answer and the functions
+ * about the answer, or else by renkei_outgoing_fail; when it tells neither, the message counts as unanswered. Called on the
+ * threads that send, on several at once. It must not follow redirects, and not throw nor longjmp out.
+ */
+typedef void (*renkei_transport_fn)(void *user_data,
+                                    renkei_outgoing *outgoing);
+
+/** Something that happened to deliveries. The texts have no NUL behind them. */
+typedef struct {
+    /** The size of this struct, as the library has it. */
+    size_t size;
+    /** The delivery, of RENKEI_NOTICE_FAILED; else 0. */
+    int64_t delivery_id;
+    /** Who made the delivery, such as "host", "csv_push" or "http_send"; NULL when it is about a target. */
+    const char *made_by;
+    /** Its length. */
+    size_t made_by_len;
+    /** The code or the origin of the target; NULL when it is about a delivery. */
+    const char *target;
+    /** Its length. */
+    size_t target_len;
+    /** The last failure, in English; NULL when there is none. */
+    const char *why;
+    /** Its length. */
+    size_t why_len;
+    /** RENKEI_NOTICE_FAILED and so on; later versions may add more. */
+    uint32_t kind;
+    /** The failures in a row, of RENKEI_NOTICE_CIRCUIT_OPENED; else 0. */
+    uint32_t failures;
+} renkei_notice;
+
+/**
+ * Is told when a delivery has failed for good, and when a target is left alone, answers again or is disabled, after that was
+ * written; notice is lent for the time of the call. Called on the threads that send, on several at once. It should return
+ * soon, must not stop the worker, and not throw nor longjmp out.
+ */
+typedef void (*renkei_notice_fn)(void *user_data,
+                                 const renkei_notice *notice);
+
 /** How a worker works. Make one by renkei_worker_options_init; a member that is 0 or NULL stands for its default. */
 typedef struct {
     /** The size of this struct. */
@@ -892,58 +1060,250 @@ typedef struct {
     renkei_import_progress_fn progress;
     /** What progress is called with; it must last as long as the worker. */
     void *progress_user_data;
-    /** How long ended imports and their rejects are kept, in milliseconds. Default: 90 days. */
+    /**
+     * How long ended imports with their rejects, and ended deliveries with their attempts, are kept, in milliseconds. Default:
+     * 90 days.
+     */
     uint64_t retention_ms;
+    /** How many deliveries are sent at once, each by a thread. Default: 8. */
+    size_t senders;
+    /**
+     * Which addresses may be called beyond the public internet, and by which proxy: a JSON object such as
+     * {"allow": ["10.1.0.0/16", "core.office.example"], "proxy": "http://proxy.office.example:3128"}. Default: none.
+     */
+    const char *network;
+    /** Its length, or RENKEI_NTS. */
+    size_t network_len;
+    /** Looks host names up instead of the system. */
+    renkei_resolver_fn resolver;
+    /** What resolver is called with; see there how long it must last. */
+    void *resolver_user_data;
+    /** Carries messages by HTTP instead of this library. */
+    renkei_transport_fn http_transport;
+    /** What http_transport is called with; it must last as long as the worker. */
+    void *http_transport_user_data;
+    /**
+     * Carries mail instead of this library. Without it, and where the library was built without the feature mail, mail is
+     * left to other workers.
+     */
+    renkei_transport_fn mail_transport;
+    /** What mail_transport is called with; it must last as long as the worker. */
+    void *mail_transport_user_data;
+    /** Is told what a host may want to know of deliveries at once. */
+    renkei_notice_fn notice;
+    /** What notice is called with; it must last as long as the worker. */
+    void *notice_user_data;
 } renkei_worker_options;
 
-/**
- * What a token may be bound to. Make one by renkei_token_options_init; a member that is 0 or NULL stands for its default.
- */
+/** How a delivery stands at the last commit. Make one by renkei_delivery_info_init. */
 typedef struct {
     /** The size of this struct. */
     size_t size;
-    /** What it is for, as people call it. */
-    const char *name;
-    /** Its length, or RENKEI_NTS. */
-    size_t name_len;
-    /**
-     * From where it may be used, as a JSON array of ranges such as ["192.0.2.0/24", "2001:db8::7"]. Default: anywhere.
-     */
-    const char *addresses;
-    /** Its length, or RENKEI_NTS. */
-    size_t addresses_len;
-    /** It expires after so many milliseconds. Default: never. */
-    uint64_t expires_in_ms;
-    /** It expires at this moment, in milliseconds since 1970. Not together with expires_in_ms. */
+    /** The id of the delivery. */
+    int64_t id;
+    /** When it was made, in milliseconds since 1970. */
+    int64_t created_at;
+    /** When it is or was due. */
+    int64_t due_at;
+    /** When it was first taken up; 0 when it was not. */
+    int64_t started_at;
+    /** When it ended; 0 when it has not. */
+    int64_t ended_at;
+    /** When it is given up; 0 when its plan sets no deadline. */
     int64_t expires_at;
-} renkei_token_options;
+    /** The size of its body, without secrets. */
+    uint64_t body_bytes;
+    /** RENKEI_DELIVERY_WAITING and so on. */
+    uint32_t state;
+    /** The last status that a receiver answered; 0 when none did. */
+    uint32_t status;
+    /** How far the last attempt came, if it failed: RENKEI_BEFORE_SENDING and so on; else 0. */
+    uint32_t family;
+    /** The attempts that were made. */
+    uint32_t attempts;
+    /** How often a worker died while it held the delivery, which may have been sent then. */
+    uint32_t interrupted;
+    /** Whether it was asked to end while it was sent. */
+    uint32_t cancel_asked;
+} renkei_delivery_info;
+
+/** How a run of a CSV push stands at the last commit. Make one by renkei_push_info_init. */
+typedef struct {
+    /** The size of this struct. */
+    size_t size;
+    /** The id of the run. */
+    int64_t run_id;
+    /** The id of the database. */
+    int64_t database_id;
+    /** The id of the list. */
+    int64_t list_id;
+    /** The delivery; 0 when none was made, or it is not kept any more. */
+    int64_t delivery_id;
+    /** Records that were written as CSV. */
+    uint64_t records;
+    /** Lines of CSV, without the header line. */
+    uint64_t lines;
+    /** The size of the body. */
+    uint64_t bytes;
+    /** Records updated after success. */
+    uint64_t updated;
+    /** Records that could not be updated. */
+    uint64_t not_updated;
+    /** When it is tried next; 0 when it is not. */
+    int64_t next_attempt_at;
+    /** When it was started, in milliseconds since 1970. */
+    int64_t created_at;
+    /** When it ended; 0 when it has not. */
+    int64_t ended_at;
+    /** RENKEI_RUN_RESERVED and so on. */
+    uint32_t state;
+    /** How the delivery stands: RENKEI_DELIVERY_WAITING and so on; 0 when there is none. */
+    uint32_t delivery_state;
+    /** The last status that the receiver answered; 0 when it did not. */
+    uint32_t status;
+    /** How far the last attempt came, if it failed: RENKEI_BEFORE_SENDING and so on; else 0. */
+    uint32_t family;
+    /** The attempts that were made. */
+    uint32_t attempts;
+    /** Always 0. */
+    uint32_t reserved;
+} renkei_push_info;
+
+/** How a run of an http send stands at the last commit. Make one by renkei_http_send_info_init. */
+typedef struct {
+    /** The size of this struct. */
+    size_t size;
+    /** The id of the run. */
+    int64_t run_id;
+    /** The id of the database. */
+    int64_t database_id;
+    /** The id of the list. */
+    int64_t list_id;
+    /** Records whose message was taken. */
+    uint64_t delivered;
+    /** Records whose message could not be made, or was given up. */
+    uint64_t failed;
+    /** Records whose message was cancelled. */
+    uint64_t cancelled;
+    /** Records whose message is on its way. */
+    uint64_t waiting;
+    /** When it was started, in milliseconds since 1970. */
+    int64_t created_at;
+    /** When it ended; 0 when it has not. */
+    int64_t ended_at;
+    /** RENKEI_RUN_RESERVED and so on: completed when every record has its result, also where sending failed. */
+    uint32_t state;
+    /** Always 0. */
+    uint32_t reserved;
+} renkei_http_send_info;
 
 /**
- * What the Web API allows and how it answers. Make one by renkei_webapi_options_init; a member that is 0 or NULL stands for
- * its default.
+ * What a message is. The texts are lent for the time of the transport's call, and have no NUL behind them. Make one by
+ * renkei_outgoing_info_init.
  */
 typedef struct {
     /** The size of this struct. */
     size_t size;
-    /** The largest JSON, as a body or as a part, in bytes. Default: 4 MiB. */
-    uint64_t json_bytes;
-    /** The largest uploaded file, in bytes. Default: 5 MiB. */
-    uint64_t upload_bytes;
-    /** The most lines of an uploaded file; line breaks inside quoted cells do not count. Default: 50000. */
-    uint64_t upload_lines;
-    /** How many records csvexport gives when no limit is asked for. Default: 200. */
-    uint64_t export_records;
-    /** The most records that csvexport gives; a greater limit is cut to it. Default: 10000. */
-    uint64_t export_records_most;
-    /** The encoding of CSV: RENKEI_CSV_UTF8_BOM (default), RENKEI_CSV_UTF8 or RENKEI_CSV_CP932. */
-    uint32_t export_encoding;
-    /** Whether it begins in maintenance mode; see renkei_webapi_set_maintenance. */
-    uint32_t maintenance;
-    /** The HTML that is sent while there is maintenance, behind the line that clients look for. */
-    const char *maintenance_page;
-    /** Its length, or RENKEI_NTS. */
-    size_t maintenance_page_len;
-} renkei_webapi_options;
+    /** The method, such as POST. */
+    const char *method;
+    /** Its length. */
+    size_t method_len;
+    /** Where it goes, with secrets. */
+    const char *url;
+    /** Its length. */
+    size_t url_len;
+    /** The host of the URL: a name in ASCII, or an address, which has brackets if it is one of IPv6. */
+    const char *host;
+    /** Its length. */
+    size_t host_len;
+    /** The user by which the sender is known, or NULL. If it is HTTP, user and password stand in a header as well. */
+    const char *user;
+    /** Its length. */
+    size_t user_len;
+    /** The password, or NULL. */
+    const char *password;
+    /** Its length. */
+    size_t password_len;
+    /** Certificates in PEM that are trusted beside the public ones, or NULL. */
+    const char *ca_certificates;
+    /** Their length. */
+    size_t ca_certificates_len;
+    /** The HTTP proxy that the operator names in the network policy, or NULL. Names are resolved by it then. */
+    const char *proxy;
+    /** Its length. */
+    size_t proxy_len;
+    /** How many headers there are: see renkei_outgoing_header. */
+    size_t header_count;
+    /** The size of the body: see renkei_outgoing_read. */
+    uint64_t body_bytes;
+    /** How much of the answer is kept; the rest need not be read. */
+    uint64_t answer_bytes;
+    /** The time that is left, in milliseconds. */
+    uint64_t timeout_ms;
+    /** How long a connection may take, TLS included, in milliseconds. */
+    uint64_t connect_timeout_ms;
+    /** RENKEI_CHANNEL_HTTP or RENKEI_CHANNEL_MAIL. */
+    uint32_t channel;
+    /** The port of the URL. */
+    uint32_t port;
+    /** Whether it has a body, which may be empty. */
+    uint32_t has_body;
+    /** Whether any certificate is taken. */
+    uint32_t accept_any_certificate;
+} renkei_outgoing_info;
+
+/**
+ * Is told how far a backup is: before the first byte, about ten times a second, and at the end; is_checking is 1 when all is
+ * copied and the copy is being checked. Anything but 0 asks the library to stop: the call then ends with RENKEI_CANCELLED, and
+ * nothing is left. Called on the thread of the call. It must not throw nor longjmp out.
+ */
+typedef int32_t (*renkei_backup_progress_fn)(void *user_data,
+                                             uint64_t bytes_done,
+                                             uint64_t bytes_total,
+                                             int32_t is_checking);
+
+/** How a backup is made. Make one by renkei_backup_options_init; a member that is 0 or NULL stands for its default. */
+typedef struct {
+    /** The size of this struct. */
+    size_t size;
+    /** Is told how far the backup is. */
+    renkei_backup_progress_fn progress;
+    /** What progress is called with. */
+    void *progress_user_data;
+    /** At most so many bytes a second, on the average. Default: as fast as the disk. */
+    uint64_t bytes_per_second;
+    /** Whether the check of the copy is left out. */
+    uint32_t unchecked;
+    /** Always 0. */
+    uint32_t reserved;
+} renkei_backup_options;
+
+/**
+ * Is told how many parts of a check are done, and how many there are as far as it is known, after each part. Anything but 0
+ * asks the library to stop: the call then ends with RENKEI_CANCELLED. Called on the thread of the call. It must not throw nor
+ * longjmp out.
+ */
+typedef int32_t (*renkei_check_progress_fn)(void *user_data,
+                                            uint64_t done,
+                                            uint64_t total);
+
+/**
+ * How a store is checked. Make one by renkei_check_options_init; a member that is 0 or NULL stands for its default.
+ */
+typedef struct {
+    /** The size of this struct. */
+    size_t size;
+    /** Is told how far the check is. */
+    renkei_check_progress_fn progress;
+    /** What progress is called with. */
+    void *progress_user_data;
+    /**
+     * Whether what takes long is left out: every entry of indexes, the rules of every stored value, the bytes of files.
+     */
+    uint32_t quick;
+    /** Always 0. */
+    uint32_t reserved;
+} renkei_check_options;
 
 /** All went well. */
 #define RENKEI_OK 0
@@ -1159,14 +1519,6 @@ RENKEI_API
 int64_t renkei_error_offset(const renkei_error *error);
 
 /**
- * After how many milliseconds the same call may be made again (renkei_access_count_call); -1 where nobody knows.
- *
- * Rust: Error::retry_after
- */
-RENKEI_API
-int64_t renkei_error_retry_after(const renkei_error *error);
-
-/**
  * SQLite's extended result code, when SQLite is the cause; 0 else.
  *
  * Rust: Error::sqlite_code
@@ -1344,7 +1696,8 @@ renkei_status renkei_clock_free(renkei_clock *clock);
  * Rust: StoreOptions::open, Store::open, Store::create, Store::options, StoreOptions::create,
  * StoreOptions::page_bytes, StoreOptions::cache_bytes, StoreOptions::reader_cache_bytes,
  * StoreOptions::checkpoint_bytes, StoreOptions::synchronous, StoreOptions::busy_timeout, StoreOptions::time_zone,
- * StoreOptions::limits, StoreOptions::clock, StoreOptions::random
+ * StoreOptions::limits, StoreOptions::clock, StoreOptions::random, StoreOptions::secret_key,
+ * StoreOptions::secret_key_from, StoreOptions::secret_vault
  */
 RENKEI_API
 RENKEI_MUST_USE
@@ -2212,32 +2565,6 @@ renkei_status renkei_record_updated(const renkei_record *record,
                                     renkei_error **out_error);
 
 /**
- * The display name of the user who registered the record: the empty text where that was the host itself, or there is no such user
- * any more. Lent until the record is freed, with no NUL behind it.
- *
- * Rust: Record::created_by_name
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_record_created_name(const renkei_record *record,
-                                         const char **out_name,
-                                         size_t *out_name_len,
-                                         renkei_error **out_error);
-
-/**
- * The display name of the user who last wrote the record: the empty text where that was the host itself, or there is no such user
- * any more. Lent until the record is freed, with no NUL behind it.
- *
- * Rust: Record::updated_by_name
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_record_updated_name(const renkei_record *record,
-                                         const char **out_name,
-                                         size_t *out_name_len,
-                                         renkei_error **out_error);
-
-/**
  * The approval state: RENKEI_APPROVAL_NONE, RENKEI_APPROVAL_PENDING or RENKEI_APPROVAL_APPROVED.
  *
  * Rust: Record::approval
@@ -2508,6 +2835,101 @@ renkei_status renkei_transaction_delete(renkei_transaction *transaction,
                                         int64_t expected_revision,
                                         int64_t *out_id,
                                         renkei_error **out_error);
+
+/**
+ * As renkei_record_view, within the transaction: the record as it has been written here.
+ *
+ * Rust: Transaction::view
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_transaction_view(renkei_transaction *transaction,
+                                      const char *database,
+                                      size_t database_len,
+                                      const char *key,
+                                      size_t key_len,
+                                      int64_t id,
+                                      renkei_record **out_record,
+                                      renkei_error **out_error);
+
+/**
+ * As renkei_record_find, within the transaction.
+ *
+ * Rust: Transaction::find
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_transaction_find(renkei_transaction *transaction,
+                                      const char *database,
+                                      size_t database_len,
+                                      const char *key,
+                                      size_t key_len,
+                                      int64_t id,
+                                      renkei_record **out_record,
+                                      renkei_error **out_error);
+
+/**
+ * As renkei_record_view_json, within the transaction.
+ *
+ * Rust: Transaction::view
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_transaction_view_json(renkei_transaction *transaction,
+                                           const char *database,
+                                           size_t database_len,
+                                           const char *key,
+                                           size_t key_len,
+                                           int64_t id,
+                                           char **out_json,
+                                           size_t *out_json_len,
+                                           renkei_error **out_error);
+
+/**
+ * As renkei_query_page, within the transaction.
+ *
+ * Rust: Transaction::query
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_transaction_page(renkei_transaction *transaction,
+                                      const char *database,
+                                      size_t database_len,
+                                      const char *query,
+                                      size_t query_len,
+                                      char **out_json,
+                                      size_t *out_json_len,
+                                      renkei_error **out_error);
+
+/**
+ * As renkei_query_count, within the transaction.
+ *
+ * Rust: Transaction::count
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_transaction_count(renkei_transaction *transaction,
+                                       const char *database,
+                                       size_t database_len,
+                                       const char *condition,
+                                       size_t condition_len,
+                                       uint64_t *out_count,
+                                       renkei_error **out_error);
+
+/**
+ * As renkei_delivery_queue, within the transaction: the message is sent if the transaction is kept, and only then.
+ *
+ * Rust: Transaction::deliver
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_transaction_deliver(renkei_transaction *transaction,
+                                         const char *delivery,
+                                         size_t delivery_len,
+                                         const void *body,
+                                         size_t body_len,
+                                         int64_t *out_delivery_id,
+                                         renkei_error **out_error);
 
 /* -- Queries ------------------------------------------------------------------------------------- */
 
@@ -3010,13 +3432,64 @@ renkei_status renkei_export_memory(const renkei_store *store,
                                    renkei_exported *out_exported,
                                    renkei_error **out_error);
 
+/* -- Exports that are read ----------------------------------------------------------------------- */
+
+/**
+ * Begins an export whose bytes are read by renkei_export_stream_read: for spec see renkei_export_to. It is made on a thread of
+ * its own, which waits when nobody reads. Until it is closed by renkei_export_stream_close, it holds on to one moment of the
+ * store.
+ *
+ * Rust: Store::export_stream
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_export_stream_open(const renkei_store *store,
+                                        const char *spec,
+                                        size_t spec_len,
+                                        renkei_export_stream **out_export_stream,
+                                        renkei_error **out_error);
+
+/**
+ * Reads at most capacity bytes, in the encoding of the export; out_len receives how many came, and 0 at the end. When it
+ * failed, what came before is not the whole.
+ *
+ * Rust: reading an ExportStream
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_export_stream_read(renkei_export_stream *export_stream,
+                                        void *buffer,
+                                        size_t capacity,
+                                        size_t *out_len,
+                                        renkei_error **out_error);
+
+/**
+ * What was exported. RENKEI_USAGE before the end was read.
+ *
+ * Rust: ExportStream::exported
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_export_stream_exported(const renkei_export_stream *export_stream,
+                                            renkei_exported *out_exported,
+                                            renkei_error **out_error);
+
+/**
+ * Closes an export, also one that was not read to its end. NULL is allowed.
+ *
+ * Rust: dropping an ExportStream
+ */
+RENKEI_API
+renkei_status renkei_export_stream_close(renkei_export_stream *export_stream);
+
 /* -- Workers ------------------------------------------------------------------------------------- */
 
 /**
  * Makes a worker for a store. options may be NULL. It runs when it is asked to: renkei_worker_run_until_idle on the caller's
  * own thread, or renkei_worker_start on one of its own. The caller frees it by renkei_worker_free.
  *
- * Rust: Worker::new, Worker::on_progress, Worker::retention
+ * Rust: Worker::new, Worker::on_progress, Worker::retention, Worker::senders, Worker::network, Worker::resolver,
+ * Worker::transport, Worker::on_notice
  */
 RENKEI_API
 RENKEI_MUST_USE
@@ -3026,8 +3499,9 @@ renkei_status renkei_worker_new(const renkei_store *store,
                                 renkei_error **out_error);
 
 /**
- * Runs the next thing that is due, on this thread; out_ran is 1 when there was one. An import that fails is no error of this
- * call: see renkei_import_status.
+ * Runs the next thing that is due, an import or else a delivery, on this thread; out_ran is 1 when there was
+ * one. An import that fails is no error of this call, nor a delivery that is not taken: see renkei_import_status and
+ * renkei_delivery_status.
  *
  * Rust: Worker::run_once
  */
@@ -3049,7 +3523,8 @@ renkei_status renkei_worker_run_until_idle(renkei_worker *worker,
                                            renkei_error **out_error);
 
 /**
- * Deletes uploads and unclaimed files whose time is over, and ended imports that were kept long enough.
+ * Deletes uploads and unclaimed files whose time is over, and ended imports and deliveries that were kept long enough; gives up
+ * deliveries whose time is over.
  *
  * Rust: Worker::sweep
  */
@@ -3059,7 +3534,7 @@ renkei_status renkei_worker_sweep(renkei_worker *worker,
                                   renkei_error **out_error);
 
 /**
- * Starts a thread that runs what is due until the worker is stopped. RENKEI_USAGE when it was started or stopped before.
+ * Starts threads that run what is due, and send, until the worker is stopped. RENKEI_USAGE when it was started or stopped before.
  *
  * Rust: Worker::start
  */
@@ -3070,7 +3545,7 @@ renkei_status renkei_worker_start(renkei_worker *worker,
 
 /**
  * Stops a worker, for good, from any thread: what it runs is parked at its next commit, and goes on with another worker. Waits
- * for the thread that renkei_worker_start started; a call that runs on another thread returns soon after. It must not be
+ * for the threads that renkei_worker_start started, and for deliveries that are on their way; a call that runs on another thread returns soon after. It must not be
  * called from the progress function of the same worker.
  *
  * Rust: Worker::stop, WorkerHandle::stop
@@ -3087,6 +3562,757 @@ renkei_status renkei_worker_stop(renkei_worker *worker,
  */
 RENKEI_API
 renkei_status renkei_worker_free(renkei_worker *worker);
+
+/* -- Deliveries ---------------------------------------------------------------------------------- */
+
+/**
+ * Puts a message into the queue of deliveries: a worker sends it, at least once, and tries again by its plan. out_delivery_id
+ * receives its id. For the host and administrators, as all functions about deliveries.
+ *
+ * delivery is a JSON object with "url", and "method" (default: POST), "headers" (an array of objects with "name" and
+ * "value"), "sending" (timeouts, retry plan, authentication, signature: see Sending in the documentation of the Rust crate),
+ * "order_key", "priority" (high, normal, low), "due_at" (milliseconds since 1970), "token" (the same token gives the same
+ * delivery), "channel" (http or mail). Its body is one of "text", "json", "file" (the id of a stored file, which belongs to
+ * the delivery from then on), or the bytes at body, at most 1 MiB; none when body is NULL. URL, headers and text may have
+ * places for secrets: {"text": "Token ", "slots": [{"at": 6, "secret": "core-token"}]}.
+ *
+ * Rust: Store::deliver, NewDelivery::http
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_delivery_queue(const renkei_store *store,
+                                    const char *delivery,
+                                    size_t delivery_len,
+                                    const void *body,
+                                    size_t body_len,
+                                    int64_t *out_delivery_id,
+                                    renkei_error **out_error);
+
+/**
+ * How a delivery stands.
+ *
+ * Rust: Store::delivery
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_delivery_status(const renkei_store *store,
+                                     int64_t delivery_id,
+                                     renkei_delivery_info *out_info,
+                                     renkei_error **out_error);
+
+/**
+ * How a delivery stands, as a JSON object, with its message id, URL, target, SHA-256 and error. The caller frees the JSON by
+ * renkei_free.
+ *
+ * Rust: Store::delivery
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_delivery_status_json(const renkei_store *store,
+                                          int64_t delivery_id,
+                                          char **out_json,
+                                          size_t *out_json_len,
+                                          renkei_error **out_error);
+
+/**
+ * The deliveries that a filter means, newest first, as a JSON array of what renkei_delivery_status_json gives: at most limit,
+ * made before the delivery with the id before unless that is 0. filter is a JSON object with any of state, kind, setting_id,
+ * run_id, target and ended_since, or NULL for all. The caller frees the JSON.
+ *
+ * Rust: Store::deliveries
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_delivery_all(const renkei_store *store,
+                                  const char *filter,
+                                  size_t filter_len,
+                                  int64_t before,
+                                  uint64_t limit,
+                                  char **out_json,
+                                  size_t *out_json_len,
+                                  renkei_error **out_error);
+
+/**
+ * The attempts of a delivery, in order, as a JSON array: times, address, status, first bytes of the answer, error. The caller
+ * frees the JSON.
+ *
+ * Rust: Store::attempts
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_delivery_attempts(const renkei_store *store,
+                                       int64_t delivery_id,
+                                       char **out_json,
+                                       size_t *out_json_len,
+                                       renkei_error **out_error);
+
+/**
+ * Waits until a delivery has ended, or the time in milliseconds is over; how it stands then. Somebody else must send it: a
+ * worker that was started, or another process.
+ *
+ * Rust: Store::wait_delivery
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_delivery_wait(const renkei_store *store,
+                                   int64_t delivery_id,
+                                   uint64_t timeout_ms,
+                                   renkei_delivery_info *out_info,
+                                   renkei_error **out_error);
+
+/**
+ * Cancels a delivery. One that waits is cancelled at once; one that is being sent is not called back, but not tried again.
+ * RENKEI_CONFLICT when it has ended already.
+ *
+ * Rust: Store::cancel_delivery
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_delivery_cancel(const renkei_store *store,
+                                     int64_t delivery_id,
+                                     renkei_error **out_error);
+
+/**
+ * Sends a delivery again that has ended, however it ended: the same bytes with the same id, by its plan from the beginning.
+ * RENKEI_CONFLICT when it has not ended.
+ *
+ * Rust: Store::replay_delivery
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_delivery_replay(const renkei_store *store,
+                                     int64_t delivery_id,
+                                     renkei_error **out_error);
+
+/**
+ * As renkei_delivery_replay, for several: all of them, or none.
+ *
+ * Rust: Store::replay_deliveries
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_delivery_replay_all(const renkei_store *store,
+                                         const int64_t *delivery_ids,
+                                         size_t count,
+                                         renkei_error **out_error);
+
+/**
+ * Replays every failed delivery that a filter means, such as {"ended_since": 1769819400000}, or all when it is NULL; how
+ * many. See renkei_delivery_all; the state in the filter is not looked at.
+ *
+ * Rust: Store::replay_failed
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_delivery_replay_failed(const renkei_store *store,
+                                            const char *filter,
+                                            size_t filter_len,
+                                            uint64_t *out_count,
+                                            renkei_error **out_error);
+
+/**
+ * The figures of the queue at one moment, as a JSON object: counts, ages, latencies, targets. The caller frees the JSON.
+ *
+ * Rust: Store::delivery_metrics
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_delivery_metrics(const renkei_store *store,
+                                      char **out_json,
+                                      size_t *out_json_len,
+                                      renkei_error **out_error);
+
+/**
+ * Every target that something was or is to be sent to, and how it stands, as a JSON array. The caller frees the JSON.
+ *
+ * Rust: Store::targets
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_target_all(const renkei_store *store,
+                                char **out_json,
+                                size_t *out_json_len,
+                                renkei_error **out_error);
+
+/**
+ * Lets deliveries go to a target again: one that was disabled, whose circuit is open, or that asked to be left alone. It is
+ * named by its code, or by its origin such as "https://api.example.com:443".
+ *
+ * Rust: Store::enable_target
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_target_enable(const renkei_store *store,
+                                   const char *target,
+                                   size_t target_len,
+                                   renkei_error **out_error);
+
+/**
+ * Sends nothing more to a target until it is enabled again; what is on its way is not called back. why is kept with it.
+ *
+ * Rust: Store::disable_target
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_target_disable(const renkei_store *store,
+                                    const char *target,
+                                    size_t target_len,
+                                    const char *why,
+                                    size_t why_len,
+                                    renkei_error **out_error);
+
+/* -- CSV pushes ---------------------------------------------------------------------------------- */
+
+/**
+ * Starts a CSV push that stands in the sub-menu of a list: writes the records as CSV into the store, all of one moment, and
+ * queues them; a worker sends them. out_run_id receives the id of the run. A body that cannot be made is no error of this
+ * call: the run has failed then, before sending.
+ *
+ * request is a JSON object with database, list and push (each by code or id), and search, condition, records (an array of
+ * objects with "key" or "id"), memo and token (a second request with the same token gives the first one's run).
+ *
+ * Rust: Store::push, PushRequest::new
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_push_start(const renkei_store *store,
+                                const char *request,
+                                size_t request_len,
+                                int64_t *out_run_id,
+                                renkei_error **out_error);
+
+/**
+ * How a run of a CSV push stands.
+ *
+ * Rust: Store::push_run
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_push_status(const renkei_store *store,
+                                 int64_t run_id,
+                                 renkei_push_info *out_info,
+                                 renkei_error **out_error);
+
+/**
+ * How a run of a CSV push stands, as a JSON object, with its memo, SHA-256, first bytes of the answer and error. The caller
+ * frees the JSON by renkei_free.
+ *
+ * Rust: Store::push_run
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_push_status_json(const renkei_store *store,
+                                      int64_t run_id,
+                                      char **out_json,
+                                      size_t *out_json_len,
+                                      renkei_error **out_error);
+
+/**
+ * Waits until a run of a CSV push has ended, or the time in milliseconds is over; how it stands then. Somebody else must send
+ * it: a worker that was started, or another process.
+ *
+ * Rust: Store::wait_push
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_push_wait(const renkei_store *store,
+                               int64_t run_id,
+                               uint64_t timeout_ms,
+                               renkei_push_info *out_info,
+                               renkei_error **out_error);
+
+/**
+ * Cancels a run of a CSV push. One that waits is cancelled at once; one that is being sent is not called back, but not tried
+ * again. RENKEI_CONFLICT when it has ended already.
+ *
+ * Rust: Store::cancel_push
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_push_cancel(const renkei_store *store,
+                                 int64_t run_id,
+                                 renkei_error **out_error);
+
+/**
+ * The latest runs of CSV pushes, newest first, as a JSON array of what renkei_push_status_json gives: those of one list by
+ * its id, or of all lists when it is 0. The caller frees the JSON.
+ *
+ * Rust: Store::push_runs
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_push_runs(const renkei_store *store,
+                               int64_t list_id,
+                               uint64_t limit,
+                               char **out_json,
+                               size_t *out_json_len,
+                               renkei_error **out_error);
+
+/**
+ * The CSV pushes of a database, as a JSON array of definitions. The caller frees the JSON.
+ *
+ * Rust: Store::csv_pushes
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_push_all(const renkei_store *store,
+                              const char *database,
+                              size_t database_len,
+                              char **out_json,
+                              size_t *out_json_len,
+                              renkei_error **out_error);
+
+/* -- Http sends ---------------------------------------------------------------------------------- */
+
+/**
+ * Starts an http send: makes a message for each record and queues it, all in one transaction; a worker sends them. out_run_id
+ * receives the id of the run. A record whose message cannot be made fails by itself, and the others are sent.
+ *
+ * request is a JSON object with trigger ("button" for one record, "pulldown" for up to 100; others are refused), database,
+ * list, send (each by code or id), records (an array of objects with "key" or "id"), and memo and token (a second request
+ * with the same token gives the first one's run).
+ *
+ * Rust: Store::http_send, HttpSendRequest::of
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_http_send_start(const renkei_store *store,
+                                     const char *request,
+                                     size_t request_len,
+                                     int64_t *out_run_id,
+                                     renkei_error **out_error);
+
+/**
+ * How a run of an http send stands.
+ *
+ * Rust: Store::http_send_run
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_http_send_status(const renkei_store *store,
+                                      int64_t run_id,
+                                      renkei_http_send_info *out_info,
+                                      renkei_error **out_error);
+
+/**
+ * How a run of an http send stands, as a JSON object, with every record under "items". The caller frees the JSON by
+ * renkei_free.
+ *
+ * Rust: Store::http_send_run
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_http_send_status_json(const renkei_store *store,
+                                           int64_t run_id,
+                                           char **out_json,
+                                           size_t *out_json_len,
+                                           renkei_error **out_error);
+
+/**
+ * Waits until a run of an http send has ended, or the time in milliseconds is over; how it stands then. Somebody else must
+ * send it: a worker that was started, or another process.
+ *
+ * Rust: Store::wait_http_send
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_http_send_wait(const renkei_store *store,
+                                    int64_t run_id,
+                                    uint64_t timeout_ms,
+                                    renkei_http_send_info *out_info,
+                                    renkei_error **out_error);
+
+/**
+ * Cancels what of a run of an http send is on its way, as renkei_delivery_cancel; out_count receives how many records that
+ * were. RENKEI_CONFLICT when it has ended already.
+ *
+ * Rust: Store::cancel_http_send
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_http_send_cancel(const renkei_store *store,
+                                      int64_t run_id,
+                                      uint64_t *out_count,
+                                      renkei_error **out_error);
+
+/**
+ * The latest runs of http sends, newest first, as a JSON array of what renkei_http_send_status_json gives. The caller frees
+ * the JSON.
+ *
+ * Rust: Store::http_send_runs
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_http_send_runs(const renkei_store *store,
+                                    uint64_t limit,
+                                    char **out_json,
+                                    size_t *out_json_len,
+                                    renkei_error **out_error);
+
+/**
+ * The http sends of a database, as a JSON array of definitions. The caller frees the JSON.
+ *
+ * Rust: Store::http_sends
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_http_send_all(const renkei_store *store,
+                                   const char *database,
+                                   size_t database_len,
+                                   char **out_json,
+                                   size_t *out_json_len,
+                                   renkei_error **out_error);
+
+/* -- Mail ---------------------------------------------------------------------------------------- */
+
+/**
+ * Queues a mail; a worker sends it, as often as the plan of the mail server says, until the server takes it. out_delivery_id
+ * receives the id of its delivery: see renkei_delivery_status. For the host and administrators.
+ *
+ * mail is a JSON object with server, subject, to, and cc, bcc, from, reply_to, text, html, token and attachments: objects with
+ * "file" (the id of a stored file), or "name" and "text" or "base64"; also "content_type".
+ *
+ * RENKEI_USAGE with the code "mail.feature" when the library was built without the feature mail.
+ *
+ * Rust: Store::send_mail, Mail::new
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_mail_send(const renkei_store *store,
+                               const char *mail,
+                               size_t mail_len,
+                               int64_t *out_delivery_id,
+                               renkei_error **out_error);
+
+/**
+ * Queues the mail of a template of a database (by code or id) about the record with a key, or with a NULL key the one with an
+ * id. See renkei_mail_send.
+ *
+ * Rust: Store::send_mail_about
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_mail_send_about(const renkei_store *store,
+                                     const char *database,
+                                     size_t database_len,
+                                     const char *mail_template,
+                                     size_t mail_template_len,
+                                     const char *key,
+                                     size_t key_len,
+                                     int64_t id,
+                                     int64_t *out_delivery_id,
+                                     renkei_error **out_error);
+
+/**
+ * The mail servers of the store, as a JSON array of definitions. The caller frees the JSON by renkei_free.
+ *
+ * Rust: Store::mail_servers
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_mail_server_all(const renkei_store *store,
+                                     char **out_json,
+                                     size_t *out_json_len,
+                                     renkei_error **out_error);
+
+/**
+ * The mail templates of a database, as a JSON array of definitions. The caller frees the JSON.
+ *
+ * Rust: Store::mail_templates
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_mail_template_all(const renkei_store *store,
+                                       const char *database,
+                                       size_t database_len,
+                                       char **out_json,
+                                       size_t *out_json_len,
+                                       renkei_error **out_error);
+
+/* -- Secrets ------------------------------------------------------------------------------------- */
+
+/**
+ * Keeps a secret, or another value for it, sealed by the key of the store: see the options secret_key and secret_key_from.
+ * Whatever names it uses the new value at its next attempt. For the host and administrators, as all functions about secrets.
+ *
+ * Rust: Store::put_secret
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_secret_put(const renkei_store *store,
+                                const char *name,
+                                size_t name_len,
+                                const char *secret,
+                                size_t secret_len,
+                                renkei_error **out_error);
+
+/**
+ * Forgets a secret. What names it can be sent no more until there is another.
+ *
+ * Rust: Store::remove_secret
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_secret_remove(const renkei_store *store,
+                                   const char *name,
+                                   size_t name_len,
+                                   renkei_error **out_error);
+
+/**
+ * The names of the secrets that are kept in the file, as a JSON array. Their values cannot be read back. The caller frees the
+ * JSON by renkei_free.
+ *
+ * Rust: Store::secret_names
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_secret_names(const renkei_store *store,
+                                  char **out_json,
+                                  size_t *out_json_len,
+                                  renkei_error **out_error);
+
+/**
+ * Seals every secret by another key of RENKEI_SECRET_KEY_BYTES bytes, in one transaction. The store must be opened with that
+ * one from then on.
+ *
+ * Rust: Store::reseal_secrets
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_secret_reseal(const renkei_store *store,
+                                   const uint8_t *new_key,
+                                   size_t new_key_len,
+                                   renkei_error **out_error);
+
+/**
+ * A new secret for signing by Standard Webhooks, "whsec_...", from the random source of the store. It is not kept: give it to
+ * renkei_secret_put and to the receiver. The caller frees the text by renkei_free.
+ *
+ * Rust: Store::new_signing_secret
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_secret_new_signing(const renkei_store *store,
+                                        char **out_secret,
+                                        size_t *out_secret_len,
+                                        renkei_error **out_error);
+
+/* -- Signatures of webhooks ---------------------------------------------------------------------- */
+
+/**
+ * Makes a verifier that knows no secret yet. tolerance_ms says how far the time of a message may be from now, so that old ones
+ * cannot be sent again by others; 0 stands for 5 minutes. The caller frees it by renkei_verifier_free.
+ *
+ * Rust: WebhookVerifier::new, WebhookVerifier::tolerance
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_verifier_new(uint64_t tolerance_ms,
+                                  renkei_verifier **out_verifier,
+                                  renkei_error **out_error);
+
+/**
+ * Adds a secret ("whsec_..." in base64, or any other text): a signature by any of them holds.
+ *
+ * Rust: WebhookVerifier::secret
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_verifier_add(renkei_verifier *verifier,
+                                  const char *secret,
+                                  size_t secret_len,
+                                  renkei_error **out_error);
+
+/**
+ * Verifies a message by its headers webhook-id, webhook-timestamp and webhook-signature, and its body as it came. now is in
+ * milliseconds since 1970. RENKEI_OK says that it is genuine; every other status that it is not to be believed (the code is
+ * "signature.invalid" where the signature or the time is wrong).
+ *
+ * Rust: WebhookVerifier::verify
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_verifier_verify(const renkei_verifier *verifier,
+                                     const char *webhook_id,
+                                     size_t webhook_id_len,
+                                     const char *timestamp,
+                                     size_t timestamp_len,
+                                     const char *signature,
+                                     size_t signature_len,
+                                     const void *bytes,
+                                     size_t bytes_len,
+                                     int64_t now,
+                                     renkei_error **out_error);
+
+/**
+ * Frees a verifier. NULL is allowed.
+ *
+ * Rust: dropping a WebhookVerifier
+ */
+RENKEI_API
+renkei_status renkei_verifier_free(renkei_verifier *verifier);
+
+/* -- Messages on their way, for hosts that carry them -------------------------------------------- */
+
+/**
+ * What the message is.
+ *
+ * Rust: OutboundRequest
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_outgoing_describe(renkei_outgoing *outgoing,
+                                       renkei_outgoing_info *out_info,
+                                       renkei_error **out_error);
+
+/**
+ * A header of the message, by its index: a name in lower case and a value, both lent for the time of the transport's call. All
+ * headers are there but those that say how the message is framed.
+ *
+ * Rust: OutboundRequest
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_outgoing_header(renkei_outgoing *outgoing,
+                                     size_t index,
+                                     const char **out_name,
+                                     size_t *out_name_len,
+                                     const char **out_value,
+                                     size_t *out_value_len,
+                                     renkei_error **out_error);
+
+/**
+ * Reads at most capacity bytes of the body; out_len receives how many came, and 0 at its end.
+ *
+ * Rust: OutboundRequest
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_outgoing_read(renkei_outgoing *outgoing,
+                                   void *buffer,
+                                   size_t capacity,
+                                   size_t *out_len,
+                                   renkei_error **out_error);
+
+/**
+ * The addresses to which a connection may be made, separated by spaces, such as "192.0.2.7 2001:db8::7": looked up and judged
+ * by the network policy at this moment. Every new connection must ask, and go to one of these only. The caller frees the text
+ * by renkei_free.
+ *
+ * When it fails, nobody may be called: then renkei_outgoing_fail with RENKEI_BEFORE_SENDING and no reason of its own.
+ *
+ * Rust: OutboundRequest::addresses
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_outgoing_addresses(renkei_outgoing *outgoing,
+                                        char **out_addresses,
+                                        size_t *out_addresses_len,
+                                        renkei_error **out_error);
+
+/**
+ * Tells that the receiver answered: the HTTP status, or the reply code of SMTP, from 100 to 599.
+ *
+ * Rust: Answer::new
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_outgoing_answer(renkei_outgoing *outgoing,
+                                     uint32_t status,
+                                     renkei_error **out_error);
+
+/**
+ * Tells a header of the answer, in the order in which they came.
+ *
+ * Rust: Answer
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_outgoing_answer_header(renkei_outgoing *outgoing,
+                                            const char *name,
+                                            size_t name_len,
+                                            const char *value,
+                                            size_t value_len,
+                                            renkei_error **out_error);
+
+/**
+ * Tells the next bytes of the answer. What is more than renkei_outgoing_info.answer_bytes is left out.
+ *
+ * Rust: Answer
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_outgoing_answer_body(renkei_outgoing *outgoing,
+                                          const void *bytes,
+                                          size_t bytes_len,
+                                          renkei_error **out_error);
+
+/**
+ * Tells who was called and how long what took, in microseconds: until the connection stood, then until TLS stood, and from the
+ * beginning until the head of the answer was there. address is such as "192.0.2.7:443"; NULL, and a time of 0, stand for
+ * nothing to tell.
+ *
+ * Rust: Times
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_outgoing_times(renkei_outgoing *outgoing,
+                                    const char *address,
+                                    size_t address_len,
+                                    uint64_t connect_us,
+                                    uint64_t tls_us,
+                                    uint64_t answer_us,
+                                    renkei_error **out_error);
+
+/**
+ * Tells that there is no whole answer, and why, in English: RENKEI_BEFORE_SENDING when nothing has reached the receiver,
+ * RENKEI_UNANSWERED when it may have arrived. With NULL for reason, and RENKEI_BEFORE_SENDING, the reason is the one for which
+ * renkei_outgoing_addresses failed.
+ *
+ * Rust: Failure::before_sending, Failure::unanswered
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_outgoing_fail(renkei_outgoing *outgoing,
+                                   uint32_t family,
+                                   const char *reason,
+                                   size_t reason_len,
+                                   renkei_error **out_error);
+
+/* -- Backups and checks -------------------------------------------------------------------------- */
+
+/**
+ * Copies the store to a new file at path, while others go on reading and writing; out_bytes receives the size of the copy. The
+ * copy is the store as it was when the call began, checked, safe on the disk, and a store like any. A file that exists is
+ * never overwritten; after a failure nothing is left. options may be NULL. For the host and administrators.
+ *
+ * Rust: Store::backup, Store::backup_with, BackupOptions::bytes_per_second, BackupOptions::unchecked
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_store_backup(const renkei_store *store,
+                                  const char *path,
+                                  size_t path_len,
+                                  const renkei_backup_options *options,
+                                  uint64_t *out_bytes,
+                                  renkei_error **out_error);
+
+/**
+ * Checks the whole store, as of one moment, while others go on reading and writing. out_is_sound is 1 when nothing is wrong.
+ * out_json is the report, a JSON object: sound, quick, examined (how much was looked at), findings, and message (ja and en) for
+ * people; the caller frees it by renkei_free. Nothing is changed, and what is wrong is no error of this call. options may be
+ * NULL. For the host and administrators.
+ *
+ * Rust: Store::check, Store::check_with, CheckOptions::quick, CheckReport::is_sound, CheckReport::to_json
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_store_check(const renkei_store *store,
+                                 const renkei_check_options *options,
+                                 int32_t *out_is_sound,
+                                 char **out_json,
+                                 size_t *out_json_len,
+                                 renkei_error **out_error);
 
 /* -- Proposals from CSV files -------------------------------------------------------------------- */
 
@@ -3150,510 +4376,6 @@ renkei_status renkei_csv_detect_memory(const void *bytes,
                                        uint32_t delimiter,
                                        char **out_json,
                                        size_t *out_json_len,
-                                       renkei_error **out_error);
-
-/* -- Access: rights, tokens, calls, the audit log ------------------------------------------------ */
-
-/**
- * On whose behalf the handle acts: a user as a JSON object, with his rights, or NULL for the host itself. The caller frees
- * the JSON by renkei_free. Users are defined by a blueprint, and all of them listed by renkei_user_all.
- *
- * Rust: Store::acting_user
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_access_acting_user(const renkei_store *store,
-                                        char **out_json,
-                                        size_t *out_json_len,
-                                        renkei_error **out_error);
-
-/**
- * Whether whoever the handle acts for has a right (RENKEI_RIGHT_VIEW to RENKEI_RIGHT_MANAGE) in a database, by its code or
- * id. Every call is judged all the same; this is to know beforehand.
- *
- * Rust: Store::may
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_access_may(const renkei_store *store,
-                                const char *database,
-                                size_t database_len,
-                                uint32_t right,
-                                int32_t *out_may,
-                                renkei_error **out_error);
-
-/**
- * The settings of access as a JSON object: calls_per_minute, addresses, trusted_proxies, audit_days. They are set by a
- * blueprint, under "access". The caller frees the JSON by renkei_free.
- *
- * RENKEI_DENIED for all but the host and administrators, as for tokens and for reading the audit log.
- *
- * Rust: Store::access
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_access_settings(const renkei_store *store,
-                                     char **out_json,
-                                     size_t *out_json_len,
-                                     renkei_error **out_error);
-
-/**
- * The address of a caller: that of the peer of the connection, or what a trusted proxy says in X-Forwarded-For. forwarded_for
- * is the value of that header (of several, joined by commas), or NULL where there is none. out_address is NULL when the proxy
- * tells nothing that can be believed. The caller frees the text by renkei_free.
- *
- * Rust: Store::client_address, client_address
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_access_client_address(const renkei_store *store,
-                                           const char *peer,
-                                           size_t peer_len,
-                                           const char *forwarded_for,
-                                           size_t forwarded_for_len,
-                                           char **out_address,
-                                           size_t *out_address_len,
-                                           renkei_error **out_error);
-
-/**
- * Counts one call against the calls per minute of whoever the handle acts for. RENKEI_LIMIT when there were too many:
- * renkei_error_retry_after tells how long to wait. The Web API (renkei_webapi_handle) counts by itself.
- *
- * Rust: Store::count_call
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_access_count_call(const renkei_store *store,
-                                       renkei_error **out_error);
-
-/**
- * Issues a token for a user, by his code. options may be NULL. out_id receives the id by which it is revoked; out_secret what
- * the caller sends in X-HD-apitoken: 64 characters that are shown this once and kept nowhere. The caller frees them by
- * renkei_free.
- *
- * Rust: Store::issue_token, NewToken::of, NewToken::name, NewToken::expires_in, NewToken::expires_at,
- * NewToken::address, IssuedToken::id, IssuedToken::secret
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_token_issue(const renkei_store *store,
-                                 const char *user,
-                                 size_t user_len,
-                                 const renkei_token_options *options,
-                                 int64_t *out_id,
-                                 char **out_secret,
-                                 size_t *out_secret_len,
-                                 renkei_error **out_error);
-
-/**
- * Every token, also those that have ended, as a JSON array of objects with id, user, name, created_at, expires_at,
- * revoked_at, addresses, last_used_at and last_address; the secrets are not among it. The caller frees the JSON by
- * renkei_free.
- *
- * Rust: Store::tokens
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_token_all(const renkei_store *store,
-                               char **out_json,
-                               size_t *out_json_len,
-                               renkei_error **out_error);
-
-/**
- * Ends a token, in all processes at once. To end it twice is no error.
- *
- * Rust: Store::revoke_token
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_token_revoke(const renkei_store *store,
-                                  int64_t id,
-                                  renkei_error **out_error);
-
-/**
- * A view of the store that acts on behalf of the user whose token secret is, when it may be used from address, which is that
- * of the caller (see renkei_access_client_address), or NULL when it is not known. The caller closes it by renkei_store_close.
- *
- * RENKEI_DENIED when it is not a token, was revoked, has expired, is of a user who is not active, or may not be used from
- * there. Do not tell callers which of these it was.
- *
- * Rust: Store::authenticate
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_token_authenticate(const renkei_store *store,
-                                        const char *secret,
-                                        size_t secret_len,
-                                        const char *address,
-                                        size_t address_len,
-                                        renkei_store **out_store,
-                                        renkei_error **out_error);
-
-/**
- * A page of the audit log, the latest lines first. query is a JSON object with user, token, action, database (its id), since,
- * until (milliseconds since 1970), limit (100 unless given) and after, or NULL for the latest of all. The answer is a JSON
- * object: "lines", each with id, at, user, token, address, action, database, subject and result; and "next", which is put
- * into "after" for the next page, or null behind the last one. The caller frees the JSON by renkei_free.
- *
- * Rust: Store::audit, AuditQuery::new, AuditQuery::user, AuditQuery::token, AuditQuery::action,
- * AuditQuery::database, AuditQuery::since, AuditQuery::until, AuditQuery::limit, AuditQuery::after
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_audit_page(const renkei_store *store,
-                                const char *query,
-                                size_t query_len,
-                                char **out_json,
-                                size_t *out_json_len,
-                                renkei_error **out_error);
-
-/**
- * Notes in the audit log what whoever the handle acts for has done. entry is a JSON object with action (such as
- * "orders/print"), and database (its id), subject, result and address where they are known. The Web API notes by itself.
- *
- * Rust: Store::note_audit, AuditEntry::new, AuditEntry::database, AuditEntry::subject, AuditEntry::result,
- * AuditEntry::address
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_audit_note(const renkei_store *store,
-                                const char *entry,
-                                size_t entry_len,
-                                renkei_error **out_error);
-
-/* -- The Web API --------------------------------------------------------------------------------- */
-
-/**
- * Makes the dispatcher of a store. account is the first segment of its paths: ASCII letters, digits, "-", "_" and ".".
- * options may be NULL. The store is one as it was opened, not the view of a user. The caller frees it by renkei_webapi_free.
- *
- * Rust: WebApi::new, WebApi::with_options
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_webapi_new(const renkei_store *store,
-                                const char *account,
-                                size_t account_len,
-                                const renkei_webapi_options *options,
-                                renkei_webapi **out_webapi,
-                                renkei_error **out_error);
-
-/**
- * Frees a dispatcher. NULL is allowed. Calls of other threads that are inside go on to their end, and responses stay.
- *
- * Rust: dropping a WebApi
- */
-RENKEI_API
-renkei_status renkei_webapi_free(renkei_webapi *webapi);
-
-/**
- * The account, lent until the dispatcher is freed, with no NUL behind it.
- *
- * Rust: WebApi::account
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_webapi_account(const renkei_webapi *webapi,
-                                    const char **out_account,
-                                    size_t *out_account_len,
-                                    renkei_error **out_error);
-
-/**
- * The options as they are, defaults filled in. The page is lent until the dispatcher is freed, with no NUL behind it;
- * maintenance is as it is now.
- *
- * Rust: WebApi::options
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_webapi_get_options(const renkei_webapi *webapi,
-                                        renkei_webapi_options *out_options,
-                                        renkei_error **out_error);
-
-/**
- * Switches maintenance mode on or off, from any thread. While it is on, every request is answered with HTTP 200 and an HTML
- * page whose first line is "Status: 503 Maintenance mode", which clients look for.
- *
- * Rust: WebApi::set_maintenance
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_webapi_set_maintenance(renkei_webapi *webapi,
-                                            int32_t on,
-                                            renkei_error **out_error);
-
-/**
- * Whether there is maintenance.
- *
- * Rust: WebApi::is_in_maintenance
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_webapi_is_in_maintenance(const renkei_webapi *webapi,
-                                              int32_t *out_is_in_maintenance,
-                                              renkei_error **out_error);
-
-/**
- * Answers a request, on this thread. Whatever goes wrong with what the request asks for is a response, not an error of this
- * call. A body that a function gives is read during the call, only as far as it is needed: see renkei_request_set_body_from.
- * The request stays the caller's. The caller frees the response by renkei_response_free.
- *
- * Rust: WebApi::handle
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_webapi_handle(const renkei_webapi *webapi,
-                                   renkei_request *request,
-                                   renkei_response **out_response,
-                                   renkei_error **out_error);
-
-/**
- * The description of the nine functions as an OpenAPI 3.1 document, in JSON. The caller frees it by renkei_free.
- *
- * Rust: webapi::openapi
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_webapi_openapi(char **out_json,
-                                    size_t *out_json_len,
-                                    renkei_error **out_error);
-
-/**
- * Makes a request without headers and body yet. method is a word such as "POST"; target is what stands in the request line: a
- * path, perhaps with a query, or a whole URL. The caller frees it by renkei_request_free.
- *
- * Rust: Request::new
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_request_new(const char *method,
-                                 size_t method_len,
-                                 const char *target,
-                                 size_t target_len,
-                                 renkei_request **out_request,
-                                 renkei_error **out_error);
-
-/**
- * Adds a header, behind those added before. The case of names does not matter. The value is bytes, since clients send what
- * they like: it need not be UTF-8.
- *
- * Rust: Request::header, Request::owned_header
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_request_add_header(renkei_request *request,
-                                        const char *name,
-                                        size_t name_len,
-                                        const char *value,
-                                        size_t value_len,
-                                        renkei_error **out_error);
-
-/**
- * Sets the body, whole. The transfer coding (chunks) is taken off by the server. The bytes are copied.
- *
- * Rust: Request::body
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_request_set_body(renkei_request *request,
-                                      const void *bytes,
-                                      size_t bytes_len,
-                                      renkei_error **out_error);
-
-/**
- * Sets the body to what a function gives piece by piece, during renkei_webapi_handle and on its thread. It is asked only when
- * the body is needed (a call without a good token is refused without it), which is the moment to send "100 Continue" to a
- * client that expects it. When the function asks to stop (a client that went away, a time that ran out), the response says
- * that the body was broken off.
- *
- * Rust: Request::reader
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_request_set_body_from(renkei_request *request,
-                                           renkei_read_fn read,
-                                           void *user_data,
-                                           renkei_error **out_error);
-
-/**
- * Sets the address of whoever opened the connection, such as "192.0.2.7" or "2001:db8::7". Behind proxies that the settings of
- * access trust, the address of the caller is found in X-Forwarded-For.
- *
- * Rust: Request::remote
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_request_set_remote(renkei_request *request,
-                                        const char *remote,
-                                        size_t remote_len,
-                                        renkei_error **out_error);
-
-/**
- * Says whether the connection is encrypted.
- *
- * Rust: Request::tls
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_request_set_tls(renkei_request *request,
-                                     int32_t tls,
-                                     renkei_error **out_error);
-
-/**
- * Frees a request. NULL is allowed.
- *
- * Rust: dropping a Request
- */
-RENKEI_API
-renkei_status renkei_request_free(renkei_request *request);
-
-/**
- * Frees a response; a stream that was not read to its end is ended. NULL is allowed.
- *
- * Rust: dropping a Response
- */
-RENKEI_API
-renkei_status renkei_response_free(renkei_response *response);
-
-/**
- * The HTTP status, such as 200.
- *
- * Rust: Response::status
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_response_status(const renkei_response *response,
-                                     int32_t *out_status,
-                                     renkei_error **out_error);
-
-/**
- * The words for the status, such as "OK", lent until the response is freed, with no NUL behind them.
- *
- * Rust: Response::reason
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_response_reason(const renkei_response *response,
-                                     const char **out_reason,
-                                     size_t *out_reason_len,
-                                     renkei_error **out_error);
-
-/**
- * How many headers the response has.
- *
- * Rust: Response::headers
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_response_header_count(const renkei_response *response,
-                                           size_t *out_count,
-                                           renkei_error **out_error);
-
-/**
- * A header, by its place from 0, in the order to be sent. Those that frame the body (Content-Length, Transfer-Encoding) or
- * concern the connection (Connection) are not among them: see renkei_response_content_length and renkei_response_closes. Both
- * texts are lent until the response is freed, with no NUL behind them.
- *
- * Rust: Response::headers
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_response_header(const renkei_response *response,
-                                     size_t place,
-                                     const char **out_name,
-                                     size_t *out_name_len,
-                                     const char **out_value,
-                                     size_t *out_value_len,
-                                     renkei_error **out_error);
-
-/**
- * The value of a header by its name, whose case does not matter; NULL when there is none. Lent until the response is freed,
- * with no NUL behind it.
- *
- * Rust: Response::header
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_response_find_header(const renkei_response *response,
-                                          const char *name,
-                                          size_t name_len,
-                                          const char **out_value,
-                                          size_t *out_value_len,
-                                          renkei_error **out_error);
-
-/**
- * Whether the body is a stream of unknown length, to be sent in chunks (to an HTTP/1.0 client: until the connection is
- * closed). Clients depend on it that JSON comes with a length and CSV in chunks.
- *
- * Rust: Response::is_chunked
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_response_is_chunked(const renkei_response *response,
-                                         int32_t *out_is_chunked,
-                                         renkei_error **out_error);
-
-/**
- * The length of the body in bytes, for Content-Length; -1 for a stream.
- *
- * Rust: Response::content_length
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_response_content_length(const renkei_response *response,
-                                             int64_t *out_length,
-                                             renkei_error **out_error);
-
-/**
- * Whether the connection must be closed after this response, because a part of the request's body was left unread.
- *
- * Rust: Response::closes
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_response_closes(const renkei_response *response,
-                                     int32_t *out_closes,
-                                     renkei_error **out_error);
-
-/**
- * The whole body, lent until the response is freed; NULL for a stream, which is read or written.
- *
- * Rust: Response::body_bytes
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_response_body(const renkei_response *response,
-                                   const char **out_bytes,
-                                   size_t *out_bytes_len,
-                                   renkei_error **out_error);
-
-/**
- * Reads the next bytes of the body into a buffer, as many as there are and fit; out_len receives how many, 0 at the end. A
- * stream is made while it is read, in constant memory and from one moment of the store. When it fails, the response must be
- * broken off: close the connection without the last chunk, so that the client sees that something is missing.
- *
- * Rust: Response::body_mut, Response::into_body
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_response_read(renkei_response *response,
-                                   void *buffer,
-                                   size_t capacity,
-                                   size_t *out_len,
-                                   renkei_error **out_error);
-
-/**
- * Gives what is left of the body to a function, piece by piece; out_written receives how many bytes. As
- * renkei_response_read; and RENKEI_CANCELLED when the function asks to stop.
- *
- * Rust: Response::into_body, Body::write_to
- */
-RENKEI_API
-RENKEI_MUST_USE
-renkei_status renkei_response_write_to(renkei_response *response,
-                                       renkei_write_fn write,
-                                       void *user_data,
-                                       uint64_t *out_written,
                                        renkei_error **out_error);
 
 /* -- Structs with their size set, and everything else 0 ----------------------------------------- */
@@ -3738,17 +4460,49 @@ static inline renkei_worker_options renkei_worker_options_init(void)
     return made;
 }
 
-static inline renkei_token_options renkei_token_options_init(void)
+static inline renkei_delivery_info renkei_delivery_info_init(void)
 {
-    renkei_token_options made;
+    renkei_delivery_info made;
     memset(&made, 0, sizeof made);
     made.size = sizeof made;
     return made;
 }
 
-static inline renkei_webapi_options renkei_webapi_options_init(void)
+static inline renkei_push_info renkei_push_info_init(void)
 {
-    renkei_webapi_options made;
+    renkei_push_info made;
+    memset(&made, 0, sizeof made);
+    made.size = sizeof made;
+    return made;
+}
+
+static inline renkei_http_send_info renkei_http_send_info_init(void)
+{
+    renkei_http_send_info made;
+    memset(&made, 0, sizeof made);
+    made.size = sizeof made;
+    return made;
+}
+
+static inline renkei_outgoing_info renkei_outgoing_info_init(void)
+{
+    renkei_outgoing_info made;
+    memset(&made, 0, sizeof made);
+    made.size = sizeof made;
+    return made;
+}
+
+static inline renkei_backup_options renkei_backup_options_init(void)
+{
+    renkei_backup_options made;
+    memset(&made, 0, sizeof made);
+    made.size = sizeof made;
+    return made;
+}
+
+static inline renkei_check_options renkei_check_options_init(void)
+{
+    renkei_check_options made;
     memset(&made, 0, sizeof made);
     made.size = sizeof made;
     return made;

@@ -705,6 +705,97 @@ public:
         return detail::call_text(renkei_import_rejects, get(), process_id, skip, limit);
     }
 
+    /// Puts a message into the queue of deliveries; its id. The delivery is a JSON object.
+    std::int64_t deliver(std::string_view delivery_json)
+    {
+        std::int64_t id = 0;
+        detail::call(renkei_delivery_queue, get(), detail::data(delivery_json), delivery_json.size(),
+                     static_cast<const void *>(nullptr), std::size_t{0}, &id);
+        return id;
+    }
+    std::int64_t deliver(std::string_view delivery_json, std::string_view body)
+    {
+        std::int64_t id = 0;
+        detail::call(renkei_delivery_queue, get(), detail::data(delivery_json), delivery_json.size(),
+                     static_cast<const void *>(detail::data(body)), body.size(), &id);
+        return id;
+    }
+    renkei_delivery_info delivery_status(std::int64_t delivery_id) const
+    {
+        renkei_delivery_info info = renkei_delivery_info_init();
+        detail::call(renkei_delivery_status, get(), delivery_id, &info);
+        return info;
+    }
+    renkei_delivery_info wait_delivery(std::int64_t delivery_id, std::chrono::milliseconds timeout) const
+    {
+        renkei_delivery_info info = renkei_delivery_info_init();
+        detail::call(renkei_delivery_wait, get(), delivery_id, static_cast<std::uint64_t>(timeout.count()), &info);
+        return info;
+    }
+    void cancel_delivery(std::int64_t delivery_id) { detail::call(renkei_delivery_cancel, get(), delivery_id); }
+    void replay_delivery(std::int64_t delivery_id) { detail::call(renkei_delivery_replay, get(), delivery_id); }
+
+    /// Starts a CSV push; the id of its run. The request is a JSON object.
+    std::int64_t push(std::string_view request_json)
+    {
+        std::int64_t id = 0;
+        detail::call(renkei_push_start, get(), detail::data(request_json), request_json.size(), &id);
+        return id;
+    }
+    renkei_push_info push_status(std::int64_t run_id) const
+    {
+        renkei_push_info info = renkei_push_info_init();
+        detail::call(renkei_push_status, get(), run_id, &info);
+        return info;
+    }
+    /// Starts an http send; the id of its run. The request is a JSON object.
+    std::int64_t http_send(std::string_view request_json)
+    {
+        std::int64_t id = 0;
+        detail::call(renkei_http_send_start, get(), detail::data(request_json), request_json.size(), &id);
+        return id;
+    }
+    renkei_http_send_info http_send_status(std::int64_t run_id) const
+    {
+        renkei_http_send_info info = renkei_http_send_info_init();
+        detail::call(renkei_http_send_status, get(), run_id, &info);
+        return info;
+    }
+
+    void put_secret(std::string_view name, std::string_view secret)
+    {
+        detail::call(renkei_secret_put, get(), detail::data(name), name.size(), detail::data(secret), secret.size());
+    }
+    void remove_secret(std::string_view name) { detail::call(renkei_secret_remove, get(), detail::data(name), name.size()); }
+
+    /// Copies the store to a new file; the size of the copy.
+    std::uint64_t backup(std::string_view path) const
+    {
+        std::uint64_t bytes = 0;
+        const renkei_backup_options *none = nullptr;
+        detail::call(renkei_store_backup, get(), detail::data(path), path.size(), none, &bytes);
+        return bytes;
+    }
+    /// Checks the store; the report, a JSON object.
+    std::string check(bool quick = false) const
+    {
+        renkei_check_options options = renkei_check_options_init();
+        options.quick = quick;
+        std::int32_t is_sound = 0;
+        return detail::call_text(renkei_store_check, get(), static_cast<const renkei_check_options *>(&options), &is_sound);
+    }
+
+    /// Runs everything that is due, on this thread, by a worker with these options; how many things were run.
+    std::uint64_t run_until_idle(const renkei_worker_options &options)
+    {
+        renkei_worker *made = nullptr;
+        detail::call(renkei_worker_new, get(), &options, &made);
+        detail::owner<renkei_worker, renkei_worker_free> worker(made);
+        std::uint64_t ran = 0;
+        detail::call(renkei_worker_run_until_idle, worker.get(), &ran);
+        return ran;
+    }
+
     /// Runs everything that is due, on this thread; how many things were run.
     std::uint64_t run_until_idle(const import_progress &progress = {})
     {

@@ -87,14 +87,18 @@ impl Watch {
             }
         }
         if let Some(out) = out {
-            out.set(&renkei_exported {
-                size: 0,
-                records: exported.records,
-                lines: exported.lines,
-                bytes: exported.bytes,
-                unmapped_count: exported.unmapped_count,
-            });
+            out.set(&self::exported(exported));
         }
+    }
+}
+
+pub(super) fn exported(exported: &Exported) -> renkei_exported {
+    renkei_exported {
+        size: 0,
+        records: exported.records,
+        lines: exported.lines,
+        bytes: exported.bytes,
+        unmapped_count: exported.unmapped_count,
     }
 }
 

@@ -58,9 +58,10 @@
  * JSON documents that are given are read strictly: a member that is not known is an error, with its line and column. Numbers
  *   with decimal places come as texts, so that no reader rounds them, and may be given either way.
  *
- * Threads. Errors, stores, signs, clocks, workers and the Web API may be used by any number of threads at once. Sets of values,
- *   records, cursors, requests and responses are for one thread at a time, and may go from one to another; a second call on one
- *   that is in use is refused (RENKEI_IN_USE). A transaction is for the thread that began it (RENKEI_WRONG_THREAD). Closing a handle while other threads
+ * Threads. Errors, stores, signs, clocks, workers, verifiers and the Web API may be used by any number of threads at once.
+ *   Sets of values, records, cursors, export streams, outgoing messages, requests and responses are for one thread at a time,
+ *   and may go from one to another; a second call on one that is in use is refused (RENKEI_IN_USE). A transaction is for the
+ *   thread that began it (RENKEI_WRONG_THREAD). Closing a handle while other threads
  *   are inside takes effect when they have left.
  *
  * Long calls end when a renkei_cancel is shown to which their store was bound (renkei_store_cancellable), from any thread.

@@ -70,7 +70,7 @@ fn row_of(record: &Record, row: usize) -> Result<(&Layout, &[Cell<'static>])> {
 }
 
 impl Body {
-    fn new(record: Record) -> Body {
+    pub(super) fn new(record: Record) -> Body {
         Body { record, made: SpreadMap::default(), cells: Vec::new() }
     }
 

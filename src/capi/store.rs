@@ -10,9 +10,10 @@ use super::cancel::renkei_cancel;
 use super::clock::{self, renkei_clock};
 use super::error::renkei_error;
 use super::handle::{self, Noun};
+use super::secret::{self, renkei_secret_key_fn, renkei_secret_vault_fn};
 use super::status::renkei_status;
 use crate::error::{Code, Error};
-use crate::store::{Cancel, Limits, Random, Store, Synchronous, Timestamp};
+use crate::store::{Cancel, Clock, Limits, Random, Store, Synchronous, Timestamp};
 
 /// An open store, or one of its views (as a user, cancellable). For any number of threads at once.
 pub struct renkei_store(());
@@ -31,6 +32,10 @@ pub const RENKEI_SYNCHRONOUS_FULL: u32 = 1;
 
 /// Fills a buffer with random bytes, for tests that repeat. Called on any thread. It must not throw nor longjmp out.
 pub type renkei_random_fn = Option<unsafe extern "C" fn(user_data: *mut c_void, buffer: *mut c_void, len: usize)>;
+
+/// The present moment, in milliseconds since 1970-01-01 00:00:00 UTC, for hosts with a source of time of their own. Called on any
+/// thread, and on several at once. It must not throw nor longjmp out.
+pub type renkei_now_fn = Option<unsafe extern "C" fn(user_data: *mut c_void) -> i64>;
 
 /// How a store is opened. Make one by renkei_store_options_init; a member that is 0 or NULL stands for its default.
 #[repr(C)]
@@ -78,6 +83,23 @@ pub struct renkei_store_options {
     pub random: renkei_random_fn,
     /// What `random` is called with; it must last as long as the store and its views.
     pub random_user_data: *mut c_void,
+    /// The key by which secrets are sealed in the file, RENKEI_SECRET_KEY_BYTES bytes; it is copied. Without a key, no secret can
+    /// be kept or used. At most one of this, `secret_key_from` and `secret_vault` may be given.
+    pub secret_key: *const u8,
+    /// Its length.
+    pub secret_key_len: usize,
+    /// As `secret_key`, asked for each time it is needed.
+    pub secret_key_from: renkei_secret_key_fn,
+    /// What `secret_key_from` is called with; it must last as long as the store, its views and workers.
+    pub secret_key_user_data: *mut c_void,
+    /// Secrets are kept by the host, and asked for by name each time they are needed. Nothing of them is in the file.
+    pub secret_vault: renkei_secret_vault_fn,
+    /// What `secret_vault` is called with; it must last as long as the store, its views and workers.
+    pub secret_vault_user_data: *mut c_void,
+    /// The source of time, unless `clock` is given. Default: the system's.
+    pub now: renkei_now_fn,
+    /// What `now` is called with; it must last as long as the store, its views and workers.
+    pub now_user_data: *mut c_void,
 }
 
 // SAFETY: a size, then integers and pointers without padding between; all zeros are a value.
@@ -95,6 +117,15 @@ impl Random for RandomOfCaller {
     }
 }
 
+struct ClockOfCaller(unsafe extern "C" fn(*mut c_void) -> i64, UserData);
+
+impl Clock for ClockOfCaller {
+    fn now(&self) -> Timestamp {
+        // SAFETY: the caller of the ABI gave both together.
+        Timestamp(unsafe { (self.0)(self.1.0) })
+    }
+}
+
 /// Opens the store at a path; with the option `create`, creates it first if there is none. options may be NULL. The caller
 /// closes it by renkei_store_close.
 ///
@@ -103,7 +134,8 @@ impl Random for RandomOfCaller {
 /// Rust: `StoreOptions::open`, `Store::open`, `Store::create`, `Store::options`, `StoreOptions::create`,
 /// `StoreOptions::page_bytes`, `StoreOptions::cache_bytes`, `StoreOptions::reader_cache_bytes`,
 /// `StoreOptions::checkpoint_bytes`, `StoreOptions::synchronous`, `StoreOptions::busy_timeout`, `StoreOptions::time_zone`,
-/// `StoreOptions::limits`, `StoreOptions::clock`, `StoreOptions::random`
+/// `StoreOptions::limits`, `StoreOptions::clock`, `StoreOptions::random`, `StoreOptions::secret_key`,
+/// `StoreOptions::secret_key_from`, `StoreOptions::secret_vault`
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn renkei_store_open(
@@ -147,10 +179,13 @@ pub unsafe extern "C" fn renkei_store_open(
             options.limits(limits(&given));
             if !given.clock.is_null() {
                 options.clock(handle::get::<clock::Body>(given.clock)?.0.clone());
+            } else if let Some(now) = given.now {
+                options.clock(Arc::new(ClockOfCaller(now, UserData(given.now_user_data))));
             }
             if let Some(random) = given.random {
                 options.random(Arc::new(RandomOfCaller(random, UserData(given.random_user_data))));
             }
+            secret::options(&given, &mut options)?;
             out.set(handle::give(options.open(path)?));
             Ok(())
         })

@@ -1,17 +1,20 @@
 //! Transactions
 
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
 use std::thread::ThreadId;
 
-use super::argument::{Out, call, selector, text};
+use super::argument::{Out, call, json, optional_json, optional_text, out_bytes, selector, text};
 use super::cursor::Held;
+use super::delivery::new_delivery;
 use super::error::renkei_error;
 use super::handle::{self, ExclusiveNoun, Handle, Noun};
+use super::record::{self, renkei_record};
 use super::status::renkei_status;
 use super::store::renkei_store;
 use super::values::renkei_values;
 use super::write::{renkei_saved, renkei_write_options, write_json, write_options, write_values};
 use crate::error::{Code, Error, Result};
+use crate::query::{Condition, Query};
 use crate::record::Transaction;
 use crate::store::{Store, Writing};
 
@@ -316,6 +319,170 @@ pub unsafe extern "C" fn renkei_transaction_delete(
             let target = selector(key, key_len, id)?;
             let revision = Some(expected_revision).filter(|revision| *revision != 0);
             out.set(with(transaction, |transaction| transaction.delete(database, target, revision))?);
+            Ok(())
+        })
+    }
+}
+
+/// As renkei_record_view, within the transaction: the record as it has been written here.
+///
+/// Rust: `Transaction::view`
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn renkei_transaction_view(
+    transaction: *mut renkei_transaction,
+    database: *const c_char,
+    database_len: usize,
+    key: *const c_char,
+    key_len: usize,
+    id: i64,
+    out_record: *mut *mut renkei_record,
+    out_error: *mut *mut renkei_error,
+) -> renkei_status {
+    // SAFETY: the contract of `capi`.
+    unsafe {
+        call(out_error, || {
+            let out = Out::new(out_record, "out_record")?;
+            let database = text(database, database_len, "database")?;
+            let target = selector(key, key_len, id)?;
+            let record = with(transaction, |transaction| transaction.view(database, target))?;
+            out.set(handle::give(record::Body::new(record)));
+            Ok(())
+        })
+    }
+}
+
+/// As renkei_record_find, within the transaction.
+///
+/// Rust: `Transaction::find`
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn renkei_transaction_find(
+    transaction: *mut renkei_transaction,
+    database: *const c_char,
+    database_len: usize,
+    key: *const c_char,
+    key_len: usize,
+    id: i64,
+    out_record: *mut *mut renkei_record,
+    out_error: *mut *mut renkei_error,
+) -> renkei_status {
+    // SAFETY: the contract of `capi`.
+    unsafe {
+        call(out_error, || {
+            let out = Out::new(out_record, "out_record")?;
+            let database = text(database, database_len, "database")?;
+            let target = selector(key, key_len, id)?;
+            if let Some(record) = with(transaction, |transaction| transaction.find(database, target))? {
+                out.set(handle::give(record::Body::new(record)));
+            }
+            Ok(())
+        })
+    }
+}
+
+/// As renkei_record_view_json, within the transaction.
+///
+/// Rust: `Transaction::view`
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn renkei_transaction_view_json(
+    transaction: *mut renkei_transaction,
+    database: *const c_char,
+    database_len: usize,
+    key: *const c_char,
+    key_len: usize,
+    id: i64,
+    out_json: *mut *mut c_char,
+    out_json_len: *mut usize,
+    out_error: *mut *mut renkei_error,
+) -> renkei_status {
+    // SAFETY: the contract of `capi`.
+    unsafe {
+        call(out_error, || {
+            let out = out_bytes(out_json, out_json_len, "out_json")?;
+            let database = text(database, database_len, "database")?;
+            let target = selector(key, key_len, id)?;
+            out.give_json(&with(transaction, |transaction| transaction.view(database, target))?)
+        })
+    }
+}
+
+/// As renkei_query_page, within the transaction.
+///
+/// Rust: `Transaction::query`
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn renkei_transaction_page(
+    transaction: *mut renkei_transaction,
+    database: *const c_char,
+    database_len: usize,
+    query: *const c_char,
+    query_len: usize,
+    out_json: *mut *mut c_char,
+    out_json_len: *mut usize,
+    out_error: *mut *mut renkei_error,
+) -> renkei_status {
+    // SAFETY: the contract of `capi`.
+    unsafe {
+        call(out_error, || {
+            let out = out_bytes(out_json, out_json_len, "out_json")?;
+            let database = text(database, database_len, "database")?;
+            let query: Query = optional_json(query, query_len, "query")?;
+            out.give_json(&with(transaction, |transaction| transaction.query(database, &query))?)
+        })
+    }
+}
+
+/// As renkei_query_count, within the transaction.
+///
+/// Rust: `Transaction::count`
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn renkei_transaction_count(
+    transaction: *mut renkei_transaction,
+    database: *const c_char,
+    database_len: usize,
+    condition: *const c_char,
+    condition_len: usize,
+    out_count: *mut u64,
+    out_error: *mut *mut renkei_error,
+) -> renkei_status {
+    // SAFETY: the contract of `capi`.
+    unsafe {
+        call(out_error, || {
+            let out = Out::new(out_count, "out_count")?;
+            let database = text(database, database_len, "database")?;
+            let condition = match optional_text(condition, condition_len, "condition")? {
+                Some(_) => Some(json::<Condition>(condition, condition_len, "condition")?),
+                None => None,
+            };
+            out.set(with(transaction, |transaction| transaction.count(database, condition.as_ref()))?);
+            Ok(())
+        })
+    }
+}
+
+/// As renkei_delivery_queue, within the transaction: the message is sent if the transaction is kept, and only then.
+///
+/// Rust: `Transaction::deliver`
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn renkei_transaction_deliver(
+    transaction: *mut renkei_transaction,
+    delivery: *const c_char,
+    delivery_len: usize,
+    body: *const c_void,
+    body_len: usize,
+    out_delivery_id: *mut i64,
+    out_error: *mut *mut renkei_error,
+) -> renkei_status {
+    // SAFETY: the contract of `capi`.
+    unsafe {
+        call(out_error, || {
+            let out = Out::new(out_delivery_id, "out_delivery_id")?;
+            let new = new_delivery(delivery, delivery_len, body, body_len)?;
+            out.set(with(transaction, |transaction| transaction.deliver(&new))?);
             Ok(())
         })
     }

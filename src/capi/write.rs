@@ -444,9 +444,15 @@ struct Change {
 /// A record that is named, as JSON.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Named {
+pub(super) struct Named {
     key: Option<String>,
     id: Option<i64>,
+}
+
+impl Named {
+    pub(super) fn selector(self) -> Result<Selector> {
+        named(self.key, self.id)
+    }
 }
 
 fn named(key: Option<String>, id: Option<i64>) -> Result<Selector> {
@@ -550,7 +556,7 @@ pub unsafe extern "C" fn renkei_record_delete_all_json(
             let targets = targets
                 .into_iter()
                 .zip(1..)
-                .map(|(target, line)| named(target.key, target.id).map_err(|error| error.at_line(line)));
+                .map(|(target, line)| target.selector().map_err(|error| error.at_line(line)));
             out.give_json(&store.records(database).delete_all(&targets.collect::<Result<Vec<_>>>()?)?)
         })
     }

@@ -201,6 +201,16 @@ impl Error {
         error
     }
 
+    /// The same to be told a second time, without what it came from.
+    #[cfg(feature = "capi")]
+    pub(crate) fn again(&self) -> Error {
+        let mut again = Error::new(self.body.code);
+        again.body.name = self.body.name.clone();
+        again.body.value = self.body.value.clone();
+        again.body.rule = self.body.rule.clone();
+        again
+    }
+
     pub(crate) fn with_field(mut self, field: impl Into<String>) -> Error {
         self.body.field = field.into();
         self

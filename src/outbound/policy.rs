@@ -125,7 +125,7 @@ impl NetworkPolicy {
         self
     }
 
-    #[cfg(feature = "http")]
+    #[cfg(any(feature = "http", feature = "capi"))]
     pub(crate) fn proxy_url(&self) -> Option<&str> {
         self.proxy.as_deref()
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension, Row};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::delivery::{Channel, DeliveryState, Priority, has_others};
 use super::queue::{self, Changes};
@@ -137,7 +137,8 @@ pub(crate) fn get(connection: &Connection, id: i64) -> Result<DeliveryStatus> {
 }
 
 /// Which deliveries are meant: those that agree with everything that is given.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct DeliveryFilter {
     /// How they stand.

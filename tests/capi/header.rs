@@ -53,7 +53,7 @@ pub fn table(header: &str) -> Vec<(String, String)> {
 }
 
 /// Parameters that may be NULL, in every function that has them.
-const OPTIONAL: [&str; 10] = [
+const OPTIONAL: [&str; 13] = [
     "out_error",
     "options",
     "user_data",
@@ -63,14 +63,19 @@ const OPTIONAL: [&str; 10] = [
     "condition",
     "callback",
     "forwarded_for",
+    "filter",
+    "body",
     "address",
+    "reason",
 ];
 
 /// Functions that a handle is gone after, or of no more use.
-const FINAL: [&str; 16] = [
+const FINAL: [&str; 18] = [
     "renkei_webapi_free",
     "renkei_request_free",
     "renkei_response_free",
+    "renkei_export_stream_close",
+    "renkei_verifier_free",
     "renkei_store_close",
     "renkei_values_free",
     "renkei_record_free",
@@ -153,6 +158,13 @@ fn call(function: &Function, nulls: &[usize]) -> String {
 fn argument(of: &str, name: &str) -> String {
     let given = match (of, name) {
         ("const char *", "database") => "\"items\"",
+        ("const char *", "delivery") => "\"{\\\"url\\\": \\\"http://127.0.0.1/\\\"}\"",
+        ("const uint8_t *", _) => "key",
+        ("size_t", "new_key_len") => "RENKEI_SECRET_KEY_BYTES",
+        ("size_t", "capacity") => "sizeof buffer",
+        ("void *", "buffer") => "buffer",
+        ("const int64_t *", _) => "&out_int64",
+        ("const char *", "filter") => "\"{}\"",
         ("const char *", "blueprint" | "values" | "aggregation" | "query" | "options") => "\"{}\"",
         ("const char *", "condition") => "\"{\\\"all\\\": []}\"",
         ("const char *", "spec") => "\"{\\\"database\\\": \\\"items\\\"}\"",
@@ -167,7 +179,7 @@ fn argument(of: &str, name: &str) -> String {
         ("renkei_request *", _) => "request",
         ("const char *", _) => "\"x\"",
         ("const void *", _) => "\"a,b\\n1,2\\n\"",
-        ("size_t", "bytes_len") => "8",
+        ("size_t", "bytes_len" | "body_len") => "8",
         ("size_t", name) if name.ends_with("_len") => "RENKEI_NTS",
         ("size_t", _) => "0",
         ("renkei_write_fn", _) => "write_nothing",
@@ -220,6 +232,17 @@ static renkei_transaction *transaction, *out_transaction;
 static renkei_webapi *webapi, *out_webapi;
 static renkei_request *request, *out_request;
 static renkei_response *response, *out_response;
+static renkei_export_stream *export_stream, *out_export_stream;
+static renkei_verifier *verifier, *out_verifier;
+/* There is none outside of transports. */
+static renkei_outgoing *outgoing;
+static renkei_delivery_info a_delivery_info;
+static renkei_push_info a_push_info;
+static renkei_http_send_info a_http_send_info;
+static renkei_outgoing_info a_outgoing_info;
+static renkei_backup_options a_backup_options;
+static renkei_check_options a_check_options;
+static unsigned char key[RENKEI_SECRET_KEY_BYTES] = "null", buffer[64];
 static renkei_datetime a_datetime;
 static renkei_saved a_saved;
 static renkei_violation a_violation;
@@ -288,6 +311,10 @@ static void clean(void)
     out_request = NULL;
     renkei_response_free(out_response);
     out_response = NULL;
+    renkei_export_stream_close(out_export_stream);
+    out_export_stream = NULL;
+    renkei_verifier_free(out_verifier);
+    out_verifier = NULL;
     if (values != NULL) {
         EXPECT(renkei_values_clear(values, NULL) == RENKEI_OK);
     }
@@ -334,6 +361,14 @@ int main(int count, char **arguments)
     a_token_options = renkei_token_options_init();
     a_webapi_options = renkei_webapi_options_init();
     a_import_request.upload = 1;
+    a_delivery_info = renkei_delivery_info_init();
+    a_push_info = renkei_push_info_init();
+    a_http_send_info = renkei_http_send_info_init();
+    a_outgoing_info = renkei_outgoing_info_init();
+    a_backup_options = renkei_backup_options_init();
+    a_check_options = renkei_check_options_init();
+    a_store_options.secret_key = key;
+    a_store_options.secret_key_len = sizeof key;
     a_store_options.create = 1;
     OK(renkei_store_open(in_folder(folder, "null.db"), N, &a_store_options, &store, &error));
     EXPECT(renkei_store_open("/no/such/folder/x.db", N, NULL, &out_store, &error) != RENKEI_OK);
@@ -353,12 +388,16 @@ int main(int count, char **arguments)
     EXPECT(renkei_webapi_new(store, "abc1de2", N, NULL, &webapi, NULL) == RENKEI_OK);
     EXPECT(renkei_request_new("POST", N, "/", N, &request, NULL) == RENKEI_OK);
     EXPECT(renkei_webapi_handle(webapi, request, &response, NULL) == RENKEI_OK);
+    EXPECT(renkei_export_stream_open(store, "{\"database\": \"items\"}", N, &export_stream, NULL) == RENKEI_OK);
+    EXPECT(renkei_verifier_new(0, &verifier, NULL) == RENKEI_OK);
 
 @CALLS@
     EXPECT(renkei_log_set(NULL, NULL, 0, NULL) == RENKEI_OK);
     renkei_response_free(response);
     renkei_request_free(request);
     renkei_webapi_free(webapi);
+    renkei_verifier_free(verifier);
+    renkei_export_stream_close(export_stream);
     renkei_clock_free(clock);
     renkei_cancel_free(cancel);
     renkei_worker_free(worker);

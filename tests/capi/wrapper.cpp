@@ -163,12 +163,52 @@ static void imports_and_exports(const std::string &folder)
     clock.advance(std::chrono::milliseconds(5));
 }
 
+static void outbound_and_upkeep(const std::string &folder)
+{
+    const std::string key(RENKEI_SECRET_KEY_BYTES, 'k');
+    renkei_store_options options = renkei_store_options_init();
+    options.create = 1;
+    options.secret_key = reinterpret_cast<const std::uint8_t *>(key.data());
+    options.secret_key_len = key.size();
+    renkei::store store = renkei::store::open(folder + "/outbound.db", options);
+    store.put_secret("token", "abcdef");
+    store.remove_secret("token");
+    EXPECT(status_of([&] { store.remove_secret("token"); }) == RENKEI_NOT_FOUND);
+
+    const std::int64_t first = store.deliver(R"({"url": "http://127.0.0.1:9/"})", "body");
+    const std::int64_t second = store.deliver(R"({"url": "http://127.0.0.1:9/"})");
+    store.cancel_delivery(second);
+    EXPECT(store.delivery_status(second).state == RENKEI_DELIVERY_CANCELLED);
+    EXPECT(store.run_until_idle() == 1);
+    // Not without the operator's leave.
+    EXPECT(store.wait_delivery(first, std::chrono::seconds(1)).state == RENKEI_DELIVERY_FAILED);
+    EXPECT(store.delivery_status(first).family == RENKEI_BEFORE_SENDING && store.delivery_status(first).body_bytes == 4);
+    store.replay_delivery(first);
+    renkei_worker_options working = renkei_worker_options_init();
+    working.network = R"({"allow": ["127.0.0.1"]})";
+    working.network_len = RENKEI_NTS;
+    working.http_transport = [](void *, renkei_outgoing *outgoing) { (void)renkei_outgoing_answer(outgoing, 204, nullptr); };
+    EXPECT(store.run_until_idle(working) == 1);
+    EXPECT(store.delivery_status(first).status == 204);
+    EXPECT(status_of([&] { store.push(R"({"database": "a", "list": "b", "push": "c"})"); }) == RENKEI_NOT_FOUND);
+    EXPECT(status_of([&] { store.push_status(1); }) == RENKEI_NOT_FOUND);
+    EXPECT(status_of([&] { store.http_send(R"({"trigger": "timer", "database": "a", "list": "b", "send": "c", "records": []})"); })
+           == RENKEI_USAGE);
+    EXPECT(status_of([&] { store.http_send_status(1); }) == RENKEI_NOT_FOUND);
+
+    EXPECT(store.backup(folder + "/outbound-copy.db") > 0);
+    EXPECT(renkei::store::open(folder + "/outbound-copy.db").delivery_status(first).status == 204);
+    EXPECT(store.check().find("\"sound\":true") != std::string::npos);
+    EXPECT(store.check(true).find("\"quick\":true") != std::string::npos);
+}
+
 int main(int count, char **arguments)
 {
     const std::string folder = count > 1 ? arguments[1] : ".";
     try {
         everything(folder);
         imports_and_exports(folder);
+        outbound_and_upkeep(folder);
     } catch (const std::exception &error) {
         std::cerr << "error: " << error.what() << '\n';
         failures++;

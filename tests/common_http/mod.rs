@@ -50,6 +50,8 @@ pub enum Reply {
     Endless(Vec<u8>, Vec<u8>),
     /// Writes these bytes before the body was read, and closes: what is unread makes it a reset.
     Early(Vec<u8>),
+    /// Reads nothing of the body, answers nothing, and keeps the connection open.
+    Deaf,
     /// Says 100 Continue first, asked or not.
     Continue(Box<Reply>),
 }
@@ -203,6 +205,13 @@ fn serve(inner: &Inner, connection: usize, mut stream: impl Read + Write, socket
                 let _ = stream.write_all(&bytes).and_then(|()| stream.flush());
                 false
             }
+            Reply::Deaf => {
+                inner.changed.notify_all();
+                while !inner.ended.load(Ordering::SeqCst) {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                false
+            }
             reply => {
                 if received.header("expect") == "100-continue" || matches!(reply, Reply::Continue(_)) {
                     let _ = stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").and_then(|()| stream.flush());
@@ -300,6 +309,7 @@ fn reply_with(inner: &Inner, stream: &mut impl Write, reply: &Reply) -> bool {
             write(bytes);
             false
         }
+        Reply::Deaf => false,
         Reply::Hang(bytes) => {
             write(bytes);
             while !inner.ended.load(Ordering::SeqCst) {
@@ -344,8 +354,15 @@ impl Authority {
 
     /// What a server needs that is called so.
     pub fn server(&self, name: &str) -> Arc<ServerConfig> {
+        self.server_within(name, 1975..4096)
+    }
+
+    /// What a server needs that is called so, and known from the beginning of one year to that of another.
+    pub fn server_within(&self, name: &str, years: std::ops::Range<i32>) -> Arc<ServerConfig> {
         let key = rcgen::KeyPair::generate().unwrap();
-        let parameters = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let mut parameters = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+        parameters.not_before = rcgen::date_time_ymd(years.start, 1, 1);
+        parameters.not_after = rcgen::date_time_ymd(years.end, 1, 1);
         let certificate = parameters.signed_by(&key, &self.certificate).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
