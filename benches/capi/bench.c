@@ -19,10 +19,10 @@ static const char *CODES[FIELDS] = {"number", "name",   "kana",    "mail",     "
 static const char *COLUMNS = "[\"number\", \"name\", \"kana\", \"mail\", \"phone\", \"postal\", \"rank\", \"address\", \"points\","
                              "\"balance\", \"birthday\", \"updated\", \"note\"]";
 
-static void check(renkei_status status, renkei_error *error)
+static void check(renkei_status status, renkei_error **error)
 {
     if (status != RENKEI_OK) {
-        fprintf(stderr, "%s: %s\n", renkei_status_name(status), renkei_error_message(error, RENKEI_ENGLISH, NULL));
+        fprintf(stderr, "%s: %s\n", renkei_status_name(status), renkei_error_message(*error, RENKEI_ENGLISH, NULL));
         exit(1);
     }
 }
@@ -80,15 +80,15 @@ static void register_typed(renkei_store *store, const struct lines *lines)
     renkei_values *values;
     renkei_error *error = NULL;
     size_t line, at;
-    check(renkei_values_new(&values, &error), error);
+    check(renkei_values_new(&values, &error), &error);
     for (line = 0; line < lines->count; line++) {
         renkei_saved saved = renkei_saved_init();
-        check(renkei_values_clear(values, &error), error);
+        check(renkei_values_clear(values, &error), &error);
         for (at = 0; at < FIELDS; at++) {
             const char *cell = lines->cells[line][at];
-            check(renkei_values_set_text(values, CODES[at], N, cell, N, &error), error);
+            check(renkei_values_set_text(values, CODES[at], N, cell, N, &error), &error);
         }
-        check(renkei_record_register(store, "customers", N, values, NULL, &saved, &error), error);
+        check(renkei_record_register(store, "customers", N, values, NULL, &saved, &error), &error);
         seen += (size_t)saved.revision;
     }
     renkei_values_free(values);
@@ -112,7 +112,7 @@ static void register_json(renkei_store *store, const struct lines *lines)
             *end++ = '"';
         }
         *end++ = '}';
-        check(renkei_record_register_json(store, "customers", N, json, (size_t)(end - json), NULL, &saved, &error), error);
+        check(renkei_record_register_json(store, "customers", N, json, (size_t)(end - json), NULL, &saved, &error), &error);
         seen += (size_t)saved.revision;
     }
 }
@@ -127,8 +127,8 @@ static void view_cells(renkei_store *store, uint64_t first, uint64_t count)
         size_t cell_count, at;
         char key[16];
         int key_len = snprintf(key, sizeof key, "%010" PRIu64, number);
-        check(renkei_record_view(store, "customers", N, key, (size_t)key_len, 0, &record, &error), error);
-        check(renkei_record_cells(record, 0, &cells, &cell_count, &error), error);
+        check(renkei_record_view(store, "customers", N, key, (size_t)key_len, 0, &record, &error), &error);
+        check(renkei_record_cells(record, 0, &cells, &cell_count, &error), &error);
         for (at = 0; at < cell_count; at++) {
             seen += cells[at].text_len + (size_t)cells[at].integer;
         }
@@ -146,9 +146,9 @@ static void view_typed(renkei_store *store, uint64_t first, uint64_t count)
         const char *text;
         char key[16];
         int key_len = snprintf(key, sizeof key, "%010" PRIu64, number);
-        check(renkei_record_view(store, "customers", N, key, (size_t)key_len, 0, &record, &error), error);
+        check(renkei_record_view(store, "customers", N, key, (size_t)key_len, 0, &record, &error), &error);
         for (at = 0; at < FIELDS; at++) {
-            check(renkei_record_text(record, 0, CODES[at], N, RENKEI_FORMAT_RAW, &text, &len, &error), error);
+            check(renkei_record_text(record, 0, CODES[at], N, RENKEI_FORMAT_RAW, &text, &len, &error), &error);
             seen += len;
         }
         renkei_record_free(record);
@@ -163,7 +163,7 @@ static void view_json(renkei_store *store, uint64_t first, uint64_t count)
         char key[16], *json;
         size_t len;
         int key_len = snprintf(key, sizeof key, "%010" PRIu64, number);
-        check(renkei_record_view_json(store, "customers", N, key, (size_t)key_len, 0, &json, &len, &error), error);
+        check(renkei_record_view_json(store, "customers", N, key, (size_t)key_len, 0, &json, &len, &error), &error);
         seen += len;
         renkei_free(json);
     }
@@ -174,15 +174,15 @@ static void rows_cells(renkei_store *store)
     renkei_rows *rows;
     renkei_error *error = NULL;
     int32_t has_row = 1;
-    check(renkei_rows_open(store, "customers", N, COLUMNS, N, NULL, 0, &rows, &error), error);
+    check(renkei_rows_open(store, "customers", N, COLUMNS, N, NULL, 0, &rows, &error), &error);
     for (;;) {
         const renkei_cell *cells;
         size_t count, at;
-        check(renkei_rows_next(rows, &has_row, &error), error);
+        check(renkei_rows_next(rows, &has_row, &error), &error);
         if (!has_row) {
             break;
         }
-        check(renkei_rows_cells(rows, &cells, &count, &error), error);
+        check(renkei_rows_cells(rows, &cells, &count, &error), &error);
         for (at = 0; at < count; at++) {
             seen += cells[at].text_len + (size_t)cells[at].integer;
         }
@@ -195,16 +195,16 @@ static void rows_text(renkei_store *store)
     renkei_rows *rows;
     renkei_error *error = NULL;
     int32_t has_row = 1;
-    check(renkei_rows_open(store, "customers", N, COLUMNS, N, NULL, 0, &rows, &error), error);
+    check(renkei_rows_open(store, "customers", N, COLUMNS, N, NULL, 0, &rows, &error), &error);
     for (;;) {
         size_t at, len;
         const char *text;
-        check(renkei_rows_next(rows, &has_row, &error), error);
+        check(renkei_rows_next(rows, &has_row, &error), &error);
         if (!has_row) {
             break;
         }
         for (at = 0; at < FIELDS; at++) {
-            check(renkei_rows_text(rows, at, RENKEI_FORMAT_RAW, &text, &len, &error), error);
+            check(renkei_rows_text(rows, at, RENKEI_FORMAT_RAW, &text, &len, &error), &error);
             seen += len;
         }
     }
@@ -233,7 +233,7 @@ int main(int count, char **arguments)
     work = arguments[1];
     first = strtoull(arguments[4], NULL, 10);
     number = strtoull(arguments[5], NULL, 10);
-    check(renkei_store_open(arguments[2], N, NULL, &store, &error), error);
+    check(renkei_store_open(arguments[2], N, NULL, &store, &error), &error);
     if (strncmp(work, "register", 8) == 0) {
         lines = read_lines(arguments[3]);
     }
@@ -253,7 +253,7 @@ int main(int count, char **arguments)
     } else if (strcmp(work, "rows, cell by cell") == 0) {
         rows_text(store);
     } else if (strcmp(work, "export") == 0) {
-        check(renkei_export_to(store, "{\"database\": \"customers\"}", N, discard, &seen, NULL, NULL, &error), error);
+        check(renkei_export_to(store, "{\"database\": \"customers\"}", N, discard, &seen, NULL, NULL, &error), &error);
     } else if (strcmp(work, "import") == 0) {
         renkei_import_request request = renkei_import_request_init();
         renkei_worker *worker;
@@ -262,9 +262,9 @@ int main(int count, char **arguments)
         uint64_t ran;
         request.path = arguments[3];
         request.path_len = N;
-        check(renkei_import_reserve(store, "customers", N, "all", N, &request, &process, &existed, &error), error);
-        check(renkei_worker_new(store, NULL, &worker, &error), error);
-        check(renkei_worker_run_until_idle(worker, &ran, &error), error);
+        check(renkei_import_reserve(store, "customers", N, "all", N, &request, &process, &existed, &error), &error);
+        check(renkei_worker_new(store, NULL, &worker, &error), &error);
+        check(renkei_worker_run_until_idle(worker, &ran, &error), &error);
         renkei_worker_free(worker);
         seen += ran;
     } else {

@@ -97,13 +97,14 @@ static void stop(int code, const char *format, ...)
     exit(code);
 }
 
-/* Ends the program when a call of the library has failed. about may be NULL. */
-static void check(renkei_status status, renkei_error *error, const char *about)
+/* Ends the program when a call of the library has failed. about may be NULL. (The error comes by its place: C does not say
+ * that the call, which is an argument too, is made before another argument is read.) */
+static void check(renkei_status status, renkei_error **error, const char *about)
 {
     if (status != RENKEI_OK) {
         int is_usage = status == RENKEI_USAGE || status == RENKEI_DEFINITION || status == RENKEI_INCOMPATIBLE;
         stop(is_usage ? 2 : 1, "%s%s%s", about != NULL ? about : "", about != NULL ? ": " : "",
-             renkei_error_message(error, RENKEI_ENGLISH, NULL));
+             renkei_error_message(*error, RENKEI_ENGLISH, NULL));
     }
 }
 
@@ -290,7 +291,7 @@ static void apply(renkei_store *store, const char *blueprint, const char *about)
     renkei_error *error = NULL;
     char *changes;
     size_t len;
-    check(renkei_blueprint_apply(store, blueprint, N, &changes, &len, &error), error, about);
+    check(renkei_blueprint_apply(store, blueprint, N, &changes, &len, &error), &error, about);
     if (!quiet && len > 2) {
         log_line("INFO", "%s", changes);
     }
@@ -305,7 +306,7 @@ static void trust(renkei_store *store, const char *proxies)
     struct text blueprint = {NULL, 0, 0};
     char *settings, *before, *behind;
     size_t len;
-    check(renkei_access_settings(store, &settings, &len, &error), error, NULL);
+    check(renkei_access_settings(store, &settings, &len, &error), &error, NULL);
     /* An array of texts without brackets in them, as the library writes it. */
     before = strstr(settings, MEMBER);
     behind = before != NULL ? strchr(before, ']') : NULL;
@@ -331,7 +332,7 @@ static renkei_store *open_file(const char *path, int create)
     options.create = create != 0;
     /* Many threads read here, and the cache of each counts. */
     options.reader_cache_bytes = 4 << 20;
-    check(renkei_store_open(path, N, &options, &store, &error), error, NULL);
+    check(renkei_store_open(path, N, &options, &store, &error), &error, NULL);
     return store;
 }
 
@@ -361,7 +362,7 @@ static char *issue_token(renkei_store *store, const char *user)
     char *secret;
     size_t len;
     int64_t id;
-    check(renkei_token_issue(store, user, N, NULL, &id, &secret, &len, &error), error, NULL);
+    check(renkei_token_issue(store, user, N, NULL, &id, &secret, &len, &error), &error, NULL);
     return secret;
 }
 
@@ -421,13 +422,13 @@ static void print_calls(renkei_store *store, const char *base, const char *token
     char *json, line[1024], file[256];
     size_t len;
     long long database, list, search, import;
-    check(renkei_database_get(store, "offices", N, &json, &len, &error), error, NULL);
+    check(renkei_database_get(store, "offices", N, &json, &len, &error), &error, NULL);
     database = id_in(json);
-    check(renkei_list_get(store, "offices", N, "addresses", N, &json, &len, &error), error, NULL);
+    check(renkei_list_get(store, "offices", N, "addresses", N, &json, &len, &error), &error, NULL);
     list = id_in(json);
-    check(renkei_search_get(store, "offices", N, "hokkaido", N, &json, &len, &error), error, NULL);
+    check(renkei_search_get(store, "offices", N, "hokkaido", N, &json, &len, &error), &error, NULL);
     search = id_in(json);
-    check(renkei_import_setting_all(store, "offices", N, &json, &len, &error), error, NULL);
+    check(renkei_import_setting_all(store, "offices", N, &json, &len, &error), &error, NULL);
     import = id_in(json);
     snprintf(file, sizeof file, "-F 'uploadFile=@%s;type=text/csv'", DEMO_CSV);
 
@@ -479,14 +480,14 @@ static renkei_store *make_demo(const struct arguments *given, const char *base)
     if (given->proxies.len > 0) {
         trust(store, given->proxies.bytes);
     }
-    check(renkei_store_as_user(store, "clerk", N, &clerk, &error), error, NULL);
+    check(renkei_store_as_user(store, "clerk", N, &clerk, &error), &error, NULL);
     request.path = DEMO_CSV;
     request.path_len = N;
-    check(renkei_import_reserve(clerk, "offices", N, "monthly", N, &request, &process_id, &existed, &error), error, NULL);
-    check(renkei_worker_new(store, NULL, &worker, &error), error, NULL);
-    check(renkei_worker_run_until_idle(worker, &ran, &error), error, NULL);
+    check(renkei_import_reserve(clerk, "offices", N, "monthly", N, &request, &process_id, &existed, &error), &error, NULL);
+    check(renkei_worker_new(store, NULL, &worker, &error), &error, NULL);
+    check(renkei_worker_run_until_idle(worker, &ran, &error), &error, NULL);
     renkei_worker_free(worker);
-    check(renkei_import_status(store, process_id, &info, &error), error, NULL);
+    check(renkei_import_status(store, process_id, &info, &error), &error, NULL);
     renkei_store_close(clerk);
     token = issue_token(store, "clerk");
     printf("%s holds %" PRIu64 " offices of Japan Post.\n", DEMO, info.inserted);
@@ -939,11 +940,11 @@ static int32_t read_body(void *user_data, void *buffer, size_t capacity, size_t 
 /* -- Responses --------------------------------------------------------------------------------------------------------- */
 
 /* Logs an error of the library that concerns one connection only. */
-static int failed(renkei_status status, renkei_error *error, const char *what)
+static int failed(renkei_status status, renkei_error **error, const char *what)
 {
     if (status != RENKEI_OK) {
-        log_line("ERROR", "%s: %s", what, renkei_error_message(error, RENKEI_ENGLISH, NULL));
-        renkei_error_free(error);
+        log_line("ERROR", "%s: %s", what, renkei_error_message(*error, RENKEI_ENGLISH, NULL));
+        renkei_error_free(*error);
     }
     return status != RENKEI_OK;
 }
@@ -981,7 +982,7 @@ static int send_stream(struct connection *connection, renkei_response *response,
         size_t count;
         char size[BEFORE + 1];
         int before;
-        if (failed(renkei_response_read(response, piece + BEFORE, PIECE, &count, &error), error, "an answer is broken off")) {
+        if (failed(renkei_response_read(response, piece + BEFORE, PIECE, &count, &error), &error, "an answer is broken off")) {
             return 0;
         }
         if (!is_chunked) {
@@ -1013,12 +1014,12 @@ static int send_response(struct connection *connection, renkei_response *respons
     int64_t length;
     int32_t closes;
     int goes_on = 1, has_body = strcmp(connection->buffer + connection->method, "HEAD") != 0;
-    if (failed(renkei_response_status(response, status_out, &error), error, "status")
-        || failed(renkei_response_reason(response, &reason, &reason_len, &error), error, "reason")
-        || failed(renkei_response_header_count(response, &count, &error), error, "headers")
-        || failed(renkei_response_content_length(response, &length, &error), error, "length")
-        || failed(renkei_response_closes(response, &closes, &error), error, "closes")
-        || failed(renkei_response_body(response, &body, &body_len, &error), error, "body")) {
+    if (failed(renkei_response_status(response, status_out, &error), &error, "status")
+        || failed(renkei_response_reason(response, &reason, &reason_len, &error), &error, "reason")
+        || failed(renkei_response_header_count(response, &count, &error), &error, "headers")
+        || failed(renkei_response_content_length(response, &length, &error), &error, "length")
+        || failed(renkei_response_closes(response, &closes, &error), &error, "closes")
+        || failed(renkei_response_body(response, &body, &body_len, &error), &error, "body")) {
         return 0;
     }
     if (closes || is_stopping() || (length < 0 && connection->minor == 0)) {
@@ -1027,7 +1028,7 @@ static int send_response(struct connection *connection, renkei_response *respons
     snprintf(line, sizeof line, "HTTP/1.%d %d %.*s\r\n", connection->minor, (int)*status_out, (int)reason_len, reason);
     append_string(&head, line);
     for (at = 0; at < count; at++) {
-        if (failed(renkei_response_header(response, at, &name, &name_len, &value, &value_len, &error), error, "header")) {
+        if (failed(renkei_response_header(response, at, &name, &name_len, &value, &value_len, &error), &error, "header")) {
             free(head.bytes);
             return 0;
         }
@@ -1083,10 +1084,10 @@ static int answer(struct connection *connection, char *piece)
         renkei_request_free(request);
         return 0;
     }
-    if (!failed(renkei_request_set_remote(request, connection->peer, N, &error), error, "the address of the client")
+    if (!failed(renkei_request_set_remote(request, connection->peer, N, &error), &error, "the address of the client")
         && (connection->has_ended
-            || !failed(renkei_request_set_body_from(request, read_body, connection, &error), error, "the body"))
-        && !failed(renkei_webapi_handle(shared.api, request, &response, &error), error, "the answer")) {
+            || !failed(renkei_request_set_body_from(request, read_body, connection, &error), &error, "the body"))
+        && !failed(renkei_webapi_handle(shared.api, request, &response, &error), &error, "the answer")) {
         goes_on = send_response(connection, response, piece, &status);
         if (!quiet) {
             log_line("INFO", "%s %s %.200s %d %" PRId64 " ms", connection->peer, method, target, (int)status, now_ms() - began);
@@ -1263,8 +1264,8 @@ static void switch_maintenance(void)
 {
     renkei_error *error = NULL;
     int32_t is_on;
-    if (!failed(renkei_webapi_is_in_maintenance(shared.api, &is_on, &error), error, "maintenance")
-        && !failed(renkei_webapi_set_maintenance(shared.api, !is_on, &error), error, "maintenance") && !quiet) {
+    if (!failed(renkei_webapi_is_in_maintenance(shared.api, &is_on, &error), &error, "maintenance")
+        && !failed(renkei_webapi_set_maintenance(shared.api, !is_on, &error), &error, "maintenance") && !quiet) {
         log_line("INFO", "maintenance mode is %s", is_on ? "off" : "on");
     }
 }
@@ -1336,7 +1337,7 @@ int main(int count, char **words)
         stop(1, "this program was made for ABI %d, the library has %u", RENKEI_ABI_VERSION, (unsigned)renkei_abi_version());
     }
     given = parse_arguments(count, words);
-    check(renkei_log_set(log_message, NULL, quiet ? RENKEI_LOG_WARN : RENKEI_LOG_INFO, &error), error, NULL);
+    check(renkei_log_set(log_message, NULL, quiet ? RENKEI_LOG_WARN : RENKEI_LOG_INFO, &error), &error, NULL);
     if (given.issue_token != NULL) {
         char *token;
         store = open_store(&given);
@@ -1351,10 +1352,10 @@ int main(int count, char **words)
     listener = listen_at(given.listen, given.account, base, sizeof base);
     catch_signals();
     store = given.store != NULL ? open_store(&given) : make_demo(&given, base);
-    check(renkei_webapi_new(store, given.account, N, &given.options, &shared.api, &error), error, NULL);
+    check(renkei_webapi_new(store, given.account, N, &given.options, &shared.api, &error), &error, NULL);
     shared.patience_ms = given.patience_ms;
-    check(renkei_worker_new(store, NULL, &worker, &error), error, NULL);
-    check(renkei_worker_start(worker, &error), error, NULL);
+    check(renkei_worker_new(store, NULL, &worker, &error), &error, NULL);
+    check(renkei_worker_start(worker, &error), &error, NULL);
     printf("serving %s\n", base);
     fflush(stdout);
 
@@ -1366,7 +1367,7 @@ int main(int count, char **words)
     }
     /* Whoever waits for his next request is let go; an import is parked while the last answers go out. */
     close(stop_pipe[1]);
-    check(renkei_worker_stop(worker, &error), error, NULL);
+    check(renkei_worker_stop(worker, &error), &error, NULL);
     if (!await_connections()) {
         /* Threads that are inside the library keep it: what is committed stays, and the rest is taken back. */
         log_line("WARN", "connections that did not end are broken off");

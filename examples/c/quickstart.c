@@ -20,14 +20,15 @@
 
 #define N RENKEI_NTS
 
-/* Ends the program when a call has failed, with the message of the library. */
-static void check(renkei_status status, renkei_error *error)
+/* Ends the program when a call has failed, with the message of the library. (The error comes by its place: C does not say that
+ * the call, which is an argument too, is made before another argument is read.) */
+static void check(renkei_status status, renkei_error **error)
 {
     if (status == RENKEI_OK) {
         return;
     }
-    fprintf(stderr, "error (%s): %s\n", renkei_status_name(status), renkei_error_message(error, RENKEI_ENGLISH, NULL));
-    renkei_error_free(error);
+    fprintf(stderr, "error (%s): %s\n", renkei_status_name(status), renkei_error_message(*error, RENKEI_ENGLISH, NULL));
+    renkei_error_free(*error);
     exit(1);
 }
 
@@ -67,15 +68,15 @@ static void show_rows(renkei_store *store, const char *columns, const char *quer
     renkei_rows *rows = NULL;
     renkei_error *error = NULL;
     int32_t has_row;
-    check(renkei_rows_open(store, "offices", N, columns, N, query, N, &rows, &error), error);
+    check(renkei_rows_open(store, "offices", N, columns, N, query, N, &rows, &error), &error);
     for (;;) {
         const renkei_cell *cells;
         size_t count, at;
-        check(renkei_rows_next(rows, &has_row, &error), error);
+        check(renkei_rows_next(rows, &has_row, &error), &error);
         if (!has_row) {
             break;
         }
-        check(renkei_rows_cells(rows, &cells, &count, &error), error);
+        check(renkei_rows_cells(rows, &cells, &count, &error), &error);
         printf("  ");
         for (at = 0; at < count; at++) {
             printf(" %.*s", (int)cells[at].text_len, cells[at].text != NULL ? cells[at].text : "");
@@ -91,16 +92,16 @@ static renkei_saved register_office(renkei_store *store)
     renkei_values *values = NULL;
     renkei_error *error = NULL;
     renkei_saved saved = renkei_saved_init();
-    check(renkei_values_new(&values, &error), error);
-    check(renkei_values_set_text(values, "number", N, "9999999", N, &error), error);
-    check(renkei_values_set_text(values, "name", N, "連携商事　東京本社", N, &error), error);
-    check(renkei_values_set_text(values, "prefecture", N, "東京都", N, &error), error);
-    check(renkei_values_set_text(values, "kind", N, "office", N, &error), error);
-    check(renkei_values_row(values, 0, &error), error);
-    check(renkei_values_set_text(values, "visited", N, "2026/01/15", N, &error), error);
-    check(renkei_values_set_text(values, "report", N, "初回訪問", N, &error), error);
-    check(renkei_values_set_int64(values, "cost", N, 1200, &error), error);
-    check(renkei_record_register(store, "offices", N, values, NULL, &saved, &error), error);
+    check(renkei_values_new(&values, &error), &error);
+    check(renkei_values_set_text(values, "number", N, "9999999", N, &error), &error);
+    check(renkei_values_set_text(values, "name", N, "連携商事　東京本社", N, &error), &error);
+    check(renkei_values_set_text(values, "prefecture", N, "東京都", N, &error), &error);
+    check(renkei_values_set_text(values, "kind", N, "office", N, &error), &error);
+    check(renkei_values_row(values, 0, &error), &error);
+    check(renkei_values_set_text(values, "visited", N, "2026/01/15", N, &error), &error);
+    check(renkei_values_set_text(values, "report", N, "初回訪問", N, &error), &error);
+    check(renkei_values_set_int64(values, "cost", N, 1200, &error), &error);
+    check(renkei_record_register(store, "offices", N, values, NULL, &saved, &error), &error);
     renkei_values_free(values);
     return saved;
 }
@@ -110,7 +111,7 @@ static void print_text(const renkei_record *record, const char *field)
     const char *text;
     size_t len;
     renkei_error *error = NULL;
-    check(renkei_record_text(record, 0, field, N, RENKEI_FORMAT_DISPLAY, &text, &len, &error), error);
+    check(renkei_record_text(record, 0, field, N, RENKEI_FORMAT_DISPLAY, &text, &len, &error), &error);
     printf("%.*s", (int)len, text);
 }
 
@@ -146,15 +147,15 @@ int main(int count, char **arguments)
 
     printf("1. A store, and what it is to hold\n");
     options.create = 1;
-    check(renkei_store_open(path, N, &options, &host, &error), error);
+    check(renkei_store_open(path, N, &options, &host, &error), &error);
     blueprint = read_file(definitions);
-    check(renkei_blueprint_apply(host, blueprint, N, &json, &len, &error), error);
+    check(renkei_blueprint_apply(host, blueprint, N, &json, &len, &error), &error);
     printf("   %s\n", json);
     renkei_free(json);
     free(blueprint);
 
     printf("2. The import of %s is reserved, and run\n", csv);
-    check(renkei_store_as_user(host, "clerk", N, &store, &error), error);
+    check(renkei_store_as_user(host, "clerk", N, &store, &error), &error);
     {
         renkei_import_request request = renkei_import_request_init();
         renkei_worker_options watched = renkei_worker_options_init();
@@ -162,13 +163,13 @@ int main(int count, char **arguments)
         renkei_worker *worker = NULL;
         request.path = csv;
         request.path_len = N;
-        check(renkei_import_reserve(store, "offices", N, "monthly", N, &request, &process_id, &existed, &error), error);
+        check(renkei_import_reserve(store, "offices", N, "monthly", N, &request, &process_id, &existed, &error), &error);
         watched.progress = show_progress;
         watched.progress_user_data = &told;
-        check(renkei_worker_new(store, &watched, &worker, &error), error);
-        check(renkei_worker_run_until_idle(worker, &ran, &error), error);
+        check(renkei_worker_new(store, &watched, &worker, &error), &error);
+        check(renkei_worker_run_until_idle(worker, &ran, &error), &error);
         renkei_worker_free(worker);
-        check(renkei_import_status(store, process_id, &info, &error), error);
+        check(renkei_import_status(store, process_id, &info, &error), &error);
         printf("\r   %s: %" PRIu64 " lines, %" PRIu64 " new, %" PRIu64 " refused\n",
                info.state == RENKEI_IMPORT_COMPLETED ? "completed" : "not completed", info.total, info.inserted,
                info.rejected);
@@ -179,6 +180,7 @@ int main(int count, char **arguments)
         renkei_saved saved = register_office(store);
         renkei_write_options expected = renkei_write_options_init();
         renkei_record *record = NULL;
+        renkei_error *other = NULL;
         renkei_status refused;
         size_t rows, violations;
         int64_t id;
@@ -188,9 +190,9 @@ int main(int count, char **arguments)
                                         "{\"city\": \"千代田区\", \"details\": [{\"visited\": \"2026/02/20\", "
                                         "\"report\": \"見積提出\\n来月再訪\", \"cost\": \"3400\"}]}",
                                         N, &expected, &saved, &error),
-              error);
-        check(renkei_record_view(store, "offices", N, "9999999", N, 0, &record, &error), error);
-        check(renkei_record_row_count(record, &rows, &error), error);
+              &error);
+        check(renkei_record_view(store, "offices", N, "9999999", N, 0, &record, &error), &error);
+        check(renkei_record_row_count(record, &rows, &error), &error);
         printf("   viewed at revision %" PRId64 ": ", saved.revision);
         print_text(record, "name");
         printf(" (");
@@ -207,12 +209,12 @@ int main(int count, char **arguments)
             violations = renkei_error_violation_count(error);
             for (at = 0; at < violations; at++) {
                 renkei_violation violation = renkei_violation_init();
-                check(renkei_error_violation(error, at, &violation, NULL), NULL);
+                check(renkei_error_violation(error, at, &violation, &other), &other);
                 printf("     [%s] %s\n", violation.code, violation.message_ja);
             }
         }
         renkei_error_free(error);
-        check(renkei_record_delete(store, "offices", N, "9999999", N, 0, 0, &id, &error), error);
+        check(renkei_record_delete(store, "offices", N, "9999999", N, 0, 0, &id, &error), &error);
         printf("   deleted\n");
     }
 
@@ -221,11 +223,11 @@ int main(int count, char **arguments)
               "{\"condition\": {\"field\": \"name\", \"op\": \"contains\", \"value\": \"新聞\"}, \"limit\": 3}");
     check(renkei_query_count(store, "offices", N, "{\"field\": \"name\", \"op\": \"contains\", \"value\": \"新聞\"}", N, &found,
                              &error),
-          error);
+          &error);
     printf("   %" PRIu64 " offices have 新聞 in their name\n", found);
     check(renkei_query_count(store, "offices", N, "{\"field\": \"prefecture\", \"op\": \"equals\", \"value\": \"北海道\"}", N,
                              &found, &error),
-          error);
+          &error);
     printf("   %" PRIu64 " are in 北海道\n", found);
 
     printf("5. The list \"addresses\" is exported, for people to open in a spreadsheet\n");
@@ -235,7 +237,7 @@ int main(int count, char **arguments)
                                  "{\"database\": \"offices\", \"list\": \"addresses\", \"search\": \"hokkaido\", "
                                  "\"values\": \"csv\", \"format\": {\"encoding\": \"utf-8-bom\", \"formula_guard\": true}}",
                                  N, exported_path, N, NULL, &exported, &error),
-              error);
+              &error);
         printf("   %" PRIu64 " records, %" PRIu64 " bytes\n", exported.records, exported.bytes);
     }
     renkei_store_close(store);

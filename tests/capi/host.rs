@@ -203,7 +203,14 @@ fn a_host_in_c_answers_as_the_dispatcher_does() {
     let program = program(Link::Shared);
     drive(vec![program.clone().into()]);
     if has("valgrind") {
-        let words = ["valgrind", "-q", "--error-exitcode=9", "--leak-check=full", "--errors-for-leak-kinds=definite"];
+        let words = [
+            "valgrind",
+            "-q",
+            "--error-exitcode=9",
+            "--leak-check=full",
+            "--errors-for-leak-kinds=definite",
+            "--show-leak-kinds=definite",
+        ];
         drive(words.into_iter().map(OsString::from).chain([program.into()]).collect());
     }
 }

@@ -424,6 +424,11 @@ fn the_examples_tell_their_story() {
             assert!(told.contains(wanted), "{told}");
         }
     }
+    // A failure is told with the library's reason.
+    let program = compile(&Path::new(ROOT).join("examples/c/quickstart.c"), Link::Shared, &[]);
+    let failed = Command::new(program).arg(Path::new(ROOT).join("examples")).arg("/no/such/folder").output().unwrap();
+    let told = String::from_utf8_lossy(&failed.stderr).into_owned();
+    assert!(!failed.status.success() && told.contains("quickstart-c.db"), "{told}");
 }
 
 #[test]
