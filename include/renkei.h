@@ -206,6 +206,7 @@
  *   renkei_record_is_null                Record::value, RecordRow::value, Value::is_empty
  *   renkei_record_text                   Record::text, Record::display, RecordRow::text,
  *                                        RecordRow::display
+ *   renkei_record_cells                  Record::fields, RecordRow::fields
  *   renkei_record_int64                  Record::value, RecordRow::value, Value::as_number
  *   renkei_record_decimal                Record::value, RecordRow::value, Number::unscaled,
  *                                        Number::scale
@@ -841,6 +842,12 @@ typedef struct {
 
 /** A fault in the library. */
 #define RENKEI_INTERNAL 12
+
+/** The user on whose behalf the call is made may not do that. */
+#define RENKEI_DENIED 13
+
+/** An outside system could not be reached, or did not take what was sent. */
+#define RENKEI_REMOTE 14
 
 /** An argument that must not be NULL is NULL. */
 #define RENKEI_NULL_ARGUMENT 100
@@ -2121,6 +2128,20 @@ renkei_status renkei_record_text(const renkei_record *record,
                                  renkei_error **out_error);
 
 /**
+ * All cells of the header (row 0) or of a detail row, in the order of the definition without fields out of use: an array,
+ * lent until the record is freed. The fastest way to read a record.
+ *
+ * Rust: Record::fields, RecordRow::fields
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_record_cells(const renkei_record *record,
+                                  size_t row,
+                                  const renkei_cell **out_cells,
+                                  size_t *out_count,
+                                  renkei_error **out_error);
+
+/**
  * The value of a field as a whole number: of a number without decimal places, or the id of a file. 0 where there is no value.
  *
  * Rust: Record::value, RecordRow::value, Value::as_number
@@ -2762,7 +2783,7 @@ renkei_status renkei_import_rejects_path(const renkei_store *store,
 /* -- Exports ------------------------------------------------------------------------------------- */
 
 /**
- * Writes an export as CSV and gives it to a function in pieces of about 64 KiB. export is a JSON object with database, and
+ * Writes an export as CSV and gives it to a function in pieces of about 64 KiB. spec is a JSON object with database, and
  * list, search, columns, condition, sort, limit, values, headings, format and so on: see Export in the documentation of the
  * Rust crate. Memory does not grow with the number of records, and all of them are of one moment. options and out_exported
  * may be NULL.
@@ -2772,8 +2793,8 @@ renkei_status renkei_import_rejects_path(const renkei_store *store,
 RENKEI_API
 RENKEI_MUST_USE
 renkei_status renkei_export_to(const renkei_store *store,
-                               const char *export_,
-                               size_t export_len,
+                               const char *spec,
+                               size_t spec_len,
                                renkei_write_fn write,
                                void *user_data,
                                const renkei_export_options *options,
@@ -2789,8 +2810,8 @@ renkei_status renkei_export_to(const renkei_store *store,
 RENKEI_API
 RENKEI_MUST_USE
 renkei_status renkei_export_path(const renkei_store *store,
-                                 const char *export_,
-                                 size_t export_len,
+                                 const char *spec,
+                                 size_t spec_len,
                                  const char *path,
                                  size_t path_len,
                                  const renkei_export_options *options,
@@ -2806,8 +2827,8 @@ renkei_status renkei_export_path(const renkei_store *store,
 RENKEI_API
 RENKEI_MUST_USE
 renkei_status renkei_export_memory(const renkei_store *store,
-                                   const char *export_,
-                                   size_t export_len,
+                                   const char *spec,
+                                   size_t spec_len,
                                    const renkei_export_options *options,
                                    char **out_bytes,
                                    size_t *out_bytes_len,

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::access::{self, AccessSettings, Door, Right, User};
 use crate::error::{Code, Error, Result, Words, words};
 use crate::import::{ImportSetting, save_setting};
-use crate::query::{List, NamesFields, Search, has_field, renamed_path, save_list, save_search};
+use crate::outbound::{self, CsvPush, HttpSend, MailServer, MailTemplate, Target, mail, menu, save_target};
+use crate::query::{List, MenuEntry, NamesFields, Search, has_field, renamed_path, save_list, save_search};
 use crate::record;
 use crate::schema::documents::{self, Document, kind_words};
 use crate::schema::{self, Action, Catalog, Change, Database, FieldKind, Table};
@@ -58,6 +59,21 @@ pub struct Blueprint {
     /// The import settings.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub imports: Vec<ImportSetting>,
+    /// The targets of deliveries.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<Target>,
+    /// The mail servers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mail_servers: Vec<MailServer>,
+    /// The mail templates.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub mail_templates: Vec<MailTemplate>,
+    /// The CSV pushes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub csv_pushes: Vec<CsvPush>,
+    /// The http sends.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub http_sends: Vec<HttpSend>,
 }
 
 /// What [`Store::remove_definition`] can take out of a store.
@@ -71,13 +87,43 @@ pub enum DefinitionKind {
     Search,
     /// An [`ImportSetting`].
     Import,
+    /// A [`Target`].
+    Target,
+    /// A [`MailServer`].
+    MailServer,
+    /// A [`MailTemplate`].
+    MailTemplate,
+    /// A [`CsvPush`].
+    CsvPush,
+    /// An [`HttpSend`].
+    HttpSend,
 }
 
 impl DefinitionKind {
     /// Every kind.
-    pub const ALL: &'static [DefinitionKind] = &[DefinitionKind::List, DefinitionKind::Search, DefinitionKind::Import];
+    pub const ALL: &'static [DefinitionKind] = &[
+        DefinitionKind::List,
+        DefinitionKind::Search,
+        DefinitionKind::Import,
+        DefinitionKind::CsvPush,
+        DefinitionKind::HttpSend,
+        DefinitionKind::MailTemplate,
+        DefinitionKind::MailServer,
+        DefinitionKind::Target,
+    ];
 
     /// The kind whose word is `text`.
+    ///
+    /// ```
+    /// use renkei::DefinitionKind;
+    ///
+    /// for kind in DefinitionKind::ALL {
+    ///     assert_eq!(DefinitionKind::from_text(kind.as_str())?, *kind);
+    /// }
+    /// assert_eq!(DefinitionKind::from_text("http_send")?, DefinitionKind::HttpSend);
+    /// assert!(DefinitionKind::from_text("database").is_err());
+    /// # Ok::<(), renkei::Error>(())
+    /// ```
     ///
     /// # Errors
     ///
@@ -97,6 +143,11 @@ impl DefinitionKind {
             DefinitionKind::List => List::KIND,
             DefinitionKind::Search => Search::KIND,
             DefinitionKind::Import => ImportSetting::KIND,
+            DefinitionKind::Target => Target::KIND,
+            DefinitionKind::MailServer => MailServer::KIND,
+            DefinitionKind::MailTemplate => MailTemplate::KIND,
+            DefinitionKind::CsvPush => CsvPush::KIND,
+            DefinitionKind::HttpSend => HttpSend::KIND,
         }
     }
 }
@@ -156,6 +207,36 @@ impl Blueprint {
         self.imports.push(setting);
         self
     }
+
+    /// Adds a target of deliveries.
+    pub fn target(mut self, target: Target) -> Blueprint {
+        self.targets.push(target);
+        self
+    }
+
+    /// Adds a mail server.
+    pub fn mail_server(mut self, server: MailServer) -> Blueprint {
+        self.mail_servers.push(server);
+        self
+    }
+
+    /// Adds a mail template.
+    pub fn mail_template(mut self, template: MailTemplate) -> Blueprint {
+        self.mail_templates.push(template);
+        self
+    }
+
+    /// Adds a CSV push.
+    pub fn csv_push(mut self, push: CsvPush) -> Blueprint {
+        self.csv_pushes.push(push);
+        self
+    }
+
+    /// Adds an http send.
+    pub fn http_send(mut self, send: HttpSend) -> Blueprint {
+        self.http_sends.push(send);
+        self
+    }
 }
 
 impl Store {
@@ -201,6 +282,11 @@ impl Store {
             lists: documents::load(&reading)?,
             searches: documents::load(&reading)?,
             imports: documents::load(&reading)?,
+            targets: documents::load(&reading)?,
+            mail_servers: documents::load(&reading)?,
+            mail_templates: documents::load(&reading)?,
+            csv_pushes: documents::load(&reading)?,
+            http_sends: documents::load(&reading)?,
         };
         if door.is_administrator() {
             all.access = access::load_settings(&reading)?;
@@ -211,23 +297,56 @@ impl Store {
             all.lists.retain(|list| may(&list.database));
             all.searches.retain(|search| may(&search.database));
             all.imports.retain(|setting| may(&setting.database));
+            all.mail_templates.retain(|template| may(&template.database));
+            all.csv_pushes.retain(|push| may(&push.database));
+            all.http_sends.retain(|send| may(&send.database));
+            all.targets.clear();
+            all.mail_servers.clear();
         }
         Ok(all)
     }
 
-    /// Takes a list, search or import setting of a database out of the store, by its code or id.
+    /// Takes a definition out of the store, by its code or id: of a database; or a target or mail server, for which the name
+    /// of the database is empty. Runs that were started by it end as they would; deliveries to a target that is taken out
+    /// are sent with the limits of any other.
     ///
     /// # Errors
     ///
-    /// [`Code::DatabaseNotFound`], [`Code::DefinitionNotFound`], [`Code::AccessDenied`].
+    /// [`Code::DatabaseNotFound`], [`Code::DefinitionNotFound`], [`Code::AccessDenied`], [`Code::AdministratorOnly`];
+    /// [`Code::DefinitionInUse`] for what stands in the menu of a list or is named by another definition.
     pub fn remove_definition(&self, kind: DefinitionKind, database: &str, name: &str) -> Result<()> {
         self.write(|writing| {
             let door = Door::open(self, writing)?;
+            if kind == DefinitionKind::Target {
+                door.demand_administrator("targets")?;
+                let id = documents::get::<Target>(writing, None, name)?.id;
+                documents::remove(writing, id.unwrap_or_default())?;
+                return access::note_audit(self, writing, "definitions.remove", None, format!("target {name}"));
+            }
+            if kind == DefinitionKind::MailServer {
+                door.demand_administrator("mail servers")?;
+                let server: MailServer = documents::get(writing, None, name)?;
+                mail::check_unused(writing, &server.code)?;
+                documents::remove(writing, server.id.unwrap_or_default())?;
+                return access::note_audit(self, writing, "definitions.remove", None, format!("mail_server {name}"));
+            }
             let table = door.table(database, Right::Manage)?.id;
             let id = match kind {
                 DefinitionKind::List => documents::get::<List>(writing, Some(table), name)?.id,
                 DefinitionKind::Search => documents::get::<Search>(writing, Some(table), name)?.id,
                 DefinitionKind::Import => documents::get::<ImportSetting>(writing, Some(table), name)?.id,
+                DefinitionKind::MailTemplate => documents::get::<MailTemplate>(writing, Some(table), name)?.id,
+                DefinitionKind::CsvPush => {
+                    let push: CsvPush = documents::get(writing, Some(table), name)?;
+                    menu::check_unused(writing, table, &MenuEntry::CsvPush(push.code))?;
+                    push.id
+                }
+                DefinitionKind::HttpSend => {
+                    let send: HttpSend = documents::get(writing, Some(table), name)?;
+                    menu::check_unused(writing, table, &MenuEntry::HttpSend(send.code))?;
+                    send.id
+                }
+                DefinitionKind::Target | DefinitionKind::MailServer => None,
             };
             documents::remove(writing, id.unwrap_or_default())?;
             access::note_audit(self, writing, "definitions.remove", Some(table), format!("{} {name}", kind.as_str()))
@@ -255,6 +374,12 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
     if !blueprint.users.is_empty() {
         door.demand_administrator("users")?;
     }
+    if !blueprint.targets.is_empty() {
+        door.demand_administrator("targets")?;
+    }
+    if !blueprint.mail_servers.is_empty() {
+        door.demand_administrator("mail servers")?;
+    }
     demand_databases(&door, &blueprint.databases)?;
     // Ids that are given must not be handed out on the way.
     for id in blueprint.users.iter().filter_map(|user| user.id) {
@@ -268,7 +393,14 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
     let lists = blueprint.lists.iter().filter_map(|list| list.id);
     let searches = blueprint.searches.iter().filter_map(|search| search.id);
     let imports = blueprint.imports.iter().filter_map(|setting| setting.id);
-    for id in lists.chain(searches).chain(imports) {
+    let targets = blueprint.targets.iter().filter_map(|target| target.id);
+    let servers = blueprint.mail_servers.iter().filter_map(|server| server.id);
+    let templates = blueprint.mail_templates.iter().filter_map(|template| template.id);
+    let pushes = blueprint.csv_pushes.iter().filter_map(|push| push.id);
+    let sends = blueprint.http_sends.iter().filter_map(|send| send.id);
+    for id in
+        lists.chain(searches).chain(imports).chain(targets).chain(servers).chain(templates).chain(pushes).chain(sends)
+    {
         reserve_id(writing, id)?;
     }
     let before = Catalog::load(writing)?;
@@ -297,17 +429,23 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
     {
         changes.push(change("access", "access", false));
     }
+    apply_outbound(store, writing, &door, &catalog, blueprint, &mut changes)?;
     for list in &blueprint.lists {
         let mut list = list.clone();
-        changes.extend(put(writing, &door, &catalog, &list.database.clone(), &mut list, save_list)?);
+        let table = managed(&door, &catalog, &list.database)?;
+        menu::check_menu(writing, table, &mut list)?;
+        changes.extend(put(writing, Some(table), &mut list, |list| save_list(writing, &catalog, list))?);
     }
     for search in &blueprint.searches {
         let mut search = search.clone();
-        changes.extend(put(writing, &door, &catalog, &search.database.clone(), &mut search, save_search)?);
+        let table = managed(&door, &catalog, &search.database)?;
+        changes.extend(put(writing, Some(table), &mut search, |search| save_search(writing, &catalog, search))?);
     }
     for setting in &blueprint.imports {
         let mut setting = setting.clone();
-        changes.extend(put(writing, &door, &catalog, &setting.database.clone(), &mut setting, save_setting)?);
+        let table = managed(&door, &catalog, &setting.database)?;
+        mail::check_report(writing, &setting.code, setting.report.as_ref())?;
+        changes.extend(put(writing, Some(table), &mut setting, |setting| save_setting(writing, &catalog, setting))?);
     }
     if defined.has_changes {
         refuse_in_use(writing, &before, &catalog)?;
@@ -316,6 +454,47 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
         schema::check_ids(writing)?;
     }
     Ok(changes)
+}
+
+/// What is sent, and by whom: settings name targets and mail servers, and lists name settings in their menus.
+fn apply_outbound(
+    store: &Store,
+    writing: &Writing<'_>,
+    door: &Door,
+    catalog: &Catalog,
+    blueprint: &Blueprint,
+    changes: &mut Vec<Change>,
+) -> Result<()> {
+    for target in &blueprint.targets {
+        changes.extend(put(writing, None, &mut target.clone(), |target| save_target(store, writing, target))?);
+    }
+    for server in &blueprint.mail_servers {
+        changes.extend(put(writing, None, &mut server.clone(), |server| mail::save_server(writing, server))?);
+    }
+    for template in &blueprint.mail_templates {
+        let table = managed(door, catalog, &template.database)?;
+        let save = |template: &mut _| mail::save_template(store, writing, catalog, template);
+        changes.extend(put(writing, Some(table), &mut template.clone(), save)?);
+    }
+    for push in &blueprint.csv_pushes {
+        let table = managed(door, catalog, &push.database)?;
+        let before = code_of::<CsvPush>(writing, push.id)?;
+        let save = |push: &mut _| outbound::csv_push::save(writing, catalog, push);
+        changes.extend(put(writing, Some(table), &mut push.clone(), save)?);
+        if let Some(before) = before.filter(|before| *before != push.code) {
+            menu::rename_entry(writing, table, &MenuEntry::CsvPush(before), &push.code)?;
+        }
+    }
+    for send in &blueprint.http_sends {
+        let table = managed(door, catalog, &send.database)?;
+        let before = code_of::<HttpSend>(writing, send.id)?;
+        let save = |send: &mut _| outbound::http_send::save(store, writing, catalog, send);
+        changes.extend(put(writing, Some(table), &mut send.clone(), save)?);
+        if let Some(before) = before.filter(|before| *before != send.code) {
+            menu::rename_entry(writing, table, &MenuEntry::HttpSend(before), &send.code)?;
+        }
+    }
+    Ok(())
 }
 
 fn change(kind: &'static str, code: &str, is_new: bool) -> Change {
@@ -348,36 +527,48 @@ fn demand_links(door: &Door, catalog: &Catalog, databases: &[Database]) -> Resul
     Ok(())
 }
 
-/// Keeps a definition that belongs to a database, if it differs from what is kept.
-fn put<D: Document + PartialEq>(
-    writing: &Writing<'_>,
-    door: &Door,
-    catalog: &Catalog,
-    database: &str,
-    definition: &mut D,
-    save: impl Fn(&rusqlite::Connection, &Catalog, &mut D) -> Result<i64>,
-) -> Result<Option<Change>> {
+/// The database of a definition, which whoever acts must manage.
+fn managed(door: &Door, catalog: &Catalog, database: &str) -> Result<i64> {
     let table = catalog.table(database)?;
     door.demand(table, Right::Manage)?;
+    Ok(table.id)
+}
+
+/// Keeps a definition of a database or of the whole store, if it differs from what is kept.
+fn put<D: Document + PartialEq>(
+    writing: &Writing<'_>,
+    database: Option<i64>,
+    definition: &mut D,
+    save: impl Fn(&mut D) -> Result<i64>,
+) -> Result<Option<Change>> {
     let name = definition.id().map_or_else(|| definition.code().to_owned(), |id| id.to_string());
-    let old: Option<D> = documents::find(writing, Some(table.id), &name)?;
+    let old: Option<D> = documents::find(writing, database, &name)?;
     if let (None, Some(id)) = (definition.id(), old.as_ref().and_then(Document::id)) {
         definition.set_id(id);
     }
     if old.as_ref() == Some(definition) {
         return Ok(None);
     }
-    save(writing, catalog, definition)?;
+    save(definition)?;
     Ok(Some(change(D::KIND, definition.code(), old.is_none())))
 }
 
-/// Lists, searches and import settings name their database, its fields and labels by words, which may have changed.
+/// The code that the definition with this id has so far.
+fn code_of<D: Document>(writing: &Writing<'_>, id: Option<i64>) -> Result<Option<String>> {
+    let Some(id) = id else { return Ok(None) };
+    Ok(documents::find::<D>(writing, None, &id.to_string())?.map(|old| old.code().to_owned()))
+}
+
+/// Definitions name their database, its fields and labels by words, which may have changed.
 fn follow_renames(writing: &Writing<'_>, before: &Catalog, after: &Catalog) -> Result<()> {
     for table in before.tables() {
         let Ok(now) = after.table_by_id(table.id) else { continue };
         follow::<List>(writing, before, after, now)?;
         follow::<Search>(writing, before, after, now)?;
         follow::<ImportSetting>(writing, before, after, now)?;
+        follow::<CsvPush>(writing, before, after, now)?;
+        follow::<HttpSend>(writing, before, after, now)?;
+        follow::<MailTemplate>(writing, before, after, now)?;
     }
     Ok(())
 }
@@ -399,7 +590,7 @@ fn follow<D: NamesFields>(writing: &Writing<'_>, before: &Catalog, after: &Catal
     Ok(())
 }
 
-/// Fields may only be taken out of use when no list, search or import setting names them any more.
+/// Fields may only be taken out of use when no definition names them any more.
 fn refuse_in_use(writing: &Writing<'_>, before: &Catalog, after: &Catalog) -> Result<()> {
     for table in before.tables() {
         let Ok(now) = after.table_by_id(table.id) else { continue };
@@ -407,6 +598,9 @@ fn refuse_in_use(writing: &Writing<'_>, before: &Catalog, after: &Catalog) -> Re
         find_users::<List>(writing, before, after, now, &mut users)?;
         find_users::<Search>(writing, before, after, now, &mut users)?;
         find_users::<ImportSetting>(writing, before, after, now, &mut users)?;
+        find_users::<CsvPush>(writing, before, after, now, &mut users)?;
+        find_users::<HttpSend>(writing, before, after, now, &mut users)?;
+        find_users::<MailTemplate>(writing, before, after, now, &mut users)?;
         if let Some((path, _)) = users.first() {
             let path = path.clone();
             let of: Vec<Words> = users.into_iter().filter(|(other, _)| *other == path).map(|(_, user)| user).collect();

@@ -56,6 +56,7 @@
 //! | `blueprint` | one document of all definitions: apply, plan, dump | [`Blueprint`], [`Store::apply`] |
 //! | `worker` | runs what is due | [`Worker`] |
 //! | `maintenance` | the check of a whole store, and its copy while it is at work | [`Store::check`], [`Store::backup`] |
+//! | `outbound` | what leaves the store: CSV pushes, http sends, mail; one queue of deliveries, sent at least once | [`CsvPush`], [`HttpSend`], [`MailServer`], [`NewDelivery`], [`Sending`] |
 //! | `export` | lists and searches to CSV | [`Export`], [`Store::export`] |
 //! | `import` | settings, uploads, reservations, the run, rejects | [`ImportSetting`], [`Store::reserve_import`] |
 //! | `job` | durable work: claims, leases, takeover after a crash | [`JobState`] |
@@ -75,7 +76,9 @@
 //! A *store* is one SQLite file. It holds *databases* (DB) of *records* (レコード) with typed *fields* (項目); one field is the
 //! *key* (キー項目). A record may have *detail rows* (明細). A *list* (一覧) is a saved choice of columns, a *search* (絞込み) a
 //! saved condition, an *import setting* (インポート設定) a saved mapping of CSV columns; an *import reservation*
-//! (インポート予約) is one asked-for run of it.
+//! (インポート予約) is one asked-for run of it. A *CSV push* (システム連携設定) sends the records of a list as CSV, an *http
+//! send* (http送信) calls an outside API for one record; both are started from the *menu* of a list, and what they send is a
+//! *delivery*.
 //!
 //! # Who acts
 //!
@@ -109,8 +112,8 @@
 //!
 //! # Features
 //!
-//! `bundled` (default) compiles SQLite in; `tzdb` (default) compiles time zone data in; `capi` adds the C ABI, whose header
-//! is `include/renkei.h`.
+//! `bundled` (default) compiles SQLite in; `tzdb` (default) compiles time zone data in; `http` (default) sends deliveries by
+//! HTTP and HTTPS; `mail` sends mail; `capi` adds the C ABI, whose header is `include/renkei.h`.
 
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
@@ -127,6 +130,7 @@ mod export;
 mod import;
 mod job;
 mod maintenance;
+mod outbound;
 mod query;
 mod record;
 mod schema;
@@ -139,13 +143,15 @@ pub use blueprint::{Blueprint, DefinitionKind};
 pub use error::{Code, Error, Finding, Kind, Language, Result, Severity, Violation};
 pub use export::*;
 pub use import::*;
-pub use job::{JobError, JobState};
+pub use job::{JobError, JobState, Report, ReportWhen};
 pub use maintenance::*;
+pub use outbound::*;
 pub use query::*;
 pub use record::*;
 pub use schema::*;
 pub use store::{
-    Cancel, Clock, Limits, ManualClock, OsRandom, Random, Store, StoreOptions, Synchronous, SystemClock, Timestamp,
+    Cancel, Clock, Limits, ManualClock, OsRandom, Random, SecretVault, Store, StoreOptions, Synchronous, SystemClock,
+    Timestamp,
 };
 pub use worker::{Worker, WorkerHandle};
 

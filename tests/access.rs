@@ -13,9 +13,11 @@ use std::time::{Duration, Instant};
 
 use common::{Fixture, NOW, only};
 use renkei::{
-    AccessSettings, AddressRange, Aggregation, AuditEntry, AuditQuery, Blueprint, Code, Condition, Database, Error,
-    Export, Field, FieldKind, Function, ImportRequest, ImportSetting, IssuedToken, JobState, Kind, List, NewToken,
-    Query, Right, Rights, Search, Selector, Sort, Store, User, Values, Worker,
+    AccessSettings, AddressRange, Aggregation, AuditEntry, AuditQuery, Blueprint, Code, Condition, CsvPush, Database,
+    DefinitionKind, DeliveryFilter, Error, Export, Field, FieldKind, Function, HttpSend, HttpSendRequest,
+    ImportRequest, ImportSetting, IssuedToken, JobState, Kind, List, Mail, MailServer, MailTemplate, MenuEntry,
+    NewDelivery, NewToken, PushRequest, Query, Right, Rights, Search, Selector, Sort, Store, Target, User, Values,
+    Worker,
 };
 
 const CSV: &str = "番号,件名\n900,取込\n";
@@ -41,12 +43,53 @@ fn list() -> List {
     List::new("orders", "all", "全件").column("number").column("title")
 }
 
+/// The list with what may be sent from it.
+fn list_with_menu() -> List {
+    let list = List { code: "sendable".into(), ..list() }.sub_menu(MenuEntry::CsvPush("core".into()));
+    list.button(MenuEntry::HttpSend("sms".into())).pulldown(MenuEntry::HttpSend("sms".into()))
+}
+
+fn csv_push() -> CsvPush {
+    CsvPush::new("orders", "core", "基幹へ", "https://core.example/")
+}
+
+fn http_send() -> HttpSend {
+    HttpSend::new("orders", "sms", "SMS送信", "https://sms.example/${number}")
+}
+
+fn thanks() -> MailTemplate {
+    MailTemplate::new("orders", "thanks", "お礼", "office").to("taro@example.com").subject("${number}").text("${title}")
+}
+
+fn office_mail() -> MailServer {
+    MailServer::new("office", "社内メール", "192.0.2.1", "renkei@example.com")
+}
+
+fn push() -> PushRequest {
+    PushRequest::new("orders", "sendable", "core").records(["1"])
+}
+
+fn sent() -> HttpSendRequest {
+    HttpSendRequest::button("orders", "sendable", "sms", "1")
+}
+
+/// A run of a CSV push that waits; made by the host.
+fn pushed(host: &Store) -> i64 {
+    host.push(&push()).unwrap().run_id
+}
+
 /// A store with two databases and some records.
 fn office() -> Fixture {
     let fixture = Fixture::of([branches(), orders()]);
     let setting = ImportSetting::new("orders", "daily", "日次").column("number").column("title");
     let search = Search::new("orders", "some", "一部", Condition::equals("title", "箱"));
     fixture.store.apply(&Blueprint::new().list(list()).search(search).import(setting)).unwrap();
+    let sends = Blueprint::new()
+        .target(Target::new("core", "基幹"))
+        .mail_server(office_mail())
+        .mail_template(thanks())
+        .csv_push(csv_push());
+    fixture.store.apply(&sends.http_send(http_send()).list(list_with_menu())).unwrap();
     let branch = Values::new().set("code", "1").set("name", "本店").set("secret", "金庫は地下");
     fixture.store.records("branches").register(&branch).unwrap();
     let order = Values::new().set("number", "1").set("title", "箱").set("branch", "1");
@@ -171,6 +214,23 @@ fn calls() -> Vec<Call> {
     add(import, "rejects", |user, host| user.rejects(waiting(host), 0, 1).map(drop));
     add(import, "write_rejects", |user, host| user.write_rejects(waiting(host), std::io::sink()).map(drop));
 
+    let send = Rights::from([Right::View, Right::Export]);
+    add(send, "push", |user, _| user.push(&push()).map(drop));
+    add(send, "push_run", |user, host| user.push_run(pushed(host)).map(drop));
+    add(send, "wait_push", |user, host| user.wait_push(pushed(host), Duration::ZERO).map(drop));
+    add(send, "cancel_push", |user, host| user.cancel_push(pushed(host)));
+    add(send, "http_send", |user, _| user.http_send(&sent()).map(drop));
+    add(send, "http_send_run", |user, host| user.http_send_run(host.http_send(&sent())?.run_id).map(drop));
+    add(send, "wait_http_send", |user, host| {
+        user.wait_http_send(host.http_send(&sent())?.run_id, Duration::ZERO).map(drop)
+    });
+    add(send, "cancel_http_send", |user, host| user.cancel_http_send(host.http_send(&sent())?.run_id).map(drop));
+    add(send, "send_mail_about", |user, _| match user.send_mail_about("orders", "thanks", "1") {
+        // Without the feature `mail` it comes as far as this.
+        Err(error) if error.code() == Code::MailFeature => Ok(()),
+        result => result.map(drop),
+    });
+
     let export = Rights::from(Right::Export);
     add(export, "export", |user, _| user.export(&Export::of("orders"), std::io::sink()).map(drop));
     add(export, "export of a list", |user, _| {
@@ -194,9 +254,17 @@ fn calls() -> Vec<Call> {
         let setting = ImportSetting::new("orders", "daily", "日次").column("number").column("title");
         user.apply(&Blueprint::new().import(setting)).map(drop)
     });
+    add(manage, "apply a CSV push", |user, _| user.apply(&Blueprint::new().csv_push(csv_push())).map(drop));
+    add(manage, "apply an http send", |user, _| user.apply(&Blueprint::new().http_send(http_send())).map(drop));
+    add(manage, "apply a mail template", |user, _| user.apply(&Blueprint::new().mail_template(thanks())).map(drop));
+    add(manage, "remove_definition of what is sent", |user, host| {
+        let gone = HttpSend { code: "gone".into(), ..http_send() };
+        host.apply(&Blueprint::new().http_send(gone)).unwrap();
+        user.remove_definition(DefinitionKind::HttpSend, "orders", "gone")
+    });
     add(manage, "remove_definition", |user, host| {
         host.apply(&Blueprint::new().list(List::new("orders", "gone", "消").column("number"))).unwrap();
-        user.remove_definition(renkei::DefinitionKind::List, "orders", "gone")
+        user.remove_definition(DefinitionKind::List, "orders", "gone")
     });
     calls
 }
@@ -237,12 +305,20 @@ fn every_door_asks_for_its_right_and_for_no_other() {
     }
 }
 
+/// What fails only where it would fail for the host too.
+fn passed(result: Result<(), Error>, code: Code) -> Result<(), Error> {
+    match result {
+        Err(error) if error.code() == code => Ok(()),
+        result => result,
+    }
+}
+
 #[test]
 fn what_concerns_the_whole_store_is_for_administrators() {
     let fixture = office();
     let host = &fixture.store;
     type Act = fn(&Store) -> Result<(), Error>;
-    let acts: [(&str, Act); 11] = [
+    let acts: [(&str, Act); 34] = [
         ("users", |user| user.users().map(drop)),
         ("tokens", |user| user.tokens().map(drop)),
         ("issue_token", |user| user.issue_token(&NewToken::of("taro@example.com")).map(drop)),
@@ -251,6 +327,38 @@ fn what_concerns_the_whole_store_is_for_administrators() {
             error => Err(error),
         }),
         ("audit", |user| user.audit(&AuditQuery::new()).map(drop)),
+        ("apply a target", |user| user.apply(&Blueprint::new().target(Target::new("core", "基幹"))).map(drop)),
+        ("apply a mail server", |user| user.apply(&Blueprint::new().mail_server(office_mail())).map(drop)),
+        ("remove a target", |user| {
+            passed(user.remove_definition(DefinitionKind::Target, "", "none"), Code::DefinitionNotFound)
+        }),
+        ("remove a mail server", |user| {
+            passed(user.remove_definition(DefinitionKind::MailServer, "", "office"), Code::DefinitionInUse)
+        }),
+        ("mail_servers", |user| user.mail_servers().map(drop)),
+        ("targets", |user| user.targets().map(drop)),
+        ("enable_target", |user| passed(user.enable_target("none"), Code::TargetNotFound)),
+        ("disable_target", |user| passed(user.disable_target("none", "保守"), Code::TargetNotFound)),
+        ("put_secret", |user| passed(user.put_secret("key", "value"), Code::SecretKey)),
+        ("remove_secret", |user| passed(user.remove_secret("key"), Code::SecretNotFound)),
+        ("secret_names", |user| user.secret_names().map(drop)),
+        ("deliver", |user| user.deliver(&NewDelivery::post("https://core.example/")).map(drop)),
+        ("transaction.deliver", |user| {
+            user.transaction(|t| t.deliver(&NewDelivery::post("https://core.example/"))).map(drop)
+        }),
+        ("deliveries", |user| user.deliveries(&DeliveryFilter::new(), None, 1).map(drop)),
+        ("delivery", |user| passed(user.delivery(1).map(drop), Code::DeliveryNotFound)),
+        ("attempts", |user| passed(user.attempts(1).map(drop), Code::DeliveryNotFound)),
+        ("wait_delivery", |user| passed(user.wait_delivery(1, Duration::ZERO).map(drop), Code::DeliveryNotFound)),
+        ("delivery_metrics", |user| user.delivery_metrics().map(drop)),
+        ("cancel_delivery", |user| passed(user.cancel_delivery(1), Code::DeliveryNotFound)),
+        ("replay_delivery", |user| passed(user.replay_delivery(1), Code::DeliveryNotFound)),
+        ("replay_failed", |user| user.replay_failed(&DeliveryFilter::new()).map(drop)),
+        ("send_mail", |user| match user.send_mail(&Mail::new("office", "件名").to("a@example.com")) {
+            Err(error) if error.code() == Code::MailFeature => Ok(()),
+            result => result.map(drop),
+        }),
+        ("reseal_secrets", |user| passed(user.reseal_secrets([1; 32]), Code::SecretKey)),
         ("access", |user| user.access().map(drop)),
         ("as_user", |user| user.as_user("taro@example.com").map(drop)),
         ("apply access", |user| user.apply(&Blueprint::new().access(AccessSettings::default())).map(drop)),
@@ -276,7 +384,9 @@ fn definitions_are_shown_to_whom_they_concern() {
     let fixture = office();
     let host = &fixture.store;
     type Act = fn(&Store) -> Result<(), Error>;
-    let acts: [Act; 6] = [
+    let acts: [Act; 8] = [
+        |user| user.csv_pushes("orders").map(drop),
+        |user| user.http_sends("orders").map(drop),
         |user| user.database("orders").map(drop),
         |user| user.lists("orders").map(drop),
         |user| user.list("orders", "all").map(drop),
@@ -295,7 +405,9 @@ fn definitions_are_shown_to_whom_they_concern() {
     let user = with_rights(host, Right::Manage.into());
     let shown = user.blueprint().unwrap();
     assert_eq!(shown.databases.iter().map(|database| database.code.as_str()).collect::<Vec<_>>(), ["orders"]);
-    assert_eq!((shown.users.len(), shown.lists.len(), shown.searches.len(), shown.imports.len()), (0, 1, 1, 1));
+    assert_eq!((shown.users.len(), shown.lists.len(), shown.searches.len(), shown.imports.len()), (0, 2, 1, 1));
+    assert_eq!((shown.csv_pushes.len(), shown.http_sends.len(), shown.mail_templates.len()), (1, 1, 1));
+    assert_eq!((shown.targets.len(), shown.mail_servers.len()), (0, 0));
     let user = with_rights(host, Right::View.into());
     assert_eq!(user.blueprint().unwrap(), Blueprint::new());
     // Imports: those into databases in which he may import.
@@ -303,6 +415,13 @@ fn definitions_are_shown_to_whom_they_concern() {
     assert_eq!(user.imports(10).unwrap(), []);
     assert_eq!(with_rights(host, Right::Import.into()).imports(10).unwrap().len(), 1);
     assert_eq!(host.imports(10).unwrap().len(), 1);
+    // And what was sent: that of databases whose records he may send.
+    pushed(host);
+    host.http_send(&sent()).unwrap();
+    for (rights, seen) in [(Right::Export.into(), 0), (Rights::from([Right::View, Right::Export]), 1)] {
+        let user = with_rights(host, rights);
+        assert_eq!((user.push_runs(None, 9).unwrap().len(), user.http_send_runs(9).unwrap().len()), (seen, seen));
+    }
     // What a screen asks.
     let user = with_rights(host, Rights::from([Right::View, Right::Export]));
     assert!(user.may("orders", Right::Export).unwrap() && !user.may("orders", Right::Delete).unwrap());
@@ -347,10 +466,77 @@ fn no_path_leads_into_a_database_that_is_not_seen() {
     host.apply(&Blueprint::new().list(List::new("orders", "deep", "深い").column("branch.secret"))).unwrap();
     let deep = Search::new("orders", "deep", "深い", Condition::equals("branch.secret", "金庫は地下"));
     host.apply(&Blueprint::new().search(deep)).unwrap();
+    let deep_push = PushRequest::new("orders", "deep_menu", "core");
+    let deep_send = HttpSendRequest::button("orders", "deep_menu", "deep", "1");
+    let url = "https://sms.example/?q=${branch.secret}";
+    let send = HttpSend { code: "deep".into(), url: url.into(), ..http_send() };
+    let menu = List::new("orders", "deep_menu", "深い").column("branch.secret");
+    let menu = menu.sub_menu(MenuEntry::CsvPush("core".into())).button(MenuEntry::HttpSend("deep".into()));
+    let mail = MailTemplate { code: "deep".into(), ..thanks().text("${branch.secret}") };
+    host.apply(&Blueprint::new().http_send(send).list(menu).mail_template(mail)).unwrap();
+    let user = with_rights(host, both);
+    assert_eq!(user.push(&deep_push).unwrap_err().code(), Code::AccessDenied);
+    let guess = push().filter(Condition::equals("branch.secret", "金庫は地下"));
+    assert_eq!(user.push(&guess).unwrap_err().code(), Code::AccessDenied);
+    assert_eq!(user.http_send(&deep_send).unwrap_err().code(), Code::AccessDenied);
+    assert_eq!(user.send_mail_about("orders", "deep", "1").unwrap_err().code(), Code::AccessDenied);
+    assert_eq!(host.deliveries(&DeliveryFilter::new(), None, 9).unwrap(), []);
+    host.push(&deep_push).unwrap();
+    host.http_send(&deep_send).unwrap();
     let user = with_rights(host, both);
     for export in [Export::of("orders").list("deep"), Export::of("orders").search("deep")] {
         assert_eq!(user.export(&export, std::io::sink()).unwrap_err().code(), Code::AccessDenied);
     }
+}
+
+/// What a token of one user names is not shown to another who may not see it.
+#[test]
+fn a_token_of_another_run_opens_no_door() {
+    let fixture = office();
+    let host = &fixture.store;
+    host.push(&push().token("t")).unwrap();
+    host.http_send(&sent().token("t")).unwrap();
+    let entry = MenuEntry::CsvPush("core".into());
+    let theirs = List::new("branches", "sendable", "全件").column("code").sub_menu(entry);
+    let theirs = theirs.button(MenuEntry::HttpSend("sms".into()));
+    let of_branches = Blueprint::new()
+        .csv_push(CsvPush::new("branches", "core", "基幹へ", "https://core.example/"))
+        .http_send(HttpSend::new("branches", "sms", "SMS送信", "https://sms.example/"))
+        .list(theirs);
+    host.apply(&of_branches).unwrap();
+    set_user(host, taro().allow("branches", [Right::View, Right::Export]));
+    let user = host.as_user("taro@example.com").unwrap();
+    let asked = PushRequest::new("branches", "sendable", "core").token("t");
+    assert_eq!(user.push(&asked).unwrap_err().code(), Code::AccessDenied);
+    let asked = HttpSendRequest::button("branches", "sendable", "sms", "1").token("t");
+    assert_eq!(user.http_send(&asked).unwrap_err().code(), Code::AccessDenied);
+}
+
+#[test]
+fn the_audit_log_tells_who_changed_what_is_sent() {
+    let fixture = Fixture::with(|options| {
+        options.secret_key([7; 32]);
+    });
+    let host = &fixture.store;
+    fixture.apply([branches(), orders()]);
+    set_user(host, taro().administrator());
+    let boss = host.as_user("taro@example.com").unwrap();
+    boss.apply(&Blueprint::new().target(Target::new("core", "基幹")).csv_push(csv_push())).unwrap();
+    boss.deliver(&NewDelivery::post("https://core.example/")).unwrap();
+    boss.disable_target("https://core.example:443", "保守").unwrap();
+    boss.put_secret("key", "a secret value").unwrap();
+    boss.remove_definition(DefinitionKind::CsvPush, "orders", "core").unwrap();
+    boss.remove_definition(DefinitionKind::Target, "", "core").unwrap();
+    let lines = boss.audit(&AuditQuery::new().user("taro@example.com")).unwrap().lines;
+    let told: Vec<(&str, &str)> = lines.iter().map(|line| (line.action.as_str(), line.subject.as_str())).collect();
+    let wanted = [
+        ("definitions.remove", "target core"),
+        ("definitions.remove", "csv_push core"),
+        ("secret.put", "key"),
+        ("target.disable", "https://core.example:443"),
+        ("definitions.apply", "target core: new; csv_push core: new"),
+    ];
+    assert_eq!(told, wanted);
 }
 
 #[test]
@@ -882,7 +1068,7 @@ fn the_log_tells_who_did_what() {
     host.note_audit(&refused).unwrap();
     fixture.clock.advance(Duration::from_millis(1));
     caller.apply(&Blueprint::new().list(List::new("orders", "new", "新").column("number"))).unwrap();
-    caller.remove_definition(renkei::DefinitionKind::List, "orders", "new").unwrap();
+    caller.remove_definition(DefinitionKind::List, "orders", "new").unwrap();
     caller.revoke_token(token.id()).unwrap();
     // What changes nothing, and what only tries, is not noted.
     caller.plan(&Blueprint::new().list(List::new("orders", "new", "新").column("number"))).unwrap();

@@ -105,7 +105,10 @@ fn a_dry_run_changes_nothing() {
     let dump = |fixture: &Fixture| {
         let connection = rusqlite::Connection::open(fixture.store.path()).unwrap();
         let mut tables: Vec<String> = connection
-            .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'renkei_%' ORDER BY name")
+            .prepare(
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'renkei_%'
+                 AND sql NOT LIKE 'CREATE VIRTUAL%' ORDER BY name",
+            )
             .unwrap()
             .query_map([], |row| row.get(0))
             .unwrap()

@@ -4,8 +4,11 @@ mod common;
 
 use common::{Fixture, only};
 use renkei::{
-    Blueprint, Characters, Code, Condition, Database, Error, Expression, Field, FieldKind, ImportMode, ImportRequest,
-    ImportSetting, Language, List, Number, NumberInput, Query, Rounding, Search, Sort, Values, Worker,
+    Auth, Blueprint, Characters, Code, Condition, CsvBody, CsvPush, Database, DefinitionKind, Error, Expression, Field,
+    FieldKind, HttpBody, HttpSend, HttpSendRequest, ImportMode, ImportRequest, ImportSetting, JsonRow, JsonType,
+    Language, List, MailSecurity, MailServer, MailTemplate, MenuEntry, Method, NewDelivery, Number, NumberInput, Pair,
+    PairsAs, PushRequest, Query, Rate, Report, Rounding, SaveAnswer, Search, Sending, Signing, Sort, Store, Target,
+    Trigger, Values, Worker,
 };
 
 /// A message in Japanese and in English.
@@ -93,6 +96,44 @@ fn english(text: &str) -> Vec<String> {
         "such",
         "folder",
         "rr",
+        "URI",
+        "XML",
+        "NUL",
+        "ASCII",
+        "KEY",
+        "GET",
+        "POST",
+        "PUT",
+        "PATCH",
+        "TLS",
+        "STARTTLS",
+        "HTTP",
+        "http",
+        "https",
+        "PEM",
+        "MiB",
+        "IPv",
+        "MIME",
+        "Standard",
+        "Webhooks",
+        "now",
+        "today",
+        "user",
+        "memo",
+        "https",
+        "raw",
+        "csv",
+        "display",
+        "url",
+        "VALUE",
+        "Content",
+        "Type",
+        "native",
+        "text",
+        "plain",
+        "charset",
+        "example",
+        "tags",
     ];
     let mut plain = String::new();
     let mut quoted = None;
@@ -100,6 +141,7 @@ fn english(text: &str) -> Vec<String> {
         match (quoted, c) {
             (None, '「') => quoted = Some('」'),
             (None, '\'') => quoted = Some('\''),
+            (None, '`') => quoted = Some('`'),
             (None, c) => plain.push(c),
             (Some(end), c) if c == end => quoted = None,
             _ => {}
@@ -252,4 +294,186 @@ fn ranges_are_told_in_characters_that_cp932_has() {
         (ja.as_str(), en.as_str()),
         ("'数'の値「9」が範囲外です（5以下）。", "'数': 9 is out of range (at most 5).")
     );
+}
+
+/// Refusals of what is sent.
+#[test]
+fn japanese_messages_about_what_is_sent_are_japanese_throughout() {
+    let fixture = Fixture::with(|options| {
+        options.secret_key([7; 32]);
+    });
+    let store = &fixture.store;
+    fixture.apply([Database::new("dd", "データ")
+        .field(Field::key("kk", "番号"))
+        .field(Field::text("tt", "文字"))
+        .field(Field::number("nn", "数", 0))
+        .detail(Field::text("de", "明細"))]);
+    store.records("dd").register(&Values::new().set("kk", "1").set("tt", "x")).unwrap();
+    let mut errors: Vec<Error> = Vec::new();
+    let mut refuse = |blueprint: Blueprint| errors.push(store.apply(&blueprint).unwrap_err());
+    let push = || CsvPush::new("dd", "pp", "送信", "https://a.example/");
+    let send = || HttpSend::new("dd", "ss", "送信", "https://a.example/");
+    for url in [
+        "",
+        "x",
+        "ftp://a.example/",
+        "https://u:p@a.example/",
+        "https://a.example:0/",
+        "https://[1/",
+        "https://[1]/",
+        "https://1.2.3/",
+        "https://-_*/",
+        "https://a.example/ ",
+        "https://a.example/#a",
+        "https://${@now}/",
+        "https://a.example/../x",
+        "https://a.example/${",
+        "https://a.example/${}",
+        "https://a.example/${kk|x}",
+        "https://a.example/${kk|url|url}",
+        "https://a.example/${kk|raw|csv}",
+        "https://a.example/${zz}",
+        "https://a.example/${de}",
+        "https://a.example/${@secret:}",
+    ] {
+        refuse(Blueprint::new().http_send(HttpSend { url: url.into(), ..send() }));
+    }
+    for bad in [
+        CsvPush { code: "9".into(), ..push() },
+        CsvPush { name: " ".into(), ..push() },
+        push().method(Method::Get),
+        push().pairs_as(PairsAs::Form),
+        push().pair("", "x").pairs_as(PairsAs::Query),
+        push().pair("a b", "x"),
+        push().pair("host", "x"),
+        push().pair("Content-Type", "x").body(CsvBody::FormField { name: "f".into() }),
+        push().body(CsvBody::FormField { name: String::new() }),
+        push().body(CsvBody::Multipart { name: String::new(), file_name: "f".into() }),
+        push().body(CsvBody::Multipart { name: "f".into(), file_name: "${@secret:s}".into() }),
+        push().after_success("tt", "x").after_success("tt", "y"),
+        push().after_success("zz", "x"),
+        push().after_success("kk", "x"),
+        push().after_success("nn", "あ"),
+        push()
+            .header("😀")
+            .csv(renkei::csv::Format { encoding: renkei::csv::OutputEncoding::Cp932, ..Default::default() }),
+        push().report(Report::by("none")),
+    ] {
+        refuse(Blueprint::new().csv_push(bad));
+    }
+    let with = |change: &dyn Fn(&mut Sending)| {
+        let mut sending = Sending::default();
+        change(&mut sending);
+        push().sending(sending)
+    };
+    for bad in [
+        with(&|sending| sending.retry.delays_seconds.clear()),
+        with(&|sending| sending.retry.delays_seconds = vec![0; 1_001]),
+        with(&|sending| sending.retry.delays_seconds = vec![u64::MAX]),
+        with(&|sending| sending.retry.jitter_percent = 101),
+        with(&|sending| sending.retry.longest_wait_seconds = u64::MAX),
+        with(&|sending| sending.retry.deadline_seconds = Some(0)),
+        with(&|sending| sending.timeouts.total_seconds = 0),
+        with(&|sending| sending.answer_bytes = u32::MAX),
+        with(&|sending| sending.kept_answer_bytes = u32::MAX),
+        with(&|sending| sending.ca_certificates = Some("x".into())),
+        with(&|sending| sending.auth = Some(Auth::Basic { user: "a:b".into(), password: "p".into() })),
+        with(&|sending| sending.auth = Some(Auth::Bearer { token: "あ".into() })),
+        with(&|sending| sending.signing = Some(Signing { secrets: vec![] })),
+        with(&|sending| sending.target = Some("none".into())),
+    ] {
+        refuse(Blueprint::new().csv_push(bad));
+    }
+    let json = |template: &str| send().body(HttpBody::JsonTemplate { template: template.into() });
+    for bad in [
+        HttpSend { triggers: vec![], ..send() },
+        HttpSend { triggers: vec![Trigger::Timer], ..send() },
+        send().method(Method::Get).body(HttpBody::Form { rows: vec![Pair::new("k", "v")] }),
+        send().body(HttpBody::Form { rows: vec![] }),
+        send().body(HttpBody::Form { rows: vec![Pair::new("", "v")] }),
+        send().body(HttpBody::Json { rows: vec![] }),
+        send().body(HttpBody::Json { rows: vec![JsonRow::new("", "v")] }),
+        send().body(HttpBody::Json { rows: vec![JsonRow::new("k", "v"), JsonRow::new("k", "v")] }),
+        send().body(HttpBody::Json { rows: vec![JsonRow::new("k", "v").kind(JsonType::Native)] }),
+        send().body(HttpBody::Raw { template: "x".into(), content_type: " ".into() }),
+        send().header("x", "あ"),
+        json("{\"a\": \"\\${kk}\"}"),
+        json("{\"a\": ${@secret:s}}"),
+        send().save(SaveAnswer::status("tt")).save(SaveAnswer::time("tt")),
+        send().save(SaveAnswer::json("tt", "x")),
+        send().save(SaveAnswer::json("tt", "/~2")),
+    ] {
+        refuse(Blueprint::new().http_send(bad));
+    }
+    let server = || MailServer::new("mm", "メール", "mail.example", "a@example.com");
+    for bad in [
+        MailServer { host: "a b".into(), ..server() },
+        server().at_port(0),
+        MailServer { from: "x".into(), ..server() },
+        MailServer { from: "a\n@example.com".into(), ..server() },
+        MailServer {
+            sending: Sending { auth: Some(Auth::Bearer { token: "t".into() }), ..Sending::default() },
+            ..server()
+        },
+        MailServer {
+            sending: Sending {
+                auth: Some(Auth::Basic { user: "u".into(), password: "p".into() }),
+                ..Sending::default()
+            },
+            ..server().security(MailSecurity::None)
+        },
+    ] {
+        refuse(Blueprint::new().mail_server(bad));
+    }
+    refuse(Blueprint::new().target(Target::new("t", "対象").concurrency(0)));
+    refuse(Blueprint::new().target(Target::new("t", "対象").rate(Rate { calls: 0, seconds: 1, burst: 1 })));
+    let list = || List::new("dd", "ll", "一覧").column("kk");
+    let (pushes, sends) = (MenuEntry::CsvPush("pp".into()), MenuEntry::HttpSend("ss".into()));
+    refuse(Blueprint::new().list(list().button(pushes.clone())));
+    refuse(Blueprint::new().list(list().sub_menu(sends.clone())));
+    refuse(Blueprint::new().list(list().sub_menu(pushes.clone())));
+    let only_button = HttpSend { triggers: vec![Trigger::Button], ..send() };
+    let path = HttpSend { code: "path".into(), url: "https://a.example/${nn}".into(), ..send() };
+    let all = Blueprint::new().mail_server(server()).csv_push(push()).http_send(only_button).http_send(path);
+    let template = MailTemplate::new("dd", "tt", "お礼", "mm").to("a@example.com").subject("s").text("t");
+    store.apply(&all.mail_template(template.clone()).list(list())).unwrap();
+    let mut refuse = |blueprint: Blueprint| errors.push(store.apply(&blueprint).unwrap_err());
+    refuse(Blueprint::new().list(list().sub_menu(pushes.clone()).sub_menu(pushes.clone())));
+    refuse(Blueprint::new().list(list().pulldown(sends.clone())));
+    refuse(Blueprint::new().mail_template(MailTemplate { to: vec![], ..template.clone() }));
+    refuse(Blueprint::new().mail_template(MailTemplate { attachments: vec!["nn".into()], ..template }));
+    errors.push(store.push(&PushRequest::new("dd", "ll", "pp")).unwrap_err());
+    errors.push(store.http_send(&HttpSendRequest::button("dd", "ll", "ss", "1")).unwrap_err());
+    errors.push(store.http_send(&HttpSendRequest::pulldown("dd", "ll", "ss", ["1"; 101])).unwrap_err());
+    let menu = list().sub_menu(pushes).button(sends).button(MenuEntry::HttpSend("path".into()));
+    store.apply(&Blueprint::new().list(menu)).unwrap();
+    errors.push(store.remove_definition(DefinitionKind::CsvPush, "dd", "pp").unwrap_err());
+    errors.push(store.remove_definition(DefinitionKind::MailServer, "", "mm").unwrap_err());
+    errors.push(store.put_secret("あ", "x").unwrap_err());
+    errors.push(store.put_secret("a", "").unwrap_err());
+    errors.push(store.put_secret("a", "x\n").unwrap_err());
+    errors.push(store.remove_secret("a").unwrap_err());
+    errors.push(Store::create(fixture.dir.path().join("other.db")).unwrap().put_secret("a", "x").unwrap_err());
+    errors.push(store.enable_target("none").unwrap_err());
+    errors.push(store.deliver(&NewDelivery::http("TRACE", "https://a.example/")).unwrap_err());
+    errors.push(store.deliver(&NewDelivery::http("GET", "https://a.example/").body("x")).unwrap_err());
+    errors.push(store.deliver(&NewDelivery::post("https://a.example/").header("x", "a\nb")).unwrap_err());
+    errors.push(store.deliver(&NewDelivery::post("https://a.example/").body(vec![0; 2 << 20])).unwrap_err());
+    let id = store.deliver(&NewDelivery::post("https://127.0.0.1/")).unwrap();
+    errors.push(store.replay_delivery(id).unwrap_err());
+
+    // What becomes of a run is told in the same words.
+    let failed = store.http_send(&HttpSendRequest::button("dd", "ll", "path", "1")).unwrap();
+    let mut told = vec![failed.items[0].error.clone().unwrap()];
+    Worker::new(store).run_until_idle().unwrap();
+    told.extend(store.delivery(id).unwrap().error);
+    assert_eq!(told.len(), 2);
+    let mut mixed: Vec<String> = told.into_iter().map(|job| job.ja).collect();
+    mixed.extend(errors.iter().map(|error| both(error).0));
+    mixed.retain(|japanese| !english(japanese).is_empty());
+    assert!(mixed.is_empty(), "{}", mixed.join("\n"));
+    for error in errors {
+        let english_text = both(&error).1;
+        assert!(english_text.is_ascii() || english_text.contains('"') || english_text.contains('\''), "{english_text}");
+    }
 }

@@ -14,9 +14,9 @@ use std::time::Duration;
 
 use common::{Fixture, NOW, names_the_field, only, violations};
 use renkei::{
-    Approval, AutoNumber, Blueprint, Characters, Code, Database, Date, DateTime, Field, FieldKind, KeyMode, KeyPart,
-    Kind, Language, Number, NumberDate, NumberInput, RecordId, Records, Right, Rounding, Selector, Store, Time, User,
-    Value, Values, WriteOptions, Written,
+    Approval, AutoNumber, Blueprint, Characters, Code, Condition, Database, Date, DateTime, DetailMode, DetailRow,
+    Field, FieldKind, KeyMode, KeyPart, Kind, Language, Number, NumberDate, NumberInput, Query, Record, RecordId,
+    Records, Right, Rounding, Selector, Store, Time, User, Value, Values, WriteOptions, Written,
 };
 
 fn number(code: &str, scale: u8, min: Option<&str>, max: Option<&str>) -> Field {
@@ -558,4 +558,47 @@ fn a_view_follows_definitions_that_another_handle_has_changed() {
     assert_eq!(one.records("items").view("1").unwrap().text("more"), "乙");
     other.records("items").delete("1").unwrap();
     assert_eq!(one.records("items").find("1").unwrap().map(|record| record.id()), None);
+}
+
+#[test]
+fn the_full_text_index_follows_every_change_of_the_text() {
+    let fixture = Fixture::new();
+    let store = &fixture.store;
+    let notes = Database::new("notes", "メモ")
+        .field(Field::key("code", "番"))
+        .field(Field::text("text", "文").full_text())
+        .detail(Field::detail_key("line", "行"))
+        .detail(Field::text("remark", "注").full_text());
+    store.apply(&Blueprint::new().database(notes)).unwrap();
+    let records = store.records("notes");
+    let texts = ["佐藤花子", "佐藤", "", "花子と佐藤、佐藤", "ab佐", "藤花"];
+    let mut dice = 7u64;
+    let mut next = |bound: usize| {
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (dice >> 33) as usize % bound
+    };
+    for step in 0..300 {
+        let code = format!("{}", next(12));
+        let (text, remark) = (texts[next(texts.len())], texts[next(texts.len())]);
+        match next(4) {
+            0 if records.find(code.as_str()).unwrap().is_some() => drop(records.delete(code.as_str()).unwrap()),
+            _ => {
+                let row = DetailRow::new().set("line", format!("{}", next(3))).set("remark", remark);
+                let values = Values::new().set("code", code.as_str()).set("text", text).row(row);
+                let details = [DetailMode::Merge, DetailMode::Replace][next(2)];
+                records.upsert_with(&values, &WriteOptions::new().details(details)).unwrap();
+            }
+        }
+        if step % 10 != 9 {
+            continue;
+        }
+        let all = store.query("notes", &Query::new()).unwrap().records;
+        for term in ["佐", "佐藤", "藤花", "佐藤花", "花子と"] {
+            let by_index = store.count("notes", Some(&Condition::contains("text", term))).unwrap();
+            assert_eq!(by_index as usize, all.iter().filter(|record| record.text("text").contains(term)).count());
+            let by_index = store.count("notes", Some(&Condition::contains("remark", term))).unwrap();
+            let has = |record: &&Record| record.rows().iter().any(|row| row.text("remark").contains(term));
+            assert_eq!(by_index as usize, all.iter().filter(has).count(), "{term} after {step} steps");
+        }
+    }
 }

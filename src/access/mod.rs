@@ -26,4 +26,4 @@ pub use settings::AccessSettings;
 pub(crate) use settings::{load as load_settings, save as save_settings};
 pub use token::{IssuedToken, NewToken, Token};
 pub use user::User;
-pub(crate) use user::{load as load_users, save as save_user, save_rights};
+pub(crate) use user::{code_of as user_code, load as load_users, save as save_user, save_rights};

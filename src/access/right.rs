@@ -17,9 +17,10 @@ pub enum Right {
     Delete,
     /// Upload files, reserve imports, see how they stand and what was rejected, end them.
     Import,
-    /// Write records as CSV.
+    /// Write records as CSV; with [`Right::View`], also send them: by CSV pushes, http sends and mails.
     Export,
-    /// Change the definition of the database, its lists, searches and import settings.
+    /// Change the definition of the database, its lists, searches, import settings and what is sent from it: CSV pushes, http
+    /// sends, mail templates.
     Manage,
 }
 

@@ -33,6 +33,9 @@ pub struct User {
     pub code: String,
     /// The name shown to people.
     pub name: String,
+    /// The mail address, to which reports of his runs go. Default: the code, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mail: Option<String>,
     /// Whether he may act at all. Default: true.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub active: bool,
@@ -71,6 +74,7 @@ impl User {
             id: None,
             code: code.into(),
             name: name.into(),
+            mail: None,
             active: true,
             administrator: false,
             rights: BTreeMap::new(),
@@ -139,11 +143,12 @@ fn refusal(rule: impl std::fmt::Display) -> Error {
 }
 
 /// What is kept of a user in one row.
-type Row = (String, String, bool, bool, Option<u32>, String);
+type Row = (String, String, Option<String>, bool, bool, Option<u32>, String);
 
 fn row_of(user: &User) -> Result<Row> {
     let addresses = ranges_to_json(&user.addresses)?;
-    Ok((user.code.clone(), user.name.clone(), user.active, user.administrator, user.calls_per_minute, addresses))
+    let User { code, name, mail, active, administrator, calls_per_minute, .. } = user;
+    Ok((code.clone(), name.clone(), mail.clone(), *active, *administrator, *calls_per_minute, addresses))
 }
 
 pub(super) fn ranges_to_json(ranges: &[AddressRange]) -> Result<String> {
@@ -173,13 +178,13 @@ pub(crate) fn save(connection: &Connection, user: &User) -> Result<Option<bool>>
     if let Some(other) = other {
         return Err(refusal(format!("the code \"{}\" is that of another user, \"{other}\"", user.code)));
     }
-    let sql = "SELECT code, name, active, administrator, calls_per_minute, addresses, id FROM renkei_user
+    let sql = "SELECT code, name, mail, active, administrator, calls_per_minute, addresses, id FROM renkei_user
         WHERE id = ?1 OR code = ?2 ORDER BY id = ?1 DESC LIMIT 1";
     let old: Option<(Row, i64)> = connection
         .prepare_cached(sql)?
         .query_row((user.id, &user.code), |row| {
-            let kept = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?);
-            Ok((kept, row.get(6)?))
+            let kept = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?);
+            Ok((kept, row.get(7)?))
         })
         .optional()?;
     let new = row_of(user)?;
@@ -198,13 +203,13 @@ pub(crate) fn save(connection: &Connection, user: &User) -> Result<Option<bool>>
             None => (next_id(connection)?, true),
         },
     };
-    let sql = "INSERT INTO renkei_user (id, code, name, active, administrator, calls_per_minute, addresses)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-        ON CONFLICT (id) DO UPDATE SET code = excluded.code, name = excluded.name, active = excluded.active,
-            administrator = excluded.administrator, calls_per_minute = excluded.calls_per_minute,
+    let sql = "INSERT INTO renkei_user (id, code, name, mail, active, administrator, calls_per_minute, addresses)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+        ON CONFLICT (id) DO UPDATE SET code = excluded.code, name = excluded.name, mail = excluded.mail,
+            active = excluded.active, administrator = excluded.administrator, calls_per_minute = excluded.calls_per_minute,
             addresses = excluded.addresses";
-    let (code, name, active, administrator, calls, addresses) = new;
-    connection.prepare_cached(sql)?.execute((id, code, name, active, administrator, calls, addresses))?;
+    let (code, name, mail, active, administrator, calls, addresses) = new;
+    connection.prepare_cached(sql)?.execute((id, code, name, mail, active, administrator, calls, addresses))?;
     store::definitions_changed(connection)?;
     Ok(Some(is_new))
 }
@@ -250,7 +255,8 @@ pub(super) fn load_rights(connection: &Connection) -> Result<HashMap<i64, HashMa
 
 /// Every user, by id.
 pub(crate) fn load(connection: &Connection) -> Result<Vec<User>> {
-    let sql = "SELECT id, code, name, active, administrator, calls_per_minute, addresses FROM renkei_user ORDER BY id";
+    let sql = "SELECT id, code, name, active, administrator, calls_per_minute, addresses, mail
+        FROM renkei_user ORDER BY id";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([])?;
     let mut users = Vec::new();
@@ -259,6 +265,7 @@ pub(crate) fn load(connection: &Connection) -> Result<Vec<User>> {
             id: row.get(0)?,
             code: row.get(1)?,
             name: row.get(2)?,
+            mail: row.get(7)?,
             active: row.get(3)?,
             administrator: row.get(4)?,
             rights: BTreeMap::new(),
@@ -277,6 +284,12 @@ pub(crate) fn load(connection: &Connection) -> Result<Vec<User>> {
         }
     }
     Ok(users)
+}
+
+/// The code of a user.
+pub(crate) fn code_of(connection: &Connection, id: i64) -> Result<Option<String>> {
+    let sql = "SELECT code FROM renkei_user WHERE id = ?1";
+    Ok(connection.prepare_cached(sql)?.query_row([id], |row| row.get(0)).optional()?)
 }
 
 impl Store {

@@ -73,9 +73,23 @@ impl<'a, T> Out<'a, T> {
 ///
 /// The pointers are NULL or may be written to.
 pub(super) unsafe fn out_bytes<'a>(bytes: *mut *mut c_char, len: *mut usize, name: &str) -> Result<OutBytes<'a>> {
-    // SAFETY: as promised by the caller. Both are cleared before either is found missing.
-    let (bytes, len) = unsafe { (Out::new(bytes, name), Out::new(len, &format!("{name}_len"))) };
-    Ok(OutBytes { bytes: bytes?, len: len? })
+    // SAFETY: as promised by the caller.
+    let (bytes, len) = unsafe { out_pair(bytes, len, name)? };
+    Ok(OutBytes { bytes, len })
+}
+
+/// Two outputs, the second of which is the length of the first. Both are cleared before either is found missing.
+///
+/// # Safety
+///
+/// The pointers are NULL or may be written to.
+unsafe fn out_pair<'a, T>(of: *mut T, len: *mut usize, name: &str) -> Result<(Out<'a, T>, Out<'a, usize>)> {
+    // SAFETY: as promised by the caller.
+    match unsafe { (Out::new(of, name), Out::new(len, "")) } {
+        (Ok(of), Ok(len)) => Ok((of, len)),
+        (Err(error), _) => Err(error),
+        (Ok(_), Err(_)) => Err(null(&format!("{name}_len"))),
+    }
 }
 
 /// A borrowed text on its way out.
@@ -97,8 +111,8 @@ impl OutStr<'_> {
 /// The pointers are NULL or may be written to.
 pub(super) unsafe fn out_str<'a>(text: *mut *const c_char, len: *mut usize, name: &str) -> Result<OutStr<'a>> {
     // SAFETY: as promised by the caller.
-    let (text, len) = unsafe { (Out::new(text, name), Out::new(len, &format!("{name}_len"))) };
-    Ok(OutStr { text: text?, len: len? })
+    let (text, len) = unsafe { out_pair(text, len, name)? };
+    Ok(OutStr { text, len })
 }
 
 /// Bytes that the caller gives.

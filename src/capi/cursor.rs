@@ -46,7 +46,8 @@ unsafe impl<T: Sync> Sync for Held<T> {}
 
 /// A statement that is being read. The fields are in the order in which they must be dropped.
 struct Open {
-    row: Option<NonNull<rusqlite::Row<'static>>>,
+    /// The present line, and the id of its record.
+    row: Option<(NonNull<rusqlite::Row<'static>>, i64)>,
     rows: Rows<'static>,
     _statement: Held<std::cell::UnsafeCell<CachedStatement<'static>>>,
 }
@@ -106,9 +107,9 @@ impl Cursor {
             open.row = None;
             match open.rows.next() {
                 Ok(Some(row)) => {
-                    self.lines.count(row.get(0)?);
-                    let row: *const rusqlite::Row<'_> = row;
-                    open.row = NonNull::new(row.cast_mut().cast());
+                    let id = row.get(0)?;
+                    self.lines.count(id);
+                    open.row = Some((NonNull::from(row).cast(), id));
                     return Ok(true);
                 }
                 Ok(None) => self.open = None,
@@ -124,8 +125,8 @@ impl Cursor {
 
     /// The line at which the cursor stands.
     pub(super) fn row(&self) -> Option<Row<'_>> {
-        let row = self.open.as_ref()?.row?;
+        let (row, id) = self.open.as_ref()?.row?;
         // SAFETY: `rows` has it until it goes on, which needs the cursor for itself.
-        self.selection.row(unsafe { row.as_ref() }).ok()
+        Some(self.selection.row(unsafe { row.as_ref() }, id))
     }
 }

@@ -129,7 +129,8 @@ pub unsafe extern "C" fn renkei_error_message(
 ) -> *const c_char {
     let (at, language) = match language {
         RENKEI_JAPANESE => (0, Language::Japanese),
-        RENKEI_ENGLISH | _ => (1, Language::English),
+        RENKEI_ENGLISH => (1, Language::English),
+        _ => (1, Language::English),
     };
     let message = |body: &Body| Text::new(&body.error.message(language));
     // SAFETY: the contract of `capi`.

@@ -104,19 +104,19 @@ impl Watch {
 ///
 /// As the contract of `capi`.
 unsafe fn given(
-    export: *const c_char,
-    export_len: usize,
+    spec: *const c_char,
+    spec_len: usize,
     options: *const renkei_export_options,
     out_exported: *mut renkei_exported,
 ) -> Result<(Option<OutStruct<renkei_exported>>, Export, Watch)> {
     // SAFETY: as promised by the caller.
     unsafe {
         let out = OutStruct::optional(out_exported, "out_exported")?;
-        Ok((out, json(export, export_len, "export")?, Watch(self::options(options)?)))
+        Ok((out, json(spec, spec_len, "spec")?, Watch(self::options(options)?)))
     }
 }
 
-/// Writes an export as CSV and gives it to a function in pieces of about 64 KiB. export is a JSON object with database, and
+/// Writes an export as CSV and gives it to a function in pieces of about 64 KiB. spec is a JSON object with database, and
 /// list, search, columns, condition, sort, limit, values, headings, format and so on: see `Export` in the documentation of the
 /// Rust crate. Memory does not grow with the number of records, and all of them are of one moment. options and out_exported
 /// may be NULL.
@@ -126,8 +126,8 @@ unsafe fn given(
 #[must_use]
 pub unsafe extern "C" fn renkei_export_to(
     store: *const renkei_store,
-    export: *const c_char,
-    export_len: usize,
+    spec: *const c_char,
+    spec_len: usize,
     write: renkei_write_fn,
     user_data: *mut c_void,
     options: *const renkei_export_options,
@@ -137,7 +137,7 @@ pub unsafe extern "C" fn renkei_export_to(
     // SAFETY: the contract of `capi`.
     unsafe {
         call(out_error, || {
-            let (out, export, watch) = given(export, export_len, options, out_exported)?;
+            let (out, export, watch) = given(spec, spec_len, options, out_exported)?;
             let store = handle::get::<Store>(store)?;
             let sink = Sink::new(write, user_data)?;
             let exported = store.export_with_progress(&export, sink, |lines| watch.goes_on(lines))?;
@@ -155,8 +155,8 @@ pub unsafe extern "C" fn renkei_export_to(
 #[must_use]
 pub unsafe extern "C" fn renkei_export_path(
     store: *const renkei_store,
-    export: *const c_char,
-    export_len: usize,
+    spec: *const c_char,
+    spec_len: usize,
     path: *const c_char,
     path_len: usize,
     options: *const renkei_export_options,
@@ -166,7 +166,7 @@ pub unsafe extern "C" fn renkei_export_path(
     // SAFETY: the contract of `capi`.
     unsafe {
         call(out_error, || {
-            let (out, export, watch) = given(export, export_len, options, out_exported)?;
+            let (out, export, watch) = given(spec, spec_len, options, out_exported)?;
             let store = handle::get::<Store>(store)?;
             let path = text(path, path_len, "path")?;
             let exported = store.export_to_path_with_progress(&export, path, |lines| watch.goes_on(lines))?;
@@ -184,8 +184,8 @@ pub unsafe extern "C" fn renkei_export_path(
 #[must_use]
 pub unsafe extern "C" fn renkei_export_memory(
     store: *const renkei_store,
-    export: *const c_char,
-    export_len: usize,
+    spec: *const c_char,
+    spec_len: usize,
     options: *const renkei_export_options,
     out_bytes: *mut *mut c_char,
     out_bytes_len: *mut usize,
@@ -196,7 +196,7 @@ pub unsafe extern "C" fn renkei_export_memory(
     unsafe {
         call(out_error, || {
             let bytes = self::out_bytes(out_bytes, out_bytes_len, "out_bytes")?;
-            let (out, export, watch) = given(export, export_len, options, out_exported)?;
+            let (out, export, watch) = given(spec, spec_len, options, out_exported)?;
             let store = handle::get::<Store>(store)?;
             let mut written = Vec::new();
             let exported = store.export_with_progress(&export, &mut written, |lines| watch.goes_on(lines))?;

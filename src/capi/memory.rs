@@ -11,9 +11,9 @@ use super::handle;
 use super::status::renkei_status;
 use crate::error::{Code, Error, Result};
 
-/// Addresses are spread by one multiplication.
+/// Addresses and numbers that nobody chooses are spread by one multiplication.
 #[derive(Default)]
-struct Spread(u64);
+pub(super) struct Spread(u64);
 
 impl Hasher for Spread {
     fn finish(&self) -> u64 {
@@ -26,14 +26,20 @@ impl Hasher for Spread {
         }
     }
 
-    fn write_usize(&mut self, number: usize) {
-        let mixed = (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    fn write_u64(&mut self, number: u64) {
+        let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         self.0 = mixed ^ (mixed >> 32);
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.write_u64(number as u64);
     }
 }
 
+pub(super) type SpreadMap<K, V> = HashMap<K, V, BuildHasherDefault<Spread>>;
+
 /// The length and the capacity of each piece of memory that C has.
-type Given = HashMap<usize, (usize, usize), BuildHasherDefault<Spread>>;
+type Given = SpreadMap<usize, (usize, usize)>;
 
 /// What C has, so that a piece that is freed twice is found out. In parts, so that threads do not wait for each other.
 static GIVEN: [Mutex<Option<Given>>; 16] = [const { Mutex::new(None) }; 16];

@@ -348,7 +348,8 @@ pub unsafe extern "C" fn renkei_rows_cells(
     }
 }
 
-fn cell(value: Typed<'_>) -> renkei_cell {
+/// A cell of C; its text must stay as long as it does.
+pub(super) fn cell(value: Typed<'_>) -> renkei_cell {
     let integer =
         |kind: u32, integer: i64| renkei_cell { kind, scale: 0, integer, text: std::ptr::null(), text_len: 0 };
     let text =

@@ -7,7 +7,6 @@ use crate::error::{Code, Error, Kind};
 /// What a call came to: RENKEI_OK, or the sort of trouble. Later versions may add more; treat unknown ones as failures.
 #[repr(transparent)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use]
 pub struct renkei_status(pub i32);
 
 /// All went well.
@@ -38,6 +37,8 @@ pub const RENKEI_STORAGE: renkei_status = renkei_status(11);
 pub const RENKEI_INTERNAL: renkei_status = renkei_status(12);
 /// The user on whose behalf the call is made may not do that.
 pub const RENKEI_DENIED: renkei_status = renkei_status(13);
+/// An outside system could not be reached, or did not take what was sent.
+pub const RENKEI_REMOTE: renkei_status = renkei_status(14);
 /// An argument that must not be NULL is NULL.
 pub const RENKEI_NULL_ARGUMENT: renkei_status = renkei_status(100);
 /// A length cannot be one.
@@ -84,6 +85,7 @@ pub(super) fn status_of(error: &Error) -> renkei_status {
             Kind::Storage => RENKEI_STORAGE,
             Kind::Internal => RENKEI_INTERNAL,
             Kind::Denied => RENKEI_DENIED,
+            Kind::Remote => RENKEI_REMOTE,
         },
     }
 }
@@ -104,6 +106,7 @@ fn name(status: renkei_status) -> &'static CStr {
         RENKEI_STORAGE => c"storage",
         RENKEI_INTERNAL => c"internal",
         RENKEI_DENIED => c"denied",
+        RENKEI_REMOTE => c"remote",
         RENKEI_NULL_ARGUMENT => c"null argument",
         RENKEI_BAD_LENGTH => c"bad length",
         RENKEI_BAD_UTF8 => c"bad utf-8",
@@ -143,6 +146,6 @@ mod tests {
         // Statuses are stable: they may become more, and never others.
         let mut seen: Vec<i32> = seen.into_iter().collect();
         seen.sort_unstable();
-        assert_eq!(seen, (1..=13).chain(100..=108).collect::<Vec<_>>());
+        assert_eq!(seen, (1..=14).chain(100..=108).collect::<Vec<_>>());
     }
 }

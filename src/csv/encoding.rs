@@ -3,6 +3,7 @@
 //! "cp932" is Shift_JIS as the WHATWG defines it (the label `shift_jis` of browsers), whose decoding is that of
 //! Windows code page 932: with the NEC and IBM extensions, and user-defined characters as U+E000 to U+E757.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io::Read;
 use std::str::FromStr;
@@ -304,6 +305,16 @@ static CP932: LazyLock<Box<[u16]>> = LazyLock::new(|| {
     }
     table
 });
+
+/// `text` in an encoding. The error is the first character that the encoding does not have.
+pub(crate) fn encode(text: &str, encoding: Encoding) -> Result<Cow<'_, [u8]>, char> {
+    if encoding == Encoding::Utf8 || text.is_ascii() {
+        return Ok(Cow::Borrowed(text.as_bytes()));
+    }
+    let mut out = Vec::with_capacity(text.len());
+    encode_cp932(cp932_table(), text, &mut out, |character, _| Err(character))?;
+    Ok(Cow::Owned(out))
+}
 
 /// The table of [`encode_cp932`], for who writes many cells.
 pub(super) fn cp932_table() -> &'static [u16] {

@@ -10,8 +10,8 @@ mod reader;
 mod writer;
 
 pub use dialect::{Dialect, Limits};
-pub(crate) use encoding::decode;
 pub use encoding::{Detected, Encoding, detect};
+pub(crate) use encoding::{decode, encode};
 pub(crate) use reader::{Problem, Reader, Record};
 pub(crate) use writer::Writer;
 pub use writer::{Format, LineEnd, OutputEncoding, Quoting, Unmappable, Unmapped};

@@ -26,6 +26,8 @@ pub enum Kind {
     Busy,
     /// The file is not a store that this version can use.
     Incompatible,
+    /// An outside system could not be reached, did not answer, or refused.
+    Remote,
     /// The file system or SQLite failed.
     Storage,
     /// A fault in this crate.
@@ -250,6 +252,77 @@ codes! {
         "アクセスが拒否されました（接続元: {value}、{rule}）。" "The address {value} is not on the allow-list of {rule}: add it there.";
     CallsExceeded "access.calls" Limit
         "APIの実行回数が制限を超えました（{rule}）。{value}秒後に再度実行してください。" "More calls than allowed ({rule}): try again in {value} s.";
+    // What leaves the store.
+    DeliveryInvalid "delivery.invalid" Usage
+        "送信内容が正しくありません（{value}）: {rule}" "The message cannot be sent ({value}): {rule}.";
+    DeliveryNotFound "delivery.not_found" NotFound
+        "送信「{value}」が存在しません。" "There is no delivery {value}.";
+    DeliveryState "delivery.state" Conflict
+        "送信「{value}」は{rule}のため、この操作はできません。" "Delivery {value} is {rule}: that cannot be done now.";
+    DeliveryExpired "delivery.expired" Remote
+        "送信期限（{rule}）を過ぎたため、送信を中止しました。" "The delivery was given up: its time was over at {rule}.";
+    DeliveryChannel "delivery.channel" Usage
+        "「{value}」で送信する手段がありません: {rule}" "There is nothing to send by {value}: {rule}.";
+    TargetNotFound "target.not_found" NotFound
+        "連携先「{value}」が存在しません。" "There is no target \"{value}\".";
+    AddressRefused "network.refused" Remote
+        "「{value}」への接続は許可されていません: {rule}" "{value} may not be called: it is {rule}.";
+    HostUnknown "network.host" Remote
+        "ホスト「{value}」の名前を解決できません: {rule}" "The host {value} cannot be looked up: {rule}.";
+    ConnectFailed "network.connect" Remote
+        "「{value}」に接続できません: {rule}" "No connection to {value}: {rule}.";
+    TlsFailed "network.tls" Remote
+        "「{value}」とのTLS接続を確立できません: {rule}" "No secure connection to {value}: {rule}.";
+    AnswerMissing "answer.missing" Remote
+        "「{value}」から応答がありません: {rule}" "No whole answer from {value}: {rule}.";
+    AnswerTimeout "answer.timeout" Remote
+        "「{value}」の応答が制限時間（{rule}）内にありませんでした。" "No whole answer from {value} within {rule}.";
+    AnswerInvalid "answer.invalid" Remote
+        "「{value}」の応答が正しくありません: {rule}" "The answer of {value} cannot be understood: {rule}.";
+    AnswerRefused "answer.refused" Remote
+        "「{name}」がエラーを返しました（ステータス{value}）。{rule}" "{name} answered with the status {value}.{rule}";
+    SecretNotFound "secret.not_found" NotFound
+        "シークレット「{value}」が登録されていません。" "There is no secret \"{value}\".";
+    SecretKey "secret.key" Usage
+        "シークレットの鍵を使用できません: {rule}" "Secrets cannot be opened: {rule}.";
+    SecretInvalid "secret.invalid" Usage
+        "シークレット「{value}」が正しくありません: {rule}" "The secret \"{value}\" is not acceptable: {rule}.";
+    SignatureInvalid "signature.invalid" Input
+        "署名が正しくありません: {rule}" "The signature does not hold: {rule}.";
+    // Settings of what is sent, and what becomes of it.
+    TemplateSyntax "template.syntax" Definition
+        "'{name}'のテンプレートが正しくありません: {rule}" "The template of '{name}' is not acceptable: {rule}.";
+    TemplateField "template.field" Definition
+        "「{name}」のテンプレートの項目「{value}」は使用できません（{rule}）。" "A template of '{name}' names \"{value}\", which it cannot: {rule}.";
+    TemplateValue "template.value" Usage
+        "'{name}'の値「{value}」は送信できません（{rule}）。" "The value of '{name}' cannot be sent where it stands: {rule} (\"{value}\").";
+    AnswerUnusable "answer.unusable" Input
+        "応答から'{name}'に保存できません（{rule}）。" "Nothing of the answer can be saved in '{name}': {rule}.";
+    MenuAbsent "menu.absent" NotFound
+        "「{value}」はメニューに設定されていません（{rule}）。" "\"{value}\" is not in the menu ({rule}): add it to the list first.";
+    PushEmpty "push.empty" Input
+        "送信するレコードがありません（{value}）。" "There are no records to be sent by \"{value}\": choose others, or allow empty runs in its setting.";
+    HttpSendTimer "http_send.timer" Usage
+        "http送信「{value}」はタイマーでは実行できません。一覧画面のボタン（1レコード）またはプルダウン（選択した100レコードまで）から実行してください。"
+        "The http send \"{value}\" cannot be started by a timer: start it from a list, by the button (one record) or the pulldown (ticked records, at most 100).";
+    HttpSendSettingsScreen "http_send.settings_screen" Usage
+        "http送信「{value}」は設定画面からの即時実行はできません。一覧画面のボタン（1レコード）またはプルダウン（選択した100レコードまで）から実行してください。"
+        "The http send \"{value}\" cannot be started at once from the screen of its setting: start it from a list, by the button (one record) or the pulldown (ticked records, at most 100).";
+    HttpSendSubMenu "http_send.sub_menu" Usage
+        "http送信「{value}」は一覧のサブメニューからは実行できません。一覧画面のボタン（1レコード）またはプルダウン（選択した100レコードまで）から実行してください。"
+        "The http send \"{value}\" cannot be started from the sub-menu of a list: start it by the button (one record) or the pulldown (ticked records, at most 100).";
+    HttpSendTemplatedMail "http_send.templated_mail" Usage
+        "http送信「{value}」は定型メールの受信では実行できません。一覧画面のボタン（1レコード）またはプルダウン（選択した100レコードまで）から実行してください。"
+        "The http send \"{value}\" cannot be started by the receipt of a templated mail: start it from a list, by the button (one record) or the pulldown (ticked records, at most 100).";
+    HttpSendRecords "http_send.records" Limit
+        "http送信「{name}」の対象レコード数が正しくありません（{value}件）。ボタンは1レコード、プルダウンは1～100レコードです。"
+        "The http send '{name}' was started for {value} record(s): the button takes one, the pulldown 1 to 100.";
+    MailFeature "mail.feature" Usage
+        "このプログラムはメール送信に対応していません（機能「mail」なしでビルドされています）。" "This program cannot send mail: it was built without the feature `mail`.";
+    MailInvalid "mail.invalid" Usage
+        "メールを送信できません（{rule}）: 「{value}」" "The mail cannot be sent: {rule} (\"{value}\").";
+    MailServer "mail.server" Remote
+        "メールサーバ「{value}」に送信できません: {rule}" "The mail server {value} could not be reached or used: {rule}.";
 
     // Findings of a check of the store; never the error of a call. {name} is what it is about, {value} how many places,
     // {rule} the first of them.

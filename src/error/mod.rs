@@ -246,6 +246,21 @@ impl Error {
         self
     }
 
+    /// Name, value and rule, of which the message is made.
+    pub(crate) fn parts(&self) -> [&Words; 3] {
+        [&self.body.name, &self.body.value, &self.body.rule]
+    }
+
+    /// The error with its texts changed by `change`, and without its source: for what must not be shown.
+    pub(crate) fn hide(mut self, change: impl Fn(String) -> String) -> Error {
+        let body = &mut *self.body;
+        for words in [&mut body.name, &mut body.value, &mut body.rule] {
+            *words = Words::of(|language| change(words.get(language).to_owned()));
+        }
+        body.source = None;
+        self
+    }
+
     /// The stable code.
     pub fn code(&self) -> Code {
         self.body.code

@@ -12,6 +12,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use parallel::CACHE_KIB;
 pub use request::{Export, Headings};
 pub use run::Exported;
 pub use stream::ExportStream;

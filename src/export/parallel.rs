@@ -81,49 +81,17 @@ impl Division {
 }
 
 /// What all readings of an export may keep in memory, in KiB: what is read once from end to end needs little of it.
-const CACHE_KIB: i64 = 8 << 10;
-
-/// A reading with a smaller cache than usual.
-pub(super) struct Helper {
-    reading: Reading,
-    cache: i64,
-}
-
-impl Helper {
-    /// One of `count` readings that share the memory of an export.
-    pub(super) fn of(reading: Reading, count: usize) -> Result<Helper> {
-        let cache: i64 = reading.query_row("PRAGMA cache_size", [], |row| row.get(0))?;
-        let helper = Helper { reading, cache };
-        helper.reading.pragma_update(None, "cache_size", -CACHE_KIB / count.max(1) as i64)?;
-        Ok(helper)
-    }
-}
-
-impl std::ops::Deref for Helper {
-    type Target = Reading;
-    fn deref(&self) -> &Reading {
-        &self.reading
-    }
-}
-
-impl Drop for Helper {
-    fn drop(&mut self) {
-        // The connection is kept for others.
-        if let Err(error) = self.reading.pragma_update(None, "cache_size", self.cache) {
-            log::warn!("a connection keeps a small cache: {error}");
-        }
-    }
-}
+pub(crate) const CACHE_KIB: i64 = 8 << 10;
 
 /// More readings of the moment of `reading`; none when somebody wrote meanwhile, and then `reading` is of a later moment
 /// than before.
-pub(super) fn of_same_moment(store: &Store, reading: &Connection, count: usize) -> Result<Option<Vec<Helper>>> {
+pub(super) fn of_same_moment(store: &Store, reading: &Connection, count: usize) -> Result<Option<Vec<Reading>>> {
     // SQLite changes this number when a transaction sees what another connection has written since the last one.
     let version = || -> Result<i64> { Ok(reading.query_row("PRAGMA data_version", [], |row| row.get(0))?) };
     let before = version()?;
     let mut readings = Vec::with_capacity(count);
     for _ in 0..count {
-        let other = Helper::of(store.reading()?, count)?;
+        let other = store.reading()?.with_cache(CACHE_KIB / count.max(1) as i64)?;
         // The snapshot is taken at the first look.
         crate::store::definitions_version(&other)?;
         readings.push(other);
@@ -161,7 +129,7 @@ impl Write for Pieces<'_> {
 pub(super) fn run(
     work: &Work<'_>,
     division: &Division,
-    readings: Vec<Helper>,
+    readings: Vec<Reading>,
     out: &mut impl Write,
     header: u64,
     exported: &mut Exported,

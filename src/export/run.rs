@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::parallel::{self, Division, Helper};
+use super::parallel::{self, CACHE_KIB, Division};
 use super::request::{Export, Headings};
 use crate::access::{Door, Right};
 use crate::csv::{Unmapped, Writer};
 use crate::error::{Code, Error, Result, words};
 use crate::query::{List, ListColumn, Query, Row, Search, Selection, System};
 use crate::schema::{Catalog, Cell, Table, ValueFormat, documents};
-use crate::store::Store;
+use crate::store::{Reading, Store};
 
 /// How often progress is told.
 const TOLD: Duration = Duration::from_millis(100);
@@ -233,16 +233,27 @@ impl Store {
         &self,
         export: &Export,
         out: impl Write,
+        progress: impl FnMut(u64) -> bool,
+    ) -> Result<Exported> {
+        let reading = self.reading()?.with_cache(CACHE_KIB)?;
+        self.export_of(&reading, export, out, progress)
+    }
+
+    /// An export of the moment that `reading` sees.
+    pub(crate) fn export_of(
+        &self,
+        reading: &Reading,
+        export: &Export,
+        out: impl Write,
         mut progress: impl FnMut(u64) -> bool,
     ) -> Result<Exported> {
-        let reading = Helper::of(self.reading()?, 1)?;
         let bytes = Counter::new(0);
         let mut out = Counted { out, bytes: &bytes };
         let mut progress = Progress { tell: &mut progress, told: Instant::now() };
         for attempt in 0..=ATTEMPTS {
-            let door = Door::open(self, &reading)?;
+            let door = Door::open(self, reading)?;
             let table = door.table(&export.database, Right::Export)?;
-            let mut plan = Plan::of(self, &reading, door.catalog(), table, export)?;
+            let mut plan = Plan::of(self, reading, door.catalog(), table, export)?;
             let paths = plan.columns.iter().map(|column| column.path.clone()).collect::<Vec<_>>();
             let selection = Selection::new(self, door.catalog(), table, paths.iter().map(String::as_str))?;
             for (at, column) in plan.columns.iter_mut().enumerate() {
@@ -254,12 +265,12 @@ impl Store {
             }
             let work = Work { table, selection: &selection, columns: &plan.columns, export };
             let division = match attempt {
-                0..ATTEMPTS => Division::of(&reading, table, &plan.query)?,
+                0..ATTEMPTS => Division::of(reading, table, &plan.query)?,
                 _ => None,
             };
             let mut helpers = Vec::new();
             if let Some(division) = &division {
-                match parallel::of_same_moment(self, &reading, division.threads)? {
+                match parallel::of_same_moment(self, reading, division.threads)? {
                     Some(readings) => helpers = readings,
                     // Somebody wrote just now. What was found out is of a moment that is over.
                     None => continue,
@@ -287,7 +298,7 @@ impl Store {
                 }
                 None => {
                     let mut seen = 0;
-                    let part = work.write(&reading, &plan.query, &mut writer, |lines| {
+                    let part = work.write(reading, &plan.query, &mut writer, |lines| {
                         if lines % LOOKED == 0 || bytes.get() != seen {
                             seen = bytes.get();
                             progress.look(lines)?;

@@ -379,6 +379,7 @@ impl Store {
                 lane: table.id,
                 run_at: request.run_at.unwrap_or_else(|| self.now()),
                 token: request.token.as_deref(),
+                report: setting.report.as_ref(),
             };
             let (process_id, existed) = job::reserve(self, writing, &new)?;
             if existed {

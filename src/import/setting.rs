@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::mapping::{Target, target};
 use crate::csv::{Dialect, Encoding};
 use crate::error::{Code, Error, Result, Words, words};
+use crate::job::Report;
 use crate::query::NamesFields;
 use crate::record::DetailMode;
 use crate::schema::documents::{self, documents};
@@ -75,6 +76,9 @@ pub struct ImportSetting {
     /// Whether records that are registered are approved at once. Only where the database keeps an approval state.
     #[serde(default, skip_serializing_if = "is_false")]
     pub approve: bool,
+    /// Who is told how an import ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<Report>,
 }
 
 /// What an import does with keys.
@@ -145,6 +149,7 @@ impl ImportSetting {
             drop_line_breaks: false,
             fill_dependents: false,
             approve: false,
+            report: None,
         }
     }
 
@@ -187,6 +192,12 @@ impl ImportSetting {
     /// Sets the first line that is data.
     pub fn first_line(mut self, line: u64) -> ImportSetting {
         self.first_line = line;
+        self
+    }
+
+    /// Tells somebody by mail how an import ended.
+    pub fn report(mut self, report: Report) -> ImportSetting {
+        self.report = Some(report);
         self
     }
 

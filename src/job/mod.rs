@@ -7,11 +7,14 @@
 
 pub(crate) mod invariants;
 mod life;
+mod report;
 
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension};
 use serde::Serialize;
+
+pub use report::{Report, ReportWhen};
 
 use life::{Life, Seen};
 
@@ -45,7 +48,7 @@ pub enum JobState {
 }
 
 impl JobState {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             JobState::Reserved => "reserved",
             JobState::Running => "running",
@@ -55,7 +58,7 @@ impl JobState {
         }
     }
 
-    fn words(self) -> Words {
+    pub(crate) fn words(self) -> Words {
         let ja = match self {
             JobState::Reserved => "予約済み",
             JobState::Running => "実行中",
@@ -66,7 +69,7 @@ impl JobState {
         Words::both(ja, self.as_str())
     }
 
-    fn from_text(text: &str) -> JobState {
+    pub(crate) fn from_text(text: &str) -> JobState {
         match text {
             "reserved" => JobState::Reserved,
             "running" => JobState::Running,
@@ -130,20 +133,28 @@ pub(crate) struct NewJob<'a> {
     pub(crate) run_at: Timestamp,
     /// The client's own token: the same token gives the same job.
     pub(crate) token: Option<&'a str>,
+    /// Who is told how it ended.
+    pub(crate) report: Option<&'a Report>,
 }
+
+/// For jobs that no runner claims, but that wait for something else to happen.
+pub(crate) const NEVER: Timestamp = Timestamp(i64::MAX);
 
 /// Makes a job; the id, and whether a job with the token was there already.
 pub(crate) fn reserve(store: &Store, connection: &Connection, new: &NewJob<'_>) -> Result<(i64, bool)> {
-    if let Some(token) = new.token {
-        let sql = "SELECT id FROM renkei_job WHERE kind = ?1 AND token = ?2";
-        let known = connection.prepare_cached(sql)?.query_row((new.kind, token), |row| row.get(0)).optional()?;
-        if let Some(id) = known {
-            return Ok((id, true));
-        }
+    if let Some(token) = new.token
+        && let Some(id) = find(connection, new.kind, token)?
+    {
+        return Ok((id, true));
     }
     let id = next_id(connection)?;
-    let sql = "INSERT INTO renkei_job (id, kind, lane, state, run_at, created_at, created_by, token)
-        VALUES (?1, ?2, ?3, 'reserved', ?4, ?5, ?6, ?7)";
+    let report = new
+        .report
+        .map(serde_json::to_string)
+        .transpose()
+        .map_err(|error| Error::new(Code::Internal).with_rule("a report cannot be written").with_source(error))?;
+    let sql = "INSERT INTO renkei_job (id, kind, lane, state, run_at, created_at, created_by, token, report)
+        VALUES (?1, ?2, ?3, 'reserved', ?4, ?5, ?6, ?7, ?8)";
     connection.prepare_cached(sql)?.execute((
         id,
         new.kind,
@@ -152,8 +163,15 @@ pub(crate) fn reserve(store: &Store, connection: &Connection, new: &NewJob<'_>) 
         store.now().0,
         store.actor,
         new.token,
+        report,
     ))?;
     Ok((id, false))
+}
+
+/// The job that was made with a token.
+pub(crate) fn find(connection: &Connection, kind: &str, token: &str) -> Result<Option<i64>> {
+    let sql = "SELECT id FROM renkei_job WHERE kind = ?1 AND token = ?2";
+    Ok(connection.prepare_cached(sql)?.query_row((kind, token), |row| row.get(0)).optional()?)
 }
 
 /// What is known of a job.
@@ -228,6 +246,42 @@ pub(crate) fn claim(store: &Store, kind: &str) -> Result<Found> {
     Ok(found)
 }
 
+/// Makes a job that this runner owns from its beginning.
+pub(crate) fn begin(store: &Store, kind: &str) -> Result<Claim> {
+    let mut owner = [0u8; 16];
+    store.random(&mut owner);
+    // Shown before others can read of the owner, so that it is never missed.
+    let life = Life::show(store, &owner);
+    let id = store.write(|writing| {
+        let id = next_id(writing)?;
+        let now = store.now();
+        let sql = "INSERT INTO renkei_job (id, kind, lane, state, run_at, created_at, created_by, started_at, owner,
+            lease_until, attempts) VALUES (?1, ?2, ?1, 'running', ?3, ?3, ?4, ?3, ?5, ?6, 1)";
+        let lease = now.after(LEASE).0;
+        writing.prepare_cached(sql)?.execute((id, kind, now.0, store.actor, &owner[..], lease))?;
+        Ok(id)
+    })?;
+    Ok(Claim { id, attempt: 1, actor: store.actor, owner, life })
+}
+
+/// Ends a job that this runner owns, and of which nothing needs to be known afterwards.
+pub(crate) fn forget(connection: &Connection, claim: &Claim) -> Result<()> {
+    let sql = "DELETE FROM renkei_job WHERE id = ?1 AND owner = ?2";
+    connection.prepare_cached(sql)?.execute((claim.id, &claim.owner[..]))?;
+    Ok(())
+}
+
+/// The greatest id that was handed out.
+pub(crate) fn newest(connection: &Connection) -> Result<i64> {
+    let sql = "SELECT value - 1 FROM renkei_meta WHERE name = 'next_id'";
+    Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+}
+
+/// Whether [`claim`] would find something.
+pub(crate) fn is_claimable(store: &Store, connection: &Connection, kind: &str) -> Result<bool> {
+    Ok(look(store, connection, kind)?.is_some())
+}
+
 fn look(store: &Store, connection: &Connection, kind: &str) -> Result<Option<Candidate>> {
     // A job that was begun comes before those of its lane, also before one reserved earlier for a later moment.
     let sql = "SELECT j.id, j.attempts, j.created_by, j.owner, j.lease_until < ?2 FROM renkei_job j
@@ -293,6 +347,19 @@ pub(crate) fn heartbeat(store: &Store, connection: &Connection, claim: &Claim, p
     }
 }
 
+/// Makes sure that this runner still owns the job, without prolonging its lease.
+///
+/// # Errors
+///
+/// [`Code::JobLost`], as [`heartbeat`].
+pub(crate) fn check(connection: &Connection, claim: &Claim) -> Result<()> {
+    let sql = "SELECT 1 FROM renkei_job WHERE id = ?1 AND owner = ?2 AND state = 'running'";
+    match connection.prepare_cached(sql)?.exists((claim.id, &claim.owner[..]))? {
+        true => Ok(()),
+        false => Err(Error::new(Code::JobLost).with_value(claim.id)),
+    }
+}
+
 /// Ends a job that this runner owns.
 pub(crate) fn finish(
     store: &Store,
@@ -307,9 +374,16 @@ pub(crate) fn finish(
     Ok(())
 }
 
-fn end(connection: &Connection, id: i64, state: JobState, now: Timestamp, error: Option<&Error>) -> Result<()> {
+/// Ends a job, whoever owns it.
+pub(crate) fn end(
+    connection: &Connection,
+    id: i64,
+    state: JobState,
+    now: Timestamp,
+    error: Option<&Error>,
+) -> Result<()> {
     let sql = "UPDATE renkei_job SET state = ?2, ended_at = ?3, owner = NULL, lease_until = NULL,
-        error_code = ?4, error_ja = ?5, error_en = ?6 WHERE id = ?1";
+        error_code = ?4, error_ja = ?5, error_en = ?6, report_due = report IS NOT NULL WHERE id = ?1";
     connection.prepare_cached(sql)?.execute((
         id,
         state.as_str(),
@@ -318,6 +392,14 @@ fn end(connection: &Connection, id: i64, state: JobState, now: Timestamp, error:
         error.map(|error| error.message(Language::Japanese)),
         error.map(|error| error.message(Language::English)),
     ))?;
+    Ok(())
+}
+
+/// Opens a job that waited or had ended: it may be claimed from `run_at` on.
+pub(crate) fn open(connection: &Connection, id: i64, run_at: Timestamp) -> Result<()> {
+    let sql = "UPDATE renkei_job SET state = 'reserved', run_at = ?2, ended_at = NULL, attempts = 0, cancel_asked = 0,
+        error_code = NULL, error_ja = NULL, error_en = NULL, report_due = 0 WHERE id = ?1";
+    connection.prepare_cached(sql)?.execute((id, run_at.0))?;
     Ok(())
 }
 

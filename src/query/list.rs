@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::compile::condition_sql;
 use super::condition::Condition;
+use super::menu::{Menu, MenuEntry};
 use super::page::{Order, Sort};
 use super::path::{Path, Place, relabel};
 use crate::access::Door;
@@ -47,6 +48,9 @@ pub struct List {
     /// The order of the records; by id when empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sort: Vec<Sort>,
+    /// What may be started from the list.
+    #[serde(default, skip_serializing_if = "Menu::is_empty")]
+    pub menu: Menu,
 }
 
 /// A column of a list. In JSON a bare text stands for a column under the name of its field.
@@ -127,6 +131,7 @@ impl List {
             name: name.into(),
             columns: Vec::new(),
             sort: Vec::new(),
+            menu: Menu::default(),
         }
     }
 
@@ -148,7 +153,25 @@ impl List {
         self
     }
 
-    /// Whether every column and sort fits the database.
+    /// Adds an entry to the sub-menu, such as a CSV push.
+    pub fn sub_menu(mut self, entry: MenuEntry) -> List {
+        self.menu.sub_menu.push(entry);
+        self
+    }
+
+    /// Adds a button, which acts on one record.
+    pub fn button(mut self, entry: MenuEntry) -> List {
+        self.menu.buttons.push(entry);
+        self
+    }
+
+    /// Adds an entry to the pulldown, which acts on the ticked records.
+    pub fn pulldown(mut self, entry: MenuEntry) -> List {
+        self.menu.pulldown.push(entry);
+        self
+    }
+
+    /// Whether every column and sort fits the database, and everything of the menu stands where it may.
     pub(crate) fn validate(&self, catalog: &Catalog) -> Result<()> {
         let refusal = |rule: Words| Error::new(Code::DefinitionInvalid).with_name(&self.code).with_rule(rule);
         let table = common(catalog, &self.database, &self.code, &self.name)?;
@@ -161,7 +184,8 @@ impl List {
         for column in &self.columns {
             Path::find(catalog, table, Place::Any, &column.field).map_err(|error| unfit(&self.code, error))?;
         }
-        Order::of(catalog, table, &self.sort).map(|_| ()).map_err(|error| unfit(&self.code, error))
+        Order::of(catalog, table, &self.sort).map_err(|error| unfit(&self.code, error))?;
+        self.menu.validate(&self.code)
     }
 
     /// The names of the columns, as a header line shows them.

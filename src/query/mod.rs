@@ -4,6 +4,7 @@ mod aggregate;
 mod compile;
 mod condition;
 mod list;
+mod menu;
 mod page;
 mod path;
 mod rows;
@@ -14,12 +15,13 @@ mod values;
 pub use aggregate::{AggregateRow, AggregateSort, Aggregation, Bucket, Function, GroupBy, Measure};
 pub use condition::{Condition, Test};
 pub use list::{List, ListColumn, Search};
+pub use menu::{Menu, MenuEntry};
 pub use page::{Cursor, Query, Sort};
 pub use rows::Row;
 
 pub(crate) use list::{NamesFields, save_list, save_search};
 pub(crate) use page::page_ids;
-pub(crate) use path::{System, exists as has_field, renamed as renamed_path};
+pub(crate) use path::{System, exists as has_field, relabel, renamed as renamed_path};
 pub(crate) use rows::Selection;
 #[cfg(feature = "capi")]
 pub(crate) use rows::{Lines, Typed};

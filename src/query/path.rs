@@ -356,7 +356,7 @@ pub(crate) fn exists(catalog: &Catalog, database: i64, text: &str) -> bool {
 }
 
 /// Gives a value that is compared with a field of choices the labels of now, where labels were renamed.
-pub(super) fn relabel(before: &Catalog, after: &Catalog, database: i64, text: &str, value: &mut Value) {
+pub(crate) fn relabel(before: &Catalog, after: &Catalog, database: i64, text: &str, value: &mut Value) {
     let column = |catalog: &'_ Catalog, text: &str| -> Option<Vec<(i64, String)>> {
         let path = Path::find(catalog, catalog.table_by_id(database).ok()?, Place::Any, text).ok()?;
         let Leaf::Field { column, .. } = path.leaf else { return None };

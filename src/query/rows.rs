@@ -210,9 +210,9 @@ impl<'a> Selection<'a> {
         })
     }
 
-    /// A line as it was read.
-    pub(crate) fn row<'r>(&'r self, row: &'r rusqlite::Row<'r>) -> Result<Row<'r>> {
-        Ok(Row { selection: self, row, id: row.get(0)? })
+    /// A line as it was read; the id of the record stands first in it.
+    pub(crate) fn row<'r>(&'r self, row: &'r rusqlite::Row<'r>, id: i64) -> Row<'r> {
+        Row { selection: self, row, id }
     }
 
     /// Hands each line to `work`, until it returns false.
@@ -227,7 +227,7 @@ impl<'a> Selection<'a> {
             let goes_on = prepared(connection, &piece.sql, |statement| {
                 let mut rows = statement.query(rusqlite::params_from_iter(&piece.binds))?;
                 while let Some(row) = rows.next()? {
-                    let row = self.row(row)?;
+                    let row = self.row(row, row.get(0)?);
                     lines.count(row.id);
                     if !work(&row)? {
                         return Ok(false);
@@ -324,14 +324,18 @@ impl Row<'_> {
     ///
     /// As said at [`Row`], and when the file is damaged.
     pub fn value(&self, column: usize) -> Result<Value> {
-        let cell = self.cell(column)?;
-        Ok(match (&self.output(column)?.what, cell.int()) {
-            (What::Field(column), _) => column.value(&cell),
+        let output = self.output(column)?;
+        Ok(self.value_of(output, &Cell::from_sql(self.row.get_ref(output.at)?)?))
+    }
+
+    fn value_of(&self, output: &Output<'_>, cell: &Cell<'_>) -> Value {
+        match (&output.what, cell.int()) {
+            (What::Field(column), _) => column.value(cell),
             (What::Moment, Some(int)) => Value::DateTime(self.selection.store.local(Timestamp(int))),
             (What::Approval, Some(int)) => Value::from(approval(int)),
             (What::Whole, Some(int)) => Value::Number(Number::from(int)),
             _ => Value::from(cell.text()),
-        })
+        }
     }
 
     /// The text of a column, in a format.
@@ -401,16 +405,20 @@ impl Row<'_> {
     #[cfg(feature = "capi")]
     pub(crate) fn typed<'s>(&'s self, column: usize, scratch: &'s mut Vec<u8>) -> Result<Typed<'s>> {
         let output = self.output(column)?;
-        match (output.lent, self.row.get_ref(output.at)?) {
-            (_, ValueRef::Null) => Ok(Typed::Value(Value::Empty)),
-            (Lent::Text, ValueRef::Text(_)) | (Lent::Label(_), ValueRef::Integer(_)) => {
-                let text = self.lend(column, ValueFormat::Raw, scratch)?;
-                Ok(Typed::Text(text.unwrap_or_default()))
+        let stored = self.row.get_ref(output.at)?;
+        match (output.lent, stored) {
+            (Lent::Text, ValueRef::Text(bytes)) => {
+                // The error is that of every text that is not UTF-8.
+                let text = std::str::from_utf8(bytes).or_else(|_| Cell::from_sql(stored).map(|_| ""))?;
+                Ok(Typed::Text(text))
             }
-            _ => match self.value(column)? {
+            (Lent::Label(column), ValueRef::Integer(number)) => {
+                Ok(Typed::Text(column.labels().label(number).unwrap_or_default()))
+            }
+            _ => match self.value_of(output, &Cell::from_sql(stored)?) {
                 text @ (Value::Text(_) | Value::Choices(_)) => {
                     scratch.clear();
-                    self.write(column, ValueFormat::Raw, scratch)?;
+                    scratch.extend_from_slice(text.to_text().as_bytes());
                     let labels = matches!(text, Value::Choices(_));
                     let text = std::str::from_utf8(scratch).unwrap_or_default();
                     Ok(if labels { Typed::Labels(text) } else { Typed::Text(text) })

@@ -112,7 +112,7 @@ pub(super) fn attach(
             .optional()?;
         let broken = match (found, &column.field.kind) {
             (None, _) => Some(Broken::new(Code::FileUnknown)),
-            (Some((2, _)), _) => Some(Broken::new(Code::FileAttached)),
+            (Some((2 | 3, _)), _) => Some(Broken::new(Code::FileAttached)),
             (Some((_, bytes)), FieldKind::File { max_bytes: Some(most) }) if bytes.unsigned_abs() > *most => {
                 Some(Broken::rule(Code::FileLarge, most.to_string()))
             }

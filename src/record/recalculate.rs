@@ -58,7 +58,7 @@ pub(crate) fn number(store: &Store, connection: &Connection, table: &Arc<Table>,
         for id in ids {
             let number = Cell::Text(writer.counters.issue(connection, field, format)?.into());
             update.execute((id, &number))?;
-            writer.index_text(layout, at, id, &number, true)?;
+            writer.index_text(layout, at, id, &Cell::Null, &number)?;
         }
     }
     writer.finish()

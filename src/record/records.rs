@@ -68,8 +68,8 @@ pub struct Records {
 
 /// Several writes, also to several databases, that are kept together or not at all; see [`Store::transaction`].
 pub struct Transaction<'a> {
-    store: &'a Store,
-    writing: &'a Writing<'a>,
+    pub(crate) store: &'a Store,
+    pub(crate) writing: &'a Writing<'a>,
 }
 
 impl Store {

@@ -161,7 +161,7 @@ impl Writer<'_> {
         }
         let id = self.connection.last_insert_rowid();
         for at in &layout.plan().full_text {
-            self.index_text(layout, *at, id, &cells[*at], false)?;
+            self.index_text(layout, *at, id, &Cell::Null, &cells[*at])?;
         }
         Ok(())
     }
@@ -208,7 +208,7 @@ impl Writer<'_> {
         }
         file::detach(self.connection, layout, &cells, &old)?;
         for at in changed.iter().filter(|at| layout.plan().full_text.contains(at)) {
-            self.index_text(layout, *at, id, &cells[*at], true)?;
+            self.index_text(layout, *at, id, &old[*at], &cells[*at])?;
         }
         Ok(true)
     }
@@ -345,11 +345,11 @@ impl Writer<'_> {
         let ids = self.row_ids(layout, record)?;
         if !layout.plan().full_text.is_empty() || !layout.plan().files.is_empty() {
             for id in &ids {
+                let mut old = self.read_row(layout, *id)?;
                 for at in &layout.plan().full_text {
-                    self.index_text(layout, *at, *id, &Cell::Null, true)?;
+                    self.index_text(layout, *at, *id, &old[*at], &Cell::Null)?;
                 }
                 if !layout.plan().files.is_empty() {
-                    let mut old = self.read_row(layout, *id)?;
                     let nothing = vec![Cell::Null; old.len()];
                     self.store_row(layout, *id, &nothing, &layout.plan().files)??;
                     for at in &layout.plan().files {

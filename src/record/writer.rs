@@ -305,7 +305,7 @@ impl<'c> Writer<'c> {
             writer.update_header(id, &cells, &changed, &mut violations)?;
             file::detach(writer.connection, layout, &cells, &old)?;
             for at in changed.iter().filter(|at| layout.plan().full_text.contains(at)) {
-                writer.index_text(layout, *at, id, &cells[*at], true)?;
+                writer.index_text(layout, *at, id, &old[*at], &cells[*at])?;
             }
             match violations.is_empty() {
                 true => Ok(Outcome { id, revision: revision + 1, what: Written::Updated }),
@@ -346,7 +346,7 @@ impl<'c> Writer<'c> {
                 });
             }
             for at in &layout.plan().full_text {
-                writer.index_text(layout, *at, id, &Cell::Null, true)?;
+                writer.index_text(layout, *at, id, &current.cells[*at], &Cell::Null)?;
             }
             let nothing = vec![Cell::Null; current.cells.len()];
             file::detach(writer.connection, layout, &nothing, &current.cells)?;
@@ -420,7 +420,7 @@ impl<'c> Writer<'c> {
             match result {
                 Ok(id) => {
                     for at in &layout.plan().full_text {
-                        self.index_text(layout, *at, id, &cells[*at], false)?;
+                        self.index_text(layout, *at, id, &Cell::Null, &cells[*at])?;
                     }
                     return Ok(Some(id));
                 }
@@ -596,20 +596,22 @@ impl<'c> Writer<'c> {
         Error::new(Code::RecordLinked).with_value(&self.last_key).with_rule(names.join(", ")).with_source(error)
     }
 
-    /// Keeps the full-text index of a column in step.
+    /// Keeps the full-text index of a column in step: `old` is what it was told of this row before, to the letter.
     pub(super) fn index_text(
         &mut self,
         layout: &Layout,
         at: usize,
         id: i64,
-        cell: &Cell<'_>,
-        replace: bool,
+        old: &Cell<'_>,
+        new: &Cell<'_>,
     ) -> Result<()> {
         let Some(full_text) = &layout.columns[at].full_text else { return Ok(()) };
-        if replace {
-            self.connection.prepare_cached(&format!("DELETE FROM {full_text} WHERE rowid = ?1"))?.execute([id])?;
+        if let Cell::Text(text) = old {
+            full_text_tokens(text, &mut self.tokens);
+            let sql = format!("INSERT INTO {full_text} ({full_text}, rowid, t) VALUES ('delete', ?1, ?2)");
+            self.connection.prepare_cached(&sql)?.execute((id, &self.tokens))?;
         }
-        if let Cell::Text(text) = cell {
+        if let Cell::Text(text) = new {
             full_text_tokens(text, &mut self.tokens);
             let sql = format!("INSERT INTO {full_text} (rowid, t) VALUES (?1, ?2)");
             self.connection.prepare_cached(&sql)?.execute((id, &self.tokens))?;

@@ -73,7 +73,7 @@ mod tests {
     fn index(texts: &[String]) -> rusqlite::Connection {
         let connection = rusqlite::Connection::open_in_memory().unwrap();
         let sql = format!(
-            "CREATE VIRTUAL TABLE indexed USING fts5(t, content='', contentless_delete=1, detail=none, tokenize='{TOKENIZER}')"
+            "CREATE VIRTUAL TABLE indexed USING fts5(t, content='', columnsize=0, detail=none, tokenize='{TOKENIZER}')"
         );
         connection.execute_batch(&sql).unwrap();
         let mut out = String::new();

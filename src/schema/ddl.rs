@@ -120,10 +120,11 @@ pub(super) fn indexes(layout: &Layout, is_details: bool) -> Vec<Index> {
 /// later, and FTS5's own figure of 1 MiB makes an import write, and merge, eight times as many.
 const FULL_TEXT_MEMORY: u32 = 8 << 20;
 
-/// The full-text table of a column.
+/// The full-text table of a column. It keeps neither the texts nor their lengths, so an entry is taken out by being told
+/// what it was; keeping them would take an import twice as long.
 pub(super) fn create_full_text(full_text: &str) -> String {
     format!(
-        "CREATE VIRTUAL TABLE {full_text} USING fts5(t, content='', contentless_delete=1, detail=none, tokenize='{}');
+        "CREATE VIRTUAL TABLE {full_text} USING fts5(t, content='', columnsize=0, detail=none, tokenize='{}');
          INSERT INTO {full_text} ({full_text}, rank) VALUES ('hashsize', {FULL_TEXT_MEMORY})",
         bigram::TOKENIZER
     )

@@ -49,6 +49,11 @@ pub(crate) fn kind_words(kind: &str) -> Words {
         "search" => "絞込み",
         "import" => "インポート設定",
         "user" => "ユーザ",
+        "target" => "連携先",
+        "csv_push" => "システム連携設定",
+        "http_send" => "http送信",
+        "mail_server" => "メールサーバ",
+        "mail_template" => "メールテンプレート",
         other => other,
     };
     Words::both(ja, kind)

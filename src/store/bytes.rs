@@ -1,6 +1,6 @@
 //! Stored bytes: uploads and attached files, in pieces, so that no file is ever whole in memory.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 
 use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest, Sha256};
@@ -17,6 +17,7 @@ const PIECES_A_TURN: usize = 16;
 /// States of stored bytes.
 const WRITING: i64 = 0;
 const FREE: i64 = 1;
+const OF_DELIVERY: i64 = 3;
 
 /// What is known of stored bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,67 +42,108 @@ pub(crate) fn put(
     most: u64,
     expires_at: Timestamp,
 ) -> Result<StoredBytes> {
-    let created_at = store.now();
-    let id = store.write(|writing| {
-        let id = next_id(writing)?;
-        let sql = "INSERT INTO renkei_file (id, name, bytes, sha256, state, created_at, expires_at, created_by)
-            VALUES (?1, ?2, 0, x'', ?3, ?4, ?5, ?6)";
-        writing.prepare_cached(sql)?.execute((id, name, WRITING, created_at.0, expires_at.0, store.actor))?;
-        Ok(id)
-    })?;
-    let result = put_pieces(store, id, &mut input, most);
-    let (bytes, sha256) = match result {
-        Ok(done) => done,
-        Err(error) => {
-            // Should this fail too, the piece expires like any upload.
-            let _ = store.uncancelled().write(|writing| {
-                writing.prepare_cached("DELETE FROM renkei_file WHERE id = ?1")?.execute([id])?;
-                Ok(())
-            });
-            return Err(error);
-        }
-    };
-    let name = name.to_owned();
-    let (created_by, expires_at) = (store.actor, Some(expires_at));
-    Ok(StoredBytes { id, name, bytes, sha256, created_at, expires_at, created_by, database_id: None })
+    let mut writer = BytesWriter::new(store, name, most, expires_at)?;
+    io::copy(&mut input, &mut writer)?;
+    writer.finish()
 }
 
-fn put_pieces(store: &Store, id: i64, input: &mut impl Read, most: u64) -> Result<(u64, [u8; 32])> {
-    let mut hash = Sha256::new();
-    let mut total = 0u64;
-    let mut number = 0i64;
-    let mut ended = false;
-    while !ended {
-        // Read outside the transaction: the input may be slow.
-        let mut pieces = Vec::new();
-        while pieces.len() < PIECES_A_TURN && !ended {
-            let mut piece = Vec::with_capacity(PIECE_BYTES);
-            input.by_ref().take(PIECE_BYTES as u64).read_to_end(&mut piece)?;
-            ended = piece.len() < PIECE_BYTES;
-            total += piece.len() as u64;
-            if total > most {
-                let rule = words!("ファイルは{most}バイトまで", "a file of at most {most} bytes");
-                return Err(Error::new(Code::LimitPassed).with_rule(rule).with_value(format!("> {most}")));
-            }
-            hash.update(&piece);
-            pieces.push(piece);
-        }
-        let sha256: [u8; 32] = hash.clone().finalize().into();
+/// Stores what is written to it. Dropped before [`BytesWriter::finish`], it leaves nothing behind.
+///
+/// It takes a turn to write now and then, so it must not be used inside a write transaction.
+pub(crate) struct BytesWriter<'a> {
+    store: &'a Store,
+    stored: StoredBytes,
+    most: u64,
+    /// Full pieces, and the one being filled.
+    pieces: Vec<Vec<u8>>,
+    number: i64,
+    hash: Sha256,
+    is_done: bool,
+}
+
+impl BytesWriter<'_> {
+    /// Begins a file of at most `most` bytes, which is deleted after `expires_at` unless somebody takes it.
+    pub(crate) fn new<'a>(store: &'a Store, name: &str, most: u64, expires_at: Timestamp) -> Result<BytesWriter<'a>> {
+        let created_at = store.now();
+        let id = store.write(|writing| {
+            let id = next_id(writing)?;
+            let sql = "INSERT INTO renkei_file (id, name, bytes, sha256, state, created_at, expires_at, created_by)
+                VALUES (?1, ?2, 0, x'', ?3, ?4, ?5, ?6)";
+            writing.prepare_cached(sql)?.execute((id, name, WRITING, created_at.0, expires_at.0, store.actor))?;
+            Ok(id)
+        })?;
+        let (name, expires_at) = (name.to_owned(), Some(expires_at));
+        let created_by = store.actor;
+        let stored =
+            StoredBytes { id, name, bytes: 0, sha256: [0; 32], created_at, expires_at, created_by, database_id: None };
+        Ok(BytesWriter { store, stored, most, pieces: Vec::new(), number: 0, hash: Sha256::new(), is_done: false })
+    }
+
+    /// Stores the rest; from then on the file can be found.
+    pub(crate) fn finish(mut self) -> Result<StoredBytes> {
+        self.stored.sha256 = self.hash.clone().finalize().into();
+        self.store_pieces(true)?;
+        self.is_done = true;
+        Ok(self.stored.clone())
+    }
+
+    fn store_pieces(&mut self, is_whole: bool) -> Result<()> {
+        let BytesWriter { store, stored, pieces, number, .. } = self;
         store.write(|writing| {
             let sql = "INSERT INTO renkei_file_chunk (file_id, number, bytes) VALUES (?1, ?2, ?3)";
-            for piece in &pieces {
-                writing.prepare_cached(sql)?.execute((id, number, piece))?;
-                number += 1;
+            for (piece, number) in pieces.iter().zip(*number..) {
+                writing.prepare_cached(sql)?.execute((stored.id, number, piece))?;
             }
-            if ended {
+            if is_whole {
                 let sql = "UPDATE renkei_file SET bytes = ?2, sha256 = ?3, state = ?4 WHERE id = ?1";
-                let bytes = i64::try_from(total).unwrap_or(i64::MAX);
-                writing.prepare_cached(sql)?.execute((id, bytes, &sha256[..], FREE))?;
+                let bytes = i64::try_from(stored.bytes).unwrap_or(i64::MAX);
+                writing.prepare_cached(sql)?.execute((stored.id, bytes, &stored.sha256[..], FREE))?;
             }
             Ok(())
         })?;
+        *number += i64::try_from(pieces.len()).unwrap_or(0);
+        pieces.clear();
+        Ok(())
     }
-    Ok((total, hash.finalize().into()))
+}
+
+impl Write for BytesWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.pieces.last().is_none_or(|piece| piece.len() == PIECE_BYTES) {
+            if self.pieces.len() == PIECES_A_TURN {
+                self.store_pieces(false).map_err(io::Error::other)?;
+            }
+            self.pieces.push(Vec::with_capacity(PIECE_BYTES));
+        }
+        let Some(piece) = self.pieces.last_mut() else { return Ok(0) };
+        let taken = &bytes[..bytes.len().min(PIECE_BYTES - piece.len())];
+        self.stored.bytes += taken.len() as u64;
+        if self.stored.bytes > self.most {
+            let most = self.most;
+            let rule = words!("ファイルは{most}バイトまで", "a file of at most {most} bytes");
+            let value = format!("> {most}");
+            return Err(io::Error::other(Error::new(Code::LimitPassed).with_rule(rule).with_value(value)));
+        }
+        self.hash.update(taken);
+        piece.extend_from_slice(taken);
+        Ok(taken.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for BytesWriter<'_> {
+    fn drop(&mut self) {
+        if !self.is_done {
+            // Should this fail too, the pieces expire like any upload.
+            let _ = self.store.uncancelled().write(|writing| {
+                writing.prepare_cached("DELETE FROM renkei_file WHERE id = ?1")?.execute([self.stored.id])?;
+                Ok(())
+            });
+        }
+    }
 }
 
 /// What is known of whole bytes; `None` if there are none, or they have expired.
@@ -132,6 +174,20 @@ pub(crate) fn discard(connection: &Connection, id: i64) -> Result<()> {
         AND NOT EXISTS (SELECT 1 FROM renkei_import WHERE file_id = ?1)";
     connection.prepare_cached(sql)?.execute((id, FREE))?;
     Ok(())
+}
+
+/// Makes whole bytes that belong to nobody those of a delivery; their size and SHA-256.
+pub(crate) fn take(connection: &Connection, id: i64, now: Timestamp) -> Result<(u64, [u8; 32])> {
+    let sql = "UPDATE renkei_file SET state = ?2, expires_at = NULL
+        WHERE id = ?1 AND state = ?3 AND (expires_at IS NULL OR expires_at > ?4) RETURNING bytes, sha256";
+    let found = connection
+        .prepare_cached(sql)?
+        .query_row((id, OF_DELIVERY, FREE, now.0), |row| {
+            let bytes = u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0);
+            Ok((bytes, row.get_ref(1)?.as_blob()?.try_into().unwrap_or([0; 32])))
+        })
+        .optional()?;
+    found.ok_or_else(|| Error::new(Code::FileNotFound).with_value(id))
 }
 
 /// Deletes what has expired; how many.
@@ -184,7 +240,7 @@ impl Read for BytesReader {
 
 impl BytesReader {
     fn piece(&self, number: u64) -> Result<Vec<u8>> {
-        let reading = self.store.reading()?;
+        let reading = self.store.reading()?.with_cache(1 << 10)?;
         let sql = "SELECT bytes FROM renkei_file_chunk WHERE file_id = ?1 AND number = ?2";
         let number = i64::try_from(number).unwrap_or(i64::MAX);
         let piece: Option<Vec<u8>> =

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::migration;
@@ -171,6 +172,9 @@ pub(super) fn open(path: &Path, options: &StoreOptions, cache_bytes: u32, writer
     connection.pragma_update(None, "synchronous", synchronous)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
+    // Plans depend on statements, not on what is bound. Otherwise a kept statement is compiled again at each use wherever a
+    // value might have made another plan, a limit for instance.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "cache_size", -i64::from(cache_bytes / 1024))?;
     let page_bytes: u32 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
     let checkpoint_pages = (options.checkpoint_bytes / page_bytes.max(1)).max(100);

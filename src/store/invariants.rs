@@ -99,8 +99,9 @@ pub(crate) fn inspect_bytes(connection: &Connection, hashes: bool, findings: &mu
         match (state, stays) {
             // Being written, or whole and waiting for a record: it must have an end.
             (0 | 1, true) => fault("保存期限がありません", "it has no end of life"),
-            (0 | 1, false) | (2, true) => {}
-            (2, false) => fault("レコードに属しているのに保存期限があります", "it belongs to a record and has an end"),
+            // Belonging to a record, or to a delivery.
+            (0 | 1, false) | (2 | 3, true) => {}
+            (2 | 3, false) => fault("使用中なのに保存期限があります", "it is in use and has an end"),
             _ => fault("状態が正しくありません", "its state cannot be"),
         }
         if state == 0 {

@@ -36,6 +36,7 @@ CREATE TABLE renkei_user (
     id INTEGER PRIMARY KEY,
     code TEXT NOT NULL UNIQUE,
     name TEXT NOT NULL,
+    mail TEXT,
     active INTEGER NOT NULL DEFAULT 1,
     administrator INTEGER NOT NULL DEFAULT 0,
     calls_per_minute INTEGER,
@@ -92,7 +93,7 @@ CREATE TABLE renkei_file (
     name TEXT NOT NULL,
     bytes INTEGER NOT NULL,
     sha256 BLOB NOT NULL,
-    -- 0 while being written, 1 whole and belonging to no record, 2 belonging to a record
+    -- 0 while being written, 1 whole and belonging to nobody, 2 belonging to a record, 3 belonging to a delivery
     state INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
     expires_at INTEGER,
@@ -131,11 +132,15 @@ CREATE TABLE renkei_job (
     token TEXT,
     error_code TEXT,
     error_ja TEXT,
-    error_en TEXT
+    error_en TEXT,
+    -- who is told how it ended, by mail; and whether that mail is still to be written
+    report TEXT,
+    report_due INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX renkei_job_open ON renkei_job (kind, run_at, id) WHERE state IN ('reserved', 'running');
 CREATE UNIQUE INDEX renkei_job_token ON renkei_job (kind, token) WHERE token IS NOT NULL;
 CREATE INDEX renkei_job_ended ON renkei_job (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX renkei_job_report ON renkei_job (id) WHERE report_due = 1;
 
 CREATE TABLE renkei_import (
     job_id INTEGER PRIMARY KEY REFERENCES renkei_job (id) ON DELETE CASCADE,
@@ -186,5 +191,193 @@ CREATE TABLE renkei_reject (
     message_en TEXT NOT NULL,
     -- the whole line as it stands in the file, with the first reject of the line only
     raw BLOB,
+    PRIMARY KEY (job_id, number)
+) STRICT, WITHOUT ROWID;
+
+-- Secrets, sealed by a key that is not in this file: nonce, then ciphertext.
+CREATE TABLE renkei_secret (
+    name TEXT PRIMARY KEY,
+    sealed BLOB NOT NULL,
+    changed_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What deliveries share that go to one place: a target that is defined, or else an origin such as https://h.example:443.
+CREATE TABLE renkei_target (
+    id INTEGER PRIMARY KEY,
+    definition_id INTEGER,
+    origin TEXT,
+    channel TEXT NOT NULL,
+    -- when the next delivery may be claimed, all limits considered; NULL when none waits or none may
+    ready_at INTEGER,
+    -- failures in a row, and since when
+    failures INTEGER NOT NULL DEFAULT 0,
+    failing_since INTEGER,
+    -- the circuit: nothing is sent before this moment, then one delivery at a time, until one succeeds
+    probe_at INTEGER,
+    probes INTEGER NOT NULL DEFAULT 0,
+    -- since when nothing is sent until somebody enables it again, and why
+    disabled_at INTEGER,
+    disabled_why TEXT,
+    -- until when it asked to be left alone
+    held_until INTEGER,
+    -- the rate: the theoretical time of the next call, in microseconds
+    rate_next INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE UNIQUE INDEX renkei_target_of ON renkei_target (ifnull(definition_id, 0), ifnull(origin, ''), channel);
+CREATE INDEX renkei_target_ready ON renkei_target (ready_at) WHERE ready_at IS NOT NULL;
+
+-- How deliveries are sent, as it was when they were made: equal ones are kept once.
+CREATE TABLE renkei_sending (
+    id INTEGER PRIMARY KEY,
+    sha256 BLOB NOT NULL UNIQUE,
+    document TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE renkei_delivery (
+    id INTEGER PRIMARY KEY,
+    -- `webhook-id` and `Idempotency-Key`, the same at every attempt
+    message_id TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    -- who made it, by which setting, together with which others
+    kind TEXT NOT NULL,
+    setting_id INTEGER,
+    run_id INTEGER,
+    target_id INTEGER NOT NULL REFERENCES renkei_target (id),
+    sending_id INTEGER NOT NULL REFERENCES renkei_sending (id),
+    -- 'waiting', 'behind' (an earlier one of the same order key), 'sending', 'delivered', 'failed', 'cancelled'
+    state TEXT NOT NULL,
+    -- 0 before 1 before 2
+    priority INTEGER NOT NULL,
+    order_key TEXT,
+    due_at INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    created_by INTEGER,
+    expires_at INTEGER,
+    started_at INTEGER,
+    ended_at INTEGER,
+    -- all attempts; those since it was made or replayed, which is the place in the plan
+    attempts INTEGER NOT NULL DEFAULT 0,
+    tries INTEGER NOT NULL DEFAULT 0,
+    -- how often its sender died while it held it
+    interrupted INTEGER NOT NULL DEFAULT 0,
+    -- the job that sends it
+    claimed_by INTEGER,
+    cancel_asked INTEGER NOT NULL DEFAULT 0,
+    token TEXT,
+    status INTEGER,
+    error_family TEXT,
+    error_code TEXT,
+    error_ja TEXT,
+    error_en TEXT,
+    -- what went wrong with what should have followed
+    after_code TEXT,
+    after_ja TEXT,
+    after_en TEXT,
+    context TEXT NOT NULL
+) STRICT;
+CREATE INDEX renkei_delivery_waiting ON renkei_delivery (target_id, priority, due_at, id) WHERE state = 'waiting';
+CREATE INDEX renkei_delivery_sending ON renkei_delivery (target_id, claimed_by) WHERE state = 'sending';
+CREATE INDEX renkei_delivery_order ON renkei_delivery (target_id, order_key, id)
+    WHERE order_key IS NOT NULL AND state IN ('waiting', 'behind', 'sending');
+CREATE INDEX renkei_delivery_expiry ON renkei_delivery (expires_at)
+    WHERE expires_at IS NOT NULL AND state IN ('waiting', 'behind');
+CREATE INDEX renkei_delivery_failed ON renkei_delivery (ended_at, target_id) WHERE state = 'failed';
+CREATE INDEX renkei_delivery_ended ON renkei_delivery (ended_at) WHERE ended_at IS NOT NULL;
+CREATE INDEX renkei_delivery_run ON renkei_delivery (kind, run_id) WHERE run_id IS NOT NULL;
+CREATE UNIQUE INDEX renkei_delivery_token ON renkei_delivery (kind, token) WHERE token IS NOT NULL;
+
+-- What is sent, frozen: secrets are named by their places, never written.
+CREATE TABLE renkei_message (
+    delivery_id INTEGER PRIMARY KEY REFERENCES renkei_delivery (id) ON DELETE CASCADE,
+    method TEXT NOT NULL,
+    url TEXT NOT NULL,
+    headers TEXT NOT NULL,
+    -- the body, or the file it stands in; size and SHA-256 without secrets
+    body BLOB,
+    slots TEXT,
+    file_id INTEGER,
+    bytes INTEGER NOT NULL,
+    sha256 BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE renkei_attempt (
+    id INTEGER PRIMARY KEY,
+    delivery_id INTEGER NOT NULL REFERENCES renkei_delivery (id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    address TEXT,
+    -- microseconds: for the connection, then TLS (both absent where a connection was used again), until the head of the
+    -- answer was there, until all was done
+    connect_us INTEGER,
+    tls_us INTEGER,
+    answer_us INTEGER,
+    total_us INTEGER NOT NULL,
+    status INTEGER,
+    answer BLOB,
+    answer_cut INTEGER NOT NULL DEFAULT 0,
+    family TEXT,
+    error_code TEXT,
+    error_ja TEXT,
+    error_en TEXT,
+    retry_at INTEGER
+) STRICT;
+CREATE UNIQUE INDEX renkei_attempt_number ON renkei_attempt (delivery_id, number);
+-- Runs of CSV pushes. The run itself is a job, which ends when its delivery does.
+CREATE TABLE renkei_push (
+    job_id INTEGER PRIMARY KEY REFERENCES renkei_job (id) ON DELETE CASCADE,
+    -- the setting as it was
+    setting TEXT NOT NULL,
+    setting_id INTEGER NOT NULL,
+    database_id INTEGER NOT NULL,
+    list_id INTEGER NOT NULL,
+    memo TEXT NOT NULL,
+    records INTEGER NOT NULL DEFAULT 0,
+    lines INTEGER NOT NULL DEFAULT 0,
+    bytes INTEGER NOT NULL DEFAULT 0,
+    sha256 BLOB,
+    -- absent when the run failed before there was anything to send
+    delivery_id INTEGER,
+    -- how it ended: 'before_sending', 'unanswered', 'answer'; status and first bytes of the last answer
+    family TEXT,
+    status INTEGER,
+    answer BLOB,
+    -- the record ids that were sent, where they are updated afterwards: differences as varints
+    sent BLOB,
+    -- how far that update is: bytes of `sent`, and the id before them
+    next_byte INTEGER NOT NULL DEFAULT 0,
+    last_id INTEGER NOT NULL DEFAULT 0,
+    updated INTEGER NOT NULL DEFAULT 0,
+    not_updated INTEGER NOT NULL DEFAULT 0,
+    update_error TEXT
+) STRICT;
+CREATE INDEX renkei_push_list ON renkei_push (list_id, job_id);
+
+-- Runs of http sends: a job each, which ends with the last of its deliveries.
+CREATE TABLE renkei_send (
+    job_id INTEGER PRIMARY KEY REFERENCES renkei_job (id) ON DELETE CASCADE,
+    setting TEXT NOT NULL,
+    setting_id INTEGER NOT NULL,
+    database_id INTEGER NOT NULL,
+    list_id INTEGER NOT NULL,
+    -- 'button' or 'pulldown'
+    started_from TEXT NOT NULL,
+    memo TEXT NOT NULL
+) STRICT;
+CREATE INDEX renkei_send_list ON renkei_send (list_id, job_id);
+CREATE TABLE renkei_send_item (
+    job_id INTEGER NOT NULL REFERENCES renkei_send (job_id) ON DELETE CASCADE,
+    number INTEGER NOT NULL,
+    record_id INTEGER NOT NULL,
+    record_key TEXT NOT NULL,
+    delivery_id INTEGER,
+    -- 'waiting', 'delivered', 'failed', 'cancelled'
+    state TEXT NOT NULL,
+    family TEXT,
+    status INTEGER,
+    -- whether parts of the answer were saved in the record
+    saved INTEGER NOT NULL DEFAULT 0,
+    error_code TEXT,
+    error_ja TEXT,
+    error_en TEXT,
     PRIMARY KEY (job_id, number)
 ) STRICT, WITHOUT ROWID;

@@ -12,11 +12,13 @@ mod migration;
 mod options;
 mod quote;
 mod turn;
+mod vault;
 
 use std::any::Any;
+use std::cell::Cell;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
@@ -26,6 +28,8 @@ pub use cancel::Cancel;
 pub use clock::{Clock, ManualClock, OsRandom, Random, SystemClock, Timestamp};
 pub use options::{Limits, StoreOptions, Synchronous};
 pub(crate) use quote::{quote, quote_text};
+pub use vault::SecretVault;
+pub(crate) use vault::Secrets;
 
 use crate::error::{Code, Error, Result, words};
 use turn::{Turn, TurnGuard, WaitSign};
@@ -74,6 +78,9 @@ pub(crate) struct Inner {
     access: OnceCell<Box<dyn Any + Send + Sync>>,
     /// Jobs that this process was asked to end: seen at once, also by a runner that holds the turn to write.
     cancelled: Mutex<Vec<i64>>,
+    /// How often work was made that somebody may wait for.
+    work: Mutex<u64>,
+    work_made: Condvar,
 }
 
 /// What is made of the definitions and kept while they stay as they are.
@@ -137,6 +144,8 @@ impl Store {
                 derived: [RwLock::new(None), RwLock::new(None)],
                 access: OnceCell::new(),
                 cancelled: Mutex::new(Vec::new()),
+                work: Mutex::new(0),
+                work_made: Condvar::new(),
                 options,
             }),
             actor: None,
@@ -214,7 +223,7 @@ impl Store {
             watch(&mut connection, cancel)?;
         }
         let watched = self.cancel.is_some();
-        Ok(Reading { store: self.inner.clone(), connection: Some(connection), watched, is_kept })
+        Ok(Reading { store: self.inner.clone(), connection: Some(connection), watched, is_kept, cache: None })
     }
 
     /// A write transaction. Waits for its turn.
@@ -229,7 +238,27 @@ impl Store {
         if let Some(cancel) = &self.cancel {
             watch(&mut held, cancel)?;
         }
-        Ok(Writing { store: &self.inner, held, watched: self.cancel.is_some() })
+        Ok(Writing { store: &self.inner, held, watched: self.cancel.is_some(), makes_work: Cell::new(false) })
+    }
+
+    /// How often work was made in this process, to be given to [`Store::wait_for_work`].
+    pub(crate) fn work_made(&self) -> u64 {
+        *self.inner.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until more work was made than `seen`, at most for a time. What other processes make is not noticed.
+    pub(crate) fn wait_for_work(&self, seen: u64, longest: Duration) {
+        let work = self.inner.work.lock().unwrap_or_else(PoisonError::into_inner);
+        let _unused = self.inner.work_made.wait_timeout_while(work, longest, |made| *made == seen);
+    }
+
+    /// Wakes those who wait for work.
+    pub(crate) fn wake(&self) {
+        self.inner.wake();
+    }
+
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.inner.options.secrets
     }
 
     /// Runs `work` in one write transaction: all of it is kept, or nothing.
@@ -303,6 +332,11 @@ impl std::fmt::Debug for Store {
 }
 
 impl Inner {
+    fn wake(&self) {
+        *self.work.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.work_made.notify_all();
+    }
+
     /// `BEGIN IMMEDIATE`, however long another process writes, up to the configured time.
     fn begin(&self, connection: &Connection, cancel: Option<&Cancel>) -> Result<()> {
         let started = Instant::now();
@@ -355,6 +389,19 @@ pub(crate) struct Reading {
     watched: bool,
     /// Whether the connection is kept for the next reader.
     is_kept: bool,
+    /// The size of the cache that the next reader finds, where this one has a smaller.
+    cache: Option<i64>,
+}
+
+impl Reading {
+    /// Keeps at most so many KiB in memory: what is read once, from end to end, needs little.
+    pub(crate) fn with_cache(mut self, kib: i64) -> Result<Reading> {
+        if self.cache.is_none() {
+            self.cache = Some(self.query_row("PRAGMA cache_size", [], |row| row.get(0))?);
+        }
+        self.pragma_update(None, "cache_size", -kib)?;
+        Ok(self)
+    }
 }
 
 impl std::ops::Deref for Reading {
@@ -369,6 +416,9 @@ impl Drop for Reading {
         let Some(mut connection) = self.connection.take() else { return };
         // Whoever has the connection next has another sign, or none.
         if !self.is_kept || self.watched && unwatch(&mut connection).is_err() {
+            return;
+        }
+        if self.cache.is_some_and(|cache| connection.pragma_update(None, "cache_size", cache).is_err()) {
             return;
         }
         let commit = || connection.prepare_cached("COMMIT").and_then(|mut commit| commit.raw_execute());
@@ -386,6 +436,7 @@ pub(crate) struct Writing<'a> {
     store: &'a Inner,
     held: TurnGuard<'a, Connection>,
     watched: bool,
+    makes_work: Cell<bool>,
 }
 
 impl Writing<'_> {
@@ -394,6 +445,9 @@ impl Writing<'_> {
         self.unwatch()?;
         // On failure the guard rolls back when it is dropped.
         self.held.prepare_cached("COMMIT")?.raw_execute()?;
+        if self.makes_work.get() {
+            self.store.wake();
+        }
         Ok(())
     }
 
@@ -402,6 +456,11 @@ impl Writing<'_> {
             unwatch(&mut self.held)?;
         }
         Ok(())
+    }
+
+    /// Those who wait for work are woken by the commit.
+    pub(crate) fn makes_work(&self) {
+        self.makes_work.set(true);
     }
 
     /// Whether another thread of this process waits to write. Costs nothing.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Store;
 use super::clock::{Clock, OsRandom, Random, SystemClock};
+use super::vault::{SecretVault, Secrets};
 use crate::error::{Code, Error, Result, words};
 
 /// What a commit promises when the power fails.
@@ -83,6 +84,7 @@ pub struct StoreOptions {
     pub(super) limits: Limits,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn Random>,
+    pub(super) secrets: Secrets,
 }
 
 impl Default for StoreOptions {
@@ -99,6 +101,7 @@ impl Default for StoreOptions {
             limits: Limits::default(),
             clock: Arc::new(SystemClock),
             random: Arc::new(OsRandom),
+            secrets: Secrets::None,
         }
     }
 }
@@ -169,6 +172,27 @@ impl StoreOptions {
     /// The source of randomness, for tests. Default: the operating system's.
     pub fn random(&mut self, random: Arc<dyn Random>) -> &mut StoreOptions {
         self.random = random;
+        self
+    }
+
+    /// The key by which secrets are sealed in the file (XChaCha20-Poly1305). It is never written anywhere: the host keeps it,
+    /// outside the file and its backups. Without a key, no secret can be kept or used.
+    pub fn secret_key(&mut self, key: [u8; 32]) -> &mut StoreOptions {
+        self.secret_key_from(move || Ok(key))
+    }
+
+    /// As [`StoreOptions::secret_key`], with a key that is asked for each time it is needed.
+    pub fn secret_key_from(
+        &mut self,
+        key: impl Fn() -> Result<[u8; 32], String> + Send + Sync + 'static,
+    ) -> &mut StoreOptions {
+        self.secrets = Secrets::Sealed(Arc::new(key));
+        self
+    }
+
+    /// Secrets are kept by the host, and asked for by name each time they are needed. Nothing of them is in the file.
+    pub fn secret_vault(&mut self, vault: Arc<dyn SecretVault>) -> &mut StoreOptions {
+        self.secrets = Secrets::Outside(vault);
         self
     }
 

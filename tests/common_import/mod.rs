@@ -214,8 +214,11 @@ pub fn check_file(path: &Path, full_text: &[(&str, &str)]) {
         let index: String = connection.query_row(sql, [table], |row| row.get(0)).unwrap();
         let sql = format!("SELECT count(*) FROM \"{table}\" WHERE \"{column}\" IS NOT NULL");
         let rows: i64 = connection.query_row(&sql, [], |row| row.get(0)).unwrap();
+        let terms = format!("CREATE VIRTUAL TABLE temp.terms USING fts5vocab('main', '{index}', 'instance')");
+        connection.execute_batch(&terms).unwrap();
         let indexed: i64 =
-            connection.query_row(&format!("SELECT count(*) FROM \"{index}_docsize\""), [], |row| row.get(0)).unwrap();
+            connection.query_row("SELECT count(DISTINCT doc) FROM temp.terms", [], |row| row.get(0)).unwrap();
+        connection.execute_batch("DROP TABLE temp.terms").unwrap();
         assert_eq!(rows, indexed, "{index}");
         connection.execute_batch(&format!("INSERT INTO \"{index}\" (\"{index}\") VALUES ('integrity-check')")).unwrap();
     }

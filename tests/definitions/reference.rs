@@ -1,9 +1,11 @@
 //! The reference page of definitions says what is true, and leaves nothing out.
 
-use renkei::csv::{Dialect, Encoding};
+use renkei::csv::{Dialect, Encoding, Format, LineEnd, OutputEncoding, Quoting, Unmappable};
 use renkei::{
-    AccessSettings, DetailMode, ImportColumn, ImportMode, MatchBy, MinusStyle, NumberDate, NumberDisplay, NumberInput,
-    Rights, Rounding,
+    AccessSettings, AnswerPart, Auth, Circuit, CsvBody, CsvPush, DetailMode, FieldUpdate, HttpBody, HttpSend,
+    ImportColumn, ImportMode, JsonRow, JsonType, MailSecurity, MailServer, MailTemplate, MatchBy, Menu, MenuEntry,
+    Method, MinusStyle, NumberDate, NumberDisplay, NumberInput, Pair, PairsAs, Rate, Report, ReportWhen, RetryPlan,
+    Rights, Rounding, SaveAnswer, SaveWhen, Sending, Signing, Target, Timeouts, Trigger, ValueFormat,
 };
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -32,7 +34,22 @@ fn read<T: DeserializeOwned + serde::Serialize + PartialEq + std::fmt::Debug>(so
 
 #[test]
 fn the_examples_are_what_they_are_said_to_be() {
-    let sorts = ["blueprint", "database", "field", "list", "search", "condition", "import", "user", "access"];
+    let sorts = [
+        "blueprint",
+        "database",
+        "field",
+        "list",
+        "search",
+        "condition",
+        "import",
+        "csv_push",
+        "http_send",
+        "mail_template",
+        "target",
+        "mail_server",
+        "user",
+        "access",
+    ];
     let all = PAGE.matches("```json ").count();
     assert_eq!(all, sorts.iter().map(|sort| examples(sort).len()).sum::<usize>(), "an example of another sort");
     assert_eq!(PAGE.matches("```").count(), all * 2);
@@ -66,6 +83,11 @@ fn the_examples_are_what_they_are_said_to_be() {
     let condition = read::<Condition>("condition").remove(0);
     world.searches.push(Search::new("orders", "example", "例", condition));
     world.imports = read("import");
+    world.csv_pushes = read("csv_push");
+    world.http_sends = read("http_send");
+    world.mail_templates = read("mail_template");
+    world.targets = read("target");
+    world.mail_servers = read("mail_server");
     let fixture = Fixture::new();
     fixture.store.apply(&world).unwrap();
 
@@ -112,6 +134,54 @@ fn every_member_and_every_word_is_there() {
     has("mode", words::<ImportMode>(json!("?")));
     has("match_by", words::<MatchBy>(json!("?")));
     has("details", words::<DetailMode>(json!("?")));
+    has("menu", words::<Menu>(json!({"?": 1})));
+    has("entry of a menu", words::<MenuEntry>(json!({"?": "x"})));
+    has("CSV push", words::<CsvPush>(json!({"?": 1})));
+    has("pair", words::<Pair>(json!({"?": 1})));
+    has("pairs_as", words::<PairsAs>(json!("?")));
+    has("method", words::<Method>(json!("?")));
+    has("update of a field", words::<FieldUpdate>(json!({"?": 1})));
+    let formats = words::<CsvBody>(json!({"format": "?"}));
+    for format in formats.iter().filter(|format| *format != "raw") {
+        has(format, words::<CsvBody>(json!({"format": format, "?": 1})));
+    }
+    has("body of a CSV push", formats);
+    has("CSV", words::<Format>(json!({"?": 1})));
+    has("encoding of CSV", words::<OutputEncoding>(json!("?")));
+    has("line_end", words::<LineEnd>(json!("?")));
+    has("quoting", words::<Quoting>(json!("?")));
+    has("unmappable", words::<Unmappable>(json!("?")));
+    has("values", words::<ValueFormat>(json!("?")));
+    has("headings", ["names", "codes", "none"].map(str::to_owned).to_vec());
+    has("http send", words::<HttpSend>(json!({"?": 1})));
+    let formats = words::<HttpBody>(json!({"format": "?"}));
+    for format in formats.iter().filter(|format| *format != "none") {
+        has(format, words::<HttpBody>(json!({"format": format, "?": 1})));
+    }
+    has("body of an http send", formats);
+    has("row of JSON", words::<JsonRow>(json!({"?": 1})));
+    has("type of JSON", words::<JsonType>(json!("?")));
+    has("save", words::<SaveAnswer>(json!({"?": 1})));
+    has("part of an answer", words::<AnswerPart>(json!("?")));
+    has("when it is saved", words::<SaveWhen>(json!("?")));
+    has("triggers", words::<Trigger>(json!("?")));
+    has("mail template", words::<MailTemplate>(json!({"?": 1})));
+    has("sending", words::<Sending>(json!({"?": 1})));
+    has("retry", words::<RetryPlan>(json!({"?": 1})));
+    has("timeouts", words::<Timeouts>(json!({"?": 1})));
+    let kinds = words::<Auth>(json!({"type": "?"}));
+    for kind in &kinds {
+        has(kind, words::<Auth>(json!({"type": kind, "?": 1})));
+    }
+    has("auth", kinds);
+    has("signing", words::<Signing>(json!({"?": 1})));
+    has("target", words::<Target>(json!({"?": 1})));
+    has("rate", words::<Rate>(json!({"?": 1})));
+    has("circuit", words::<Circuit>(json!({"?": 1})));
+    has("mail server", words::<MailServer>(json!({"?": 1})));
+    has("security", words::<MailSecurity>(json!("?")));
+    has("report", words::<Report>(json!({"?": 1})));
+    has("when it is reported", words::<ReportWhen>(json!("?")));
     has("encoding", vec![Encoding::Utf8.to_string(), Encoding::Cp932.to_string()]);
     let types = words::<Field>(json!({"code": "x", "type": "?"}));
     for kind in &types {
@@ -171,6 +241,20 @@ fn the_defaults_are_those_of_the_page() {
     assert_eq!(of(json!({"code": "c", "type": "calculated", "expression": "1"})), calculated);
     assert!(matches!(calculated.kind, FieldKind::Calculated { rounding: Rounding::HalfUp, .. }));
     assert_eq!(of(json!({"code": "t", "type": "text"})), Field::text("t", "t"));
+    let push: CsvPush = serde_json::from_value(json!({"database": "d", "code": "c", "name": "n", "url": "u"})).unwrap();
+    assert_eq!(push, CsvPush::new("d", "c", "n", "u"));
+    assert_eq!((push.method, push.pairs_as, push.values), (Method::Post, PairsAs::Headers, ValueFormat::Raw));
+    let send: HttpSend =
+        serde_json::from_value(json!({"database": "d", "code": "c", "name": "n", "url": "u"})).unwrap();
+    assert_eq!(send, HttpSend::new("d", "c", "n", "u"));
+    let sending: Sending = serde_json::from_value(json!({})).unwrap();
+    assert_eq!((sending.timeouts.connect_seconds, sending.timeouts.total_seconds), (5, 30));
+    let delays = [0, 5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400];
+    assert_eq!((sending.retry.delays_seconds.as_slice(), sending.retry.jitter_percent), (&delays[..], 20));
+    let target: Target = serde_json::from_value(json!({"code": "c", "name": "n"})).unwrap();
+    assert_eq!((target.clone(), target.concurrency, target.circuit.failures), (Target::new("c", "n"), 8, 10));
+    let server = json!({"code": "c", "name": "n", "host": "h", "from": "a@example.jp"});
+    assert_eq!(serde_json::from_value::<MailServer>(server).unwrap(), MailServer::new("c", "n", "h", "a@example.jp"));
     let display = NumberDisplay::default();
     assert_eq!((display.grouping, display.minus, display.decimals), (false, MinusStyle::Hyphen, None));
 }

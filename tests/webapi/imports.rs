@@ -4,7 +4,8 @@ use renkei::webapi::Options;
 use renkei::{AccessSettings, Query};
 use serde_json::{Value as Json, json};
 
-use crate::fixture::{CLIENTS, Fixture, text};
+use crate::clients::CLIENTS;
+use crate::fixture::{Fixture, text};
 
 const TARGET: &str = r#"{"dbSchemaId":"100201","importId":"100401"}"#;
 

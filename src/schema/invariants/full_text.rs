@@ -11,7 +11,7 @@ use crate::error::{Code, Findings, Result, words};
 use crate::schema::bigram;
 use crate::schema::catalog::{Column, Layout, Table};
 use crate::schema::names;
-use crate::store::{quote, quote_text};
+use crate::store::quote_text;
 
 /// So many records are compared at a time, with eight bytes of memory for each.
 const WINDOW: i64 = 1 << 20;
@@ -25,28 +25,29 @@ pub(crate) fn inspect_full_text(
 ) -> Result<()> {
     for layout in std::iter::once(&table.header).chain(&table.details) {
         for column in layout.columns.iter().filter(|column| column.full_text.is_some()) {
-            let docs = format!("{}_docsize", names::full_text(&layout.table, &column.field.code));
-            if !connection.prepare("SELECT 1 FROM sqlite_schema WHERE name = ?1")?.exists([&docs])? {
+            let full_text = names::full_text(&layout.table, &column.field.code);
+            if !connection.prepare("SELECT 1 FROM sqlite_schema WHERE name = ?1")?.exists([&full_text])? {
                 // That it is missing is told where tables are.
                 continue;
             }
-            if inspect_ids(connection, layout, column, &docs, findings)? && tokens {
+            let terms = Terms::of(connection, &full_text)?;
+            if inspect_ids(connection, layout, column, findings)? && tokens {
                 inspect_tokens(connection, layout, column, findings)?;
             }
+            terms.end()?;
         }
     }
     Ok(())
 }
 
 /// Whether the records of the index are those that have a text.
-fn inspect_ids(
-    connection: &Connection,
-    layout: &Layout,
-    column: &Column,
-    docs: &str,
-    findings: &mut Findings,
-) -> Result<bool> {
-    let (docs, texts, sql) = (quote(docs), &layout.sql, &column.sql);
+fn inspect_ids(connection: &Connection, layout: &Layout, column: &Column, findings: &mut Findings) -> Result<bool> {
+    // The index itself keeps no list of its records: it is made from the terms.
+    connection.execute_batch(
+        "CREATE TEMP TABLE renkei_docs (id INTEGER PRIMARY KEY);
+         INSERT OR IGNORE INTO temp.renkei_docs SELECT doc FROM temp.renkei_terms",
+    )?;
+    let (docs, texts, sql) = ("temp.renkei_docs", &layout.sql, &column.sql);
     let mut same = true;
     let missing = format!(
         "SELECT _id FROM {texts} WHERE {sql} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {docs} d WHERE d.id = _id)"
@@ -66,6 +67,7 @@ fn inspect_ids(
             findings.add(Code::CheckFullText, column_name(layout, column), place);
         }
     }
+    connection.execute_batch("DROP TABLE temp.renkei_docs")?;
     Ok(same)
 }
 
@@ -101,7 +103,6 @@ fn inspect_tokens(connection: &Connection, layout: &Layout, column: &Column, fin
     let (texts, sql) = (&layout.sql, &column.sql);
     let greatest: Option<i64> = connection.query_row(&format!("SELECT max(_id) FROM {texts}"), [], |row| row.get(0))?;
     let Some(greatest) = greatest else { return Ok(()) };
-    let terms = Terms::of(connection, &names::full_text(&layout.table, &column.field.code))?;
     let mut tokens = String::new();
     let mut own: HashSet<u64> = HashSet::new();
     for window in 0..=greatest / WINDOW {
@@ -147,5 +148,5 @@ fn inspect_tokens(connection: &Connection, layout: &Layout, column: &Column, fin
             findings.add(Code::CheckFullText, column_name(layout, column), place);
         }
     }
-    terms.end()
+    Ok(())
 }
