@@ -107,6 +107,9 @@ pub(super) fn inspect(path: &Path, create: bool) -> Result<()> {
 fn read_header(path: &Path) -> rusqlite::Result<Header> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
     let connection = Connection::open_with_flags(uri(path), flags)?;
+    // A file is shorter than its header says while a log is moved into it, and stays so when that was interrupted: the rest
+    // stands in the log. With this SQLite reads the header all the same.
+    connection.execute_batch("PRAGMA writable_schema = ON")?;
     let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i32>(0));
     let application_id = number("PRAGMA application_id")?;
     Ok(Header {

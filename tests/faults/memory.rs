@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use renkei::Synchronous;
 
-use super::disk::{bound_memory, fail_memory, heal_memory, install, memory_used};
+use super::common_disk::{bound_memory, fail_memory, heal_memory, install, memory_used};
 use super::world::{OPERATIONS, World, is_clear, picture};
-use super::{ALONE, check, expected, places, spread};
+use super::{ALONE, alike, check, expected, places, spread};
 
 /// Runs an operation while memory fails in some way; whether the caller was told of it.
 fn try_without(
@@ -25,19 +25,19 @@ fn try_without(
     let failed = give();
     world.clock.advance(Duration::from_secs(60));
     match &result {
-        Ok(()) => assert_eq!(picture(&store), expected.after, "{told}"),
+        Ok(()) => alike(&picture(&store), &expected.after, told),
         Err(error) => {
             assert!(is_clear(error), "{told}: {error:?}");
             if !operation.in_parts {
-                assert_eq!(picture(&store), expected.before, "{told}: {error}");
+                alike(&picture(&store), &expected.before, &format!("{told}: {error}"));
             }
             (operation.run)(&world, &store).unwrap_or_else(|error| panic!("{told}: still {error:?}"));
-            assert_eq!(picture(&store), expected.after, "{told}: {error}");
+            alike(&picture(&store), &expected.after, &format!("{told}: {error}"));
         }
     }
     drop(store);
     let store = world.open().unwrap();
-    assert_eq!(picture(&store), expected.after, "{told}");
+    alike(&picture(&store), &expected.after, told);
     check(&store, told);
     (failed, result.is_err())
 }
@@ -57,7 +57,7 @@ fn everything_without_memory() {
         let (calls, _) = heal_memory();
         drop(store);
         let (mut cases, mut errors) = (0, 0);
-        for at in spread(calls, places(12)) {
+        for at in spread(calls, places(8)) {
             for lasting in [false, true] {
                 let told = format!("{}: memory at call {at} of {calls}, lasting: {lasting}", operation.name);
                 let take = || fail_memory(at, lasting);
@@ -69,7 +69,9 @@ fn everything_without_memory() {
         // Within a bound, from almost nothing to plenty.
         for kib in [1, 4, 16, 64, 256, 1024] {
             let told = format!("{}: {kib} KiB more", operation.name);
-            let take = || drop(bound_memory(memory_used() + (kib << 10)));
+            let take = || {
+                bound_memory(memory_used() + (kib << 10));
+            };
             let (_, failed) = try_without(operation, &expected, &told, take, || bound_memory(0) > 0);
             errors += u64::from(failed);
             cases += 1;

@@ -3,19 +3,9 @@
 use renkei::{Blueprint, Field, ImportRequest, JobState, Language, Store, Synchronous, Values, Worker, WriteOptions};
 
 use super::beside_others;
-use super::disk::{Log, Loss};
+use super::common_dice::Dice;
+use super::common_disk::{Log, Loss};
 use super::world::World;
-
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, below: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) % below
-    }
-}
 
 /// Makes commits one after the other, each of which brings the parts T1, T2, … up to its number, and tells of each.
 /// Between them are other things that a store does.
@@ -61,7 +51,7 @@ fn work(synchronous: Synchronous) -> (World, Log, u64) {
                 store.export(&renkei::Export::of("orders"), &mut out).unwrap();
                 for number in 1..20 {
                     let price = Values::new().set("price", i64::try_from(made).unwrap());
-                    parts.update(&format!("T{number}"), &price).unwrap();
+                    parts.update(format!("T{number}"), &price).unwrap();
                 }
             }
         }
@@ -85,7 +75,7 @@ fn parts_of(store: &Store, told: &str) -> u64 {
 fn fail_power(synchronous: Synchronous, cuts: u64) {
     let _beside = beside_others();
     let (world, log, made) = work(synchronous);
-    let mut dice = Dice(0x9E37_79B9_7F4A_7C15);
+    let mut dice = Dice::new(1);
     let mut lost = 0;
     let (mut losses, mut opened) = ([0u64; 3], 0);
     for cut in 0..cuts {

@@ -4,6 +4,7 @@
 //! the files under one directory: it counts calls, lets the chosen ones fail, and can keep a log of all writes from which
 //! [`Image`]s are made: what the files would be after the power had failed.
 #![allow(unsafe_code, reason = "SQLite takes a VFS and an allocator as structs of C functions")]
+#![allow(dead_code, reason = "every test file uses a part of it")]
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, c_char, c_int, c_void};
@@ -29,6 +30,27 @@ pub enum Call {
     ShmLock,
 }
 
+/// Which files of a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Piece {
+    /// The store itself.
+    Main,
+    /// Its write-ahead log.
+    Log,
+    Any,
+}
+
+impl Piece {
+    fn has(self, path: &Path) -> bool {
+        let is_log = path.as_os_str().as_encoded_bytes().ends_with(b"-wal");
+        match self {
+            Piece::Main => !is_log,
+            Piece::Log => is_log,
+            Piece::Any => true,
+        }
+    }
+}
+
 /// How it fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
@@ -38,6 +60,10 @@ pub enum Fault {
     Full,
     /// Half of a write is done, then the disk is full.
     Short,
+    /// The process ends at once, before the call does anything.
+    Death(Call, Piece),
+    /// The process ends when half of a write is done.
+    TornWrite(Piece),
 }
 
 pub const FAULTS: &[Fault] = &[
@@ -59,15 +85,23 @@ pub const FAULTS: &[Fault] = &[
 impl Fault {
     fn call(self) -> Call {
         match self {
-            Fault::Error(call) => call,
-            Fault::Full | Fault::Short => Call::Write,
+            Fault::Error(call) | Fault::Death(call, _) => call,
+            Fault::Full | Fault::Short | Fault::TornWrite(_) => Call::Write,
         }
+    }
+
+    fn meets(self, call: Call, path: &Path) -> bool {
+        let piece = match self {
+            Fault::Death(_, piece) | Fault::TornWrite(piece) => piece,
+            _ => Piece::Any,
+        };
+        self.call() == call && piece.has(path)
     }
 
     fn code(self) -> c_int {
         match self {
-            Fault::Full | Fault::Short => ffi::SQLITE_FULL,
-            Fault::Error(call) => match call {
+            Fault::Full | Fault::Short | Fault::TornWrite(_) => ffi::SQLITE_FULL,
+            Fault::Error(call) | Fault::Death(call, _) => match call {
                 Call::Open => ffi::SQLITE_CANTOPEN,
                 Call::Read => ffi::SQLITE_IOERR_READ,
                 Call::Write => ffi::SQLITE_IOERR_WRITE,
@@ -119,6 +153,8 @@ enum Event {
 
 struct State {
     dir: PathBuf,
+    /// Ends the process.
+    die: fn() -> !,
     plan: Mutex<Option<Plan>>,
     log: Mutex<Option<Vec<Event>>>,
 }
@@ -133,10 +169,10 @@ static STATES: Mutex<Vec<Weak<State>>> = Mutex::new(Vec::new());
 pub struct Disk(Arc<State>);
 
 impl Disk {
-    pub fn under(dir: &Path) -> Disk {
+    pub fn under(dir: &Path, die: fn() -> !) -> Disk {
         install();
         let dir = std::fs::canonicalize(dir).unwrap();
-        let state = Arc::new(State { dir, plan: Mutex::new(None), log: Mutex::new(None) });
+        let state = Arc::new(State { dir, die, plan: Mutex::new(None), log: Mutex::new(None) });
         let mut states = lock(&STATES);
         states.retain(|state| state.strong_count() > 0);
         states.push(Arc::downgrade(&state));
@@ -301,12 +337,15 @@ impl Image {
 
 impl State {
     /// The fault, if this call is to fail.
-    fn meet(&self, call: Call) -> Option<Fault> {
+    fn meet(&self, call: Call, path: &Path) -> Option<Fault> {
         let mut plan = lock(&self.plan);
-        let plan = plan.as_mut().filter(|plan| plan.fault.call() == call)?;
+        let plan = plan.as_mut().filter(|plan| plan.fault.meets(call, path))?;
         plan.seen += 1;
         let fails = plan.seen == plan.at || plan.lasting && plan.seen > plan.at;
         plan.hits += u64::from(fails);
+        if fails && matches!(plan.fault, Fault::Death(..)) {
+            (self.die)();
+        }
         fails.then_some(plan.fault)
     }
 
@@ -362,7 +401,7 @@ unsafe fn own<'a>(file: *mut ffi::sqlite3_file) -> Option<&'a Own> {
 /// As [`real`].
 unsafe fn meet(file: *mut ffi::sqlite3_file, call: Call) -> Option<Fault> {
     // SAFETY: as the caller says.
-    unsafe { own(file) }.and_then(|own| own.state.meet(call))
+    unsafe { own(file) }.and_then(|own| own.state.meet(call, &own.path))
 }
 
 /// Passes a call on to the system's file.
@@ -386,8 +425,8 @@ unsafe extern "C" fn open(
         (*ours).base.pMethods = std::ptr::null();
         (*ours).own = std::ptr::null_mut();
         let found = state_of(name);
-        if let Some((state, _)) = &found
-            && let Some(fault) = state.meet(Call::Open)
+        if let Some((state, path)) = &found
+            && let Some(fault) = state.meet(Call::Open, path)
         {
             return fault.code();
         }
@@ -412,7 +451,7 @@ unsafe extern "C" fn delete(vfs: *mut ffi::sqlite3_vfs, name: *const c_char, syn
     // SAFETY: as `open`.
     unsafe {
         let found = state_of(name);
-        if let Some(fault) = found.as_ref().and_then(|(state, _)| state.meet(Call::Delete)) {
+        if let Some(fault) = found.as_ref().and_then(|(state, path)| state.meet(Call::Delete, path)) {
             return fault.code();
         }
         let system = (*vfs).pAppData.cast::<ffi::sqlite3_vfs>();
@@ -427,7 +466,7 @@ unsafe extern "C" fn delete(vfs: *mut ffi::sqlite3_vfs, name: *const c_char, syn
 unsafe extern "C" fn access(vfs: *mut ffi::sqlite3_vfs, name: *const c_char, flags: c_int, out: *mut c_int) -> c_int {
     // SAFETY: as `open`.
     unsafe {
-        if let Some(fault) = state_of(name).and_then(|(state, _)| state.meet(Call::Access)) {
+        if let Some(fault) = state_of(name).and_then(|(state, path)| state.meet(Call::Access, &path)) {
             return fault.code();
         }
         let system = (*vfs).pAppData.cast::<ffi::sqlite3_vfs>();
@@ -485,10 +524,13 @@ unsafe extern "C" fn write(file: *mut ffi::sqlite3_file, from: *const c_void, co
         let fault = meet(file, Call::Write);
         let done = match fault {
             None => count,
-            Some(Fault::Short) => count / 2,
+            Some(Fault::Short | Fault::TornWrite(_)) => count / 2,
             Some(fault) => return fault.code(),
         };
         let code = pass!(file.xWrite(from, done, at));
+        if let (Some(Fault::TornWrite(_)), Some(own)) = (fault, own(file)) {
+            (own.state.die)();
+        }
         if let (ffi::SQLITE_OK, Some(own)) = (code, own(file)) {
             own.state.note(|| Event::Write {
                 file: own.path.clone(),
@@ -569,11 +611,9 @@ unsafe extern "C" fn sector_size(file: *mut ffi::sqlite3_file) -> c_int {
 }
 
 unsafe extern "C" fn characteristics(file: *mut ffi::sqlite3_file) -> c_int {
-    // SAFETY: as `read`. A disk that loses writes makes no promise about their order.
-    unsafe {
-        let _ = file;
-        0
-    }
+    // A disk that loses writes makes no promise about their order.
+    let _ = file;
+    0
 }
 
 unsafe extern "C" fn shm_map(
@@ -695,7 +735,8 @@ pub fn install() {
         assert_eq!(ffi::sqlite3_config(ffi::SQLITE_CONFIG_GETMALLOC, &raw mut memory), ffi::SQLITE_OK);
         MALLOC.set(memory.xMalloc.unwrap()).unwrap();
         REALLOC.set(memory.xRealloc.unwrap()).unwrap();
-        (memory.xMalloc, memory.xRealloc) = (Some(malloc), Some(realloc));
+        memory.xMalloc = Some(malloc);
+        memory.xRealloc = Some(realloc);
         assert_eq!(ffi::sqlite3_config(ffi::SQLITE_CONFIG_MALLOC, &raw mut memory), ffi::SQLITE_OK);
 
         let system = ffi::sqlite3_vfs_find(std::ptr::null());
