@@ -12,11 +12,17 @@ use crate::work::{ACCOUNTS, ACTION, account, counter, defined};
 /// The messages that a receiver got: by writer and number, the ids they came with, and how often.
 pub type Received = HashMap<(u64, u64), BTreeMap<String, u64>>;
 
+/// A deed: its writer and its number.
+type Name = (u64, u64);
+
+/// An order, and the number that comes after the deed in its title.
+type Order = (Option<u64>, Record);
+
 /// What a store has, by the deeds that brought it.
 struct Found {
-    /// By writer and number; within, by the number that comes after it.
-    orders: HashMap<(u64, u64), Vec<(Option<u64>, Record)>>,
-    parts: HashMap<(u64, u64), Vec<(u64, Record)>>,
+    /// With the number that comes after the deed in their titles.
+    orders: HashMap<Name, Vec<Order>>,
+    parts: HashMap<Name, Vec<(u64, Record)>>,
     amounts: HashMap<String, u64>,
     /// The deliveries by their tokens.
     deliveries: HashMap<String, i64>,
@@ -279,7 +285,7 @@ fn judge_import(
     store: &Store,
     entry: &Entry,
     import: &Import,
-    orders: &[(Option<u64>, Record)],
+    orders: &[Order],
     parts: &[(u64, Record)],
     at_the_end: bool,
 ) -> bool {
