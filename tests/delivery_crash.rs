@@ -1,72 +1,54 @@
 //! Sudden deaths of senders: every message arrives, none is forgotten, and each death makes at most one duplicate for each
 //! sender.
 //!
-//! The senders that die are this test program itself, started with `child` as its only test and told by the environment
-//! what to do. They end by SIGKILL at the nth time that the store looks at its clock, which it does at every change of
+//! The senders that die are other processes. They end by SIGKILL at the nth time that the store looks at its clock, which it does at every change of
 //! state, inside and outside of its transactions; or when somebody else kills them at any moment.
 #![cfg(feature = "http")]
 
 mod common;
+mod common_child;
+mod common_dice;
 mod common_http;
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::io::Read;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use common_child::{DeadlyClock, kill, kills, number, say, start, wait_for};
+use common_dice::Dice;
 use common_http::*;
 use renkei::{
-    Blueprint, Clock, Database, DeliveryFilter, DeliveryState, Field, NetworkPolicy, NewDelivery, RetryPlan, Sending,
-    Store, SystemClock, Target, Timestamp, Values, Worker,
+    Blueprint, Database, DeliveryFilter, DeliveryState, Field, NetworkPolicy, NewDelivery, RetryPlan, Sending, Store,
+    Target, Values, Worker,
 };
 
-const TASK: &str = "RENKEI_TEST_TASK";
-const STORE: &str = "RENKEI_TEST_STORE";
 const URL: &str = "RENKEI_TEST_URL";
 const LOOKS: &str = "RENKEI_TEST_LOOKS";
 const SENDERS: &str = "RENKEI_TEST_SENDERS";
 
-/// How many deaths are died; more where the figures matter.
-fn kills() -> usize {
-    std::env::var("RENKEI_TEST_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(240)
-}
-
-/// Looked at so often, it kills the process.
-struct Deadly {
-    left: AtomicU64,
-}
-
-impl Clock for Deadly {
-    fn now(&self) -> Timestamp {
-        if self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
-            // By no destructor noticed. Whoever looks waits for the end.
-            let _ = Command::new("kill").args(["-9", &std::process::id().to_string()]).status();
-            std::thread::sleep(Duration::from_secs(60));
-        }
-        SystemClock.now()
-    }
+/// How many deaths are died by single senders.
+fn deaths() -> u64 {
+    kills(240)
 }
 
 /// What a started process does; as a test of its own it does nothing.
 #[test]
 fn child() {
-    let (Ok(task), Some(path)) = (std::env::var(TASK), std::env::var_os(STORE)) else { return };
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    let Some((task, path)) = common_child::task() else { return };
     let mut options = Store::options();
     // Memory is measured without what the page cache may take.
     options.reader_cache_bytes(2 << 20);
     if let Some(left) = number(LOOKS) {
-        options.clock(Arc::new(Deadly { left: AtomicU64::new(left) }));
+        options.clock(Arc::new(DeadlyClock::new(left)));
     }
-    let store = options.open(Path::new(&path)).unwrap();
+    let store = options.open(path).unwrap();
     let senders = number(SENDERS).and_then(|count| usize::try_from(count).ok()).unwrap_or(1);
     let worker = Worker::new(&store).network(local()).senders(senders);
-    println!("\nready");
+    say("ready");
     match task.as_str() {
-        "send" => println!("\nsent {}", worker.run_until_idle().unwrap()),
+        "send" => say(&format!("sent {}", worker.run_until_idle().unwrap())),
         // As a host does that runs on.
         "serve" => {
             let _handle = worker.start().unwrap();
@@ -88,7 +70,7 @@ fn child() {
             worker.run_until_idle().unwrap();
             let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
             let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default();
-            println!("\npeak {}", line.split_whitespace().nth(1).unwrap_or("0"));
+            say(&format!("peak {}", line.split_whitespace().nth(1).unwrap_or("0")));
         }
         other => panic!("{other}"),
     }
@@ -96,35 +78,6 @@ fn child() {
 
 fn local() -> NetworkPolicy {
     NetworkPolicy::new().allow("127.0.0.0/8").unwrap()
-}
-
-fn start(task: &str, path: &Path, more: &[(&str, String)]) -> Child {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["child", "--exact", "--nocapture"]).env(TASK, task).env(STORE, path);
-    for (name, value) in more {
-        command.env(name, value);
-    }
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
-}
-
-/// Waits until a child says that it is ready; the rest of what it says.
-fn ready(child: &mut Child) -> impl Read + use<> {
-    let mut out = BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    while out.read_line(&mut line).unwrap() > 0 && line.trim() != "ready" {
-        line.clear();
-    }
-    out
-}
-
-/// A seeded random number generator.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, most: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % most
-    }
 }
 
 /// Tries again at once, so often.
@@ -153,14 +106,14 @@ fn receiver() -> (Receiver, Answers) {
 /// Makes a handful of messages of every sort.
 fn make(store: &Store, receiver: &Receiver, dice: &mut Dice) {
     for _ in 0..10 {
-        let (path, key) = if dice.below(5) == 0 { ("/stubborn", 9) } else { ("/", dice.below(8)) };
+        let (path, key) = if dice.roll(5) == 0 { ("/stubborn", 9) } else { ("/", dice.roll(8)) };
         let mut new = NewDelivery::post(receiver.url(path)).sending(tries(1_000));
-        new = match dice.below(6) {
+        new = match dice.roll(6) {
             0 => {
-                let file = store.put_file("f", &vec![b'f'; usize::try_from(dice.below(600_000)).unwrap()][..]).unwrap();
+                let file = store.put_file("f", &vec![b'f'; usize::try_from(dice.roll(600_000)).unwrap()][..]).unwrap();
                 new.file(file.id)
             }
-            _ => new.body(dice.below(1 << 30).to_string()),
+            _ => new.body(dice.roll(1 << 30).to_string()),
         };
         if key < 3 {
             new = new.order_key(key.to_string());
@@ -169,9 +122,9 @@ fn make(store: &Store, receiver: &Receiver, dice: &mut Dice) {
     }
 }
 
-fn die(seed: u64, rounds: usize, senders: usize) {
+fn die(seed: u64, rounds: u64, senders: u64) {
     let began = Instant::now();
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.db");
     let (receiver, seen) = receiver();
@@ -182,15 +135,15 @@ fn die(seed: u64, rounds: usize, senders: usize) {
     while killed < rounds {
         make(&store, &receiver, &mut dice);
         let mut more = vec![(SENDERS, senders.to_string())];
-        let by_itself = dice.below(3) > 0;
+        let by_itself = dice.roll(3) > 0;
         if by_itself {
-            more.push((LOOKS, (1 + dice.below(160)).to_string()));
+            more.push((LOOKS, (1 + dice.roll(160)).to_string()));
         }
-        let task = if dice.below(4) == 0 { "serve" } else { "send" };
+        let task = if dice.roll(4) == 0 { "serve" } else { "send" };
         let mut child = start(task, &path, &more);
-        let out = ready(&mut child);
+        let out = wait_for(&mut child, "ready");
         if !by_itself {
-            std::thread::sleep(Duration::from_micros(dice.below(15_000)));
+            std::thread::sleep(Duration::from_micros(dice.roll(15_000)));
             let _ = child.kill();
         } else if task == "serve" {
             // It may have nothing left to do before it dies.
@@ -228,7 +181,7 @@ fn die(seed: u64, rounds: usize, senders: usize) {
         all.len(),
         began.elapsed(),
     );
-    assert!(duplicates <= killed * senders, "{duplicates} duplicates of {killed} deaths");
+    assert!(duplicates as u64 <= killed * senders, "{duplicates} duplicates of {killed} deaths");
     let connection = rusqlite::Connection::open(&path).unwrap();
     common::check_file(&connection);
     for left in
@@ -241,12 +194,12 @@ fn die(seed: u64, rounds: usize, senders: usize) {
 
 #[test]
 fn one_sender_dies_at_every_change_of_state() {
-    die(1, kills(), 1);
+    die(1, deaths(), 1);
 }
 
 #[test]
 fn pools_of_senders_die() {
-    die(2, kills() / 6, 4);
+    die(2, deaths() / 6, 4);
 }
 
 #[test]
@@ -260,7 +213,7 @@ fn the_next_worker_takes_over_at_once() {
     let store = Store::create(&path).unwrap();
     let id = store.deliver(&NewDelivery::post(receiver.url("/"))).unwrap();
     let mut child = start("send", &path, &[]);
-    let _out = ready(&mut child);
+    let _out = wait_for(&mut child, "ready");
     while receiver.count() == 0 {
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -270,8 +223,7 @@ fn the_next_worker_takes_over_at_once() {
     let handle = Worker::new(&store).network(local()).start().unwrap();
     std::thread::sleep(Duration::from_millis(500));
     assert_eq!(receiver.count(), 1);
-    child.kill().unwrap();
-    child.wait().unwrap();
+    kill(&mut child);
     let began = Instant::now();
     let status = store.wait_delivery(id, Duration::from_secs(10)).unwrap();
     println!("taken over in {:?}", began.elapsed());
@@ -288,13 +240,12 @@ fn records_and_deliveries_are_kept_together_or_not_at_all() {
     let store = Store::create(&path).unwrap();
     let items = Database::new("items", "商品").field(Field::key("code", "番号"));
     store.apply(&Blueprint::new().database(items)).unwrap();
-    let mut dice = Dice(3);
-    for _ in 0..kills() / 12 {
+    let mut dice = Dice::new(3);
+    for _ in 0..deaths() / 12 {
         let mut child = start("make", &path, &[(URL, receiver.url("/"))]);
-        let out = ready(&mut child);
-        std::thread::sleep(Duration::from_micros(dice.below(30_000)));
-        child.kill().unwrap();
-        child.wait().unwrap();
+        let out = wait_for(&mut child, "ready");
+        std::thread::sleep(Duration::from_micros(dice.roll(30_000)));
+        kill(&mut child);
         drop(out);
     }
     let records = store.count("items", None).unwrap();
@@ -359,7 +310,7 @@ fn memory_does_not_grow_with_the_queue() {
         }
         let mut child = start("memory", &path, &[(SENDERS, "4".to_owned())]);
         let mut text = String::new();
-        ready(&mut child).read_to_string(&mut text).unwrap();
+        wait_for(&mut child, "ready").read_to_string(&mut text).unwrap();
         assert!(child.wait().unwrap().success());
         assert_eq!(receiver.count(), count.div_ceil(1_000) * count.min(1_000));
         let line = text.lines().find_map(|line| line.strip_prefix("peak ")).unwrap();
@@ -386,7 +337,7 @@ fn memory_does_not_grow_with_the_body() {
         store.deliver(&NewDelivery::post(receiver.url("/")).file(file.id)).unwrap();
         let mut child = start("memory", &path, &[]);
         let mut text = String::new();
-        ready(&mut child).read_to_string(&mut text).unwrap();
+        wait_for(&mut child, "ready").read_to_string(&mut text).unwrap();
         assert!(child.wait().unwrap().success());
         received.fetch_add(receiver.received()[0].body.len() as u64, Ordering::SeqCst);
         assert_eq!(received.load(Ordering::SeqCst), bytes);

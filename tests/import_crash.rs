@@ -1,38 +1,33 @@
 //! Several processes and sudden deaths: nothing lost, nothing doubled, everything run once.
-//!
-//! The other processes are this test program itself, started with `child` as its only test and told by the environment
-//! what to do.
-
+mod common_child;
+mod common_dice;
 mod common_import;
 
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use common_child::{kill, output, say, start, wait_for};
+use common_dice::Dice;
 use common_import::*;
 use renkei::{
     Blueprint, Condition, DetailMode, ImportMode, ImportRequest, ImportSetting, JobState, ManualClock, Store,
     Timestamp, Values, Worker,
 };
 
-const TASK: &str = "RENKEI_TEST_TASK";
-const STORE: &str = "RENKEI_TEST_STORE";
-
 /// What a started process does; as a test of its own it does nothing.
 #[test]
 fn child() {
-    let (Ok(task), Some(path)) = (std::env::var(TASK), std::env::var_os(STORE)) else { return };
-    let store = Store::open(Path::new(&path)).unwrap();
+    let Some((task, path)) = common_child::task() else { return };
+    let store = Store::open(path).unwrap();
     match task.as_str() {
         // Runs what is due, while another thread writes, so that the import commits often.
         "run" | "run-alone" => {
             let told = AtomicBool::new(false);
             let worker = Worker::new(&store).on_progress(move |progress| {
                 if progress.rows > 0 && !told.swap(true, Ordering::Relaxed) {
-                    println!("\nrunning");
+                    say("running");
                 }
             });
             let ended = Arc::new(AtomicBool::new(false));
@@ -49,11 +44,11 @@ fn child() {
             let done = worker.run_until_idle().unwrap();
             ended.store(true, Ordering::Relaxed);
             writing.into_iter().for_each(|thread| thread.join().unwrap());
-            println!("\nran {done}");
+            say(&format!("ran {done}"));
         }
         "abort" => {
             let worker = Worker::new(&store).on_progress(|_| std::process::abort());
-            println!("\nran {}", worker.run_until_idle().unwrap());
+            say(&format!("ran {}", worker.run_until_idle().unwrap()));
         }
         // Registers single records until the import that is running has ended, and says how long each took.
         "register" => {
@@ -69,47 +64,20 @@ fn child() {
             waits.sort();
             if let Some(greatest) = waits.last() {
                 let (median, p99) = (waits[waits.len() / 2], waits[waits.len() * 99 / 100]);
-                println!("\n{} single registers: median {median:?}, p99 {p99:?}, greatest {greatest:?}", waits.len());
+                say(&format!(
+                    "{} single registers: median {median:?}, p99 {p99:?}, greatest {greatest:?}",
+                    waits.len()
+                ));
             }
         }
         other => panic!("{other}"),
     }
 }
 
-fn start(task: &str, store: &Path) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child", "--nocapture", "--test-threads=1"])
-        .env(TASK, task)
-        .env(STORE, store)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap()
-}
-
-fn output(mut child: Child) -> String {
-    let mut text = String::new();
-    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
-    child.wait().unwrap();
-    text
-}
-
 /// How many things the worker of an ended child has run.
 fn ran(text: &str) -> u64 {
     let line = text.lines().find_map(|line| line.strip_prefix("ran "));
     line.unwrap_or_else(|| panic!("{text}")).parse().unwrap()
-}
-
-/// Numbers that are the same in every run of the tests.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, below: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % below
-    }
 }
 
 const ROWS: u64 = 12_000;
@@ -182,7 +150,7 @@ fn check_end(path: &Path) {
 
 /// Kills runners of partial imports until so many are dead, then lets one come to the end.
 fn kill_partial(seed: u64, variant: (ImportMode, DetailMode), kills: &mut u32) {
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     let fixture = Fixture::new();
     let (customers, tickets) = files(&fixture);
     let [mut of_customers, of_tickets] = settings(false);
@@ -196,19 +164,11 @@ fn kill_partial(seed: u64, variant: (ImportMode, DetailMode), kills: &mut u32) {
     let Fixture { dir: _dir, store, .. } = fixture;
     drop(store);
     for round in 0.. {
-        let mut child = start("run", &path);
-        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut child = start("run", &path, &[]);
         // Every second time it is at work for certain; else it may die at any moment of its life.
-        let mut text = String::new();
-        if round % 2 == 0 {
-            while text != "running\n" && {
-                text.clear();
-                out.read_line(&mut text).unwrap() > 0
-            } {}
-        }
+        let _out = (round % 2 == 0).then(|| wait_for(&mut child, "running"));
         std::thread::sleep(Duration::from_millis(dice.roll(120)));
-        child.kill().unwrap();
-        child.wait().unwrap();
+        kill(&mut child);
         *kills += 1;
         let store = Store::open(&path).unwrap();
         let states = imports.map(|(database, id)| check_counts(&store, id, database));
@@ -242,7 +202,7 @@ fn partial_imports_survive_any_number_of_kills() {
 #[test]
 fn atomic_imports_begin_anew_after_kills() {
     let began = Instant::now();
-    let mut dice = Dice(0xD1B5_4A32_D192_ED03);
+    let mut dice = Dice::new(2);
     let mut kills = 0;
     for _ in 0..4 {
         let fixture = Fixture::new();
@@ -259,10 +219,9 @@ fn atomic_imports_begin_anew_after_kills() {
             let id = fixture.store.reserve_import(&request).unwrap().process_id;
             // One try less than after which it is given up.
             for _ in 0..4 {
-                let mut child = start("run-alone", &path);
+                let mut child = start("run-alone", &path, &[]);
                 std::thread::sleep(Duration::from_millis(20 + dice.roll(300)));
-                child.kill().unwrap();
-                child.wait().unwrap();
+                kill(&mut child);
                 kills += 1;
                 let status = fixture.store.import_status(id).unwrap();
                 identity(&status);
@@ -271,7 +230,7 @@ fn atomic_imports_begin_anew_after_kills() {
                 assert!(count == 0 || status.state == JobState::Completed, "{status:?}");
             }
             let began = Instant::now();
-            output(start("run-alone", &path));
+            output(start("run-alone", &path, &[]));
             assert_eq!(fixture.store.import_status(id).unwrap().state, JobState::Completed);
             println!("the run after the kills took {:?}", began.elapsed());
         }
@@ -330,7 +289,7 @@ fn a_file_that_ends_its_process_is_given_up() {
             .unwrap();
         let mut tries = 0;
         while !fixture.store.import_status(deadly.process_id).unwrap().state.is_ended() {
-            output(start("abort", fixture.store.path()));
+            output(start("abort", fixture.store.path(), &[]));
             tries += 1;
             assert!(tries < 20);
         }
@@ -342,7 +301,7 @@ fn a_file_that_ends_its_process_is_given_up() {
             .store
             .reserve_import(&ImportRequest::path("customers", "test", fixture.file("b.csv", lines(10))))
             .unwrap();
-        output(start("run-alone", fixture.store.path()));
+        output(start("run-alone", fixture.store.path(), &[]));
         assert_eq!(fixture.store.import_status(good.process_id).unwrap().state, JobState::Completed);
         assert_eq!(signs(&fixture), 0);
     }
@@ -355,17 +314,11 @@ fn an_import_whose_runner_died_is_taken_over_at_once() {
     fixture.store.apply(&Blueprint::new().import(two(false))).unwrap();
     let request = ImportRequest::path("customers", "test", fixture.file("a.csv", lines(60_000)));
     let id = fixture.store.reserve_import(&request).unwrap().process_id;
-    let mut child = start("run", fixture.store.path());
-    let mut out = BufReader::new(child.stdout.take().unwrap());
-    let mut text = String::new();
-    while text != "running\n" && {
-        text.clear();
-        out.read_line(&mut text).unwrap() > 0
-    } {}
+    let mut child = start("run", fixture.store.path(), &[]);
+    let _out = wait_for(&mut child, "running");
     // While it lives, nobody else takes it.
     assert!(!Worker::new(&fixture.store).run_once().unwrap());
-    child.kill().unwrap();
-    child.wait().unwrap();
+    kill(&mut child);
     let clock = Arc::new(ManualClock::new(Timestamp(1_000_000_000_000)));
     let other = Store::options().clock(clock).open(fixture.store.path()).unwrap();
     assert!(Worker::new(&other).run_once().unwrap());
@@ -399,7 +352,7 @@ fn a_long_transaction_is_not_taken_over_when_it_ends() {
                 std::thread::sleep(Duration::from_millis(1));
             }
             std::thread::sleep(Duration::from_millis(4_200));
-            let there = ran(&output(start("run-alone", &path)));
+            let there = ran(&output(start("run-alone", &path, &[])));
             (running.join().unwrap(), there)
         });
         assert_eq!((here, there), (1, 0));
@@ -418,13 +371,8 @@ fn an_import_of_another_process_is_cancelled_within_a_second() {
         fixture.store.apply(&Blueprint::new().import(two(atomic))).unwrap();
         let request = ImportRequest::path("customers", "test", fixture.file("a.csv", lines(1_500_000)));
         let id = fixture.store.reserve_import(&request).unwrap().process_id;
-        let mut child = start("run-alone", fixture.store.path());
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        let mut text = String::new();
-        while text != "running\n" && {
-            text.clear();
-            out.read_line(&mut text).unwrap() > 0
-        } {}
+        let mut child = start("run-alone", fixture.store.path(), &[]);
+        let _out = wait_for(&mut child, "running");
         let began = Instant::now();
         fixture.store.cancel_import(id).unwrap();
         let status = fixture.store.wait_import(id, Duration::from_secs(30)).unwrap();
@@ -454,7 +402,7 @@ fn workers_of_two_processes_share_the_work() {
         );
         ids.push(fixture.store.reserve_import(&ImportRequest::path("tickets", "test", &tickets)).unwrap().process_id);
     }
-    let children = [0, 1].map(|_| start("run-alone", fixture.store.path()));
+    let children = [0, 1].map(|_| start("run-alone", fixture.store.path(), &[]));
     let threads = Worker::new(&fixture.store).start().unwrap();
     let ran: Vec<u64> = children.into_iter().map(|child| ran(&output(child))).collect();
     for id in &ids {
@@ -477,7 +425,7 @@ fn another_process_writes_while_an_import_runs() {
     let request = ImportRequest::path("customers", "test", fixture.file("a.csv", lines(rows)));
     let id = fixture.store.reserve_import(&request).unwrap().process_id;
     let handle = Worker::new(&fixture.store).start().unwrap();
-    let text = output(start("register", fixture.store.path()));
+    let text = output(start("register", fixture.store.path(), &[]));
     fixture.store.wait_import(id, Duration::from_secs(60)).unwrap();
     handle.stop();
     Done::of(&fixture.store, id).completed([rows as u64, 0, 0, 0, 0, 0]);

@@ -1,32 +1,19 @@
 //! Files with random damage: whatever they are, the counts add up, every refusal has its place, and the store stays
 //! whole. The damage is the same in every run.
 
+mod common_dice;
 mod common_import;
 
+use common_dice::Dice;
 use common_import::*;
 use renkei::{DetailMode, ImportMode, ImportSetting, JobState, Values};
-
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, below: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 11).unwrap() % below
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.roll(from.len())]
-    }
-}
 
 const COLUMNS: &[&str] =
     &["number", "name", "mail", "amount", "joined", "rank", "memo", "office", "visit", "visited", "minutes"];
 
 fn damaged(dice: &mut Dice) -> Vec<u8> {
     let mut text = format!("{}\n", COLUMNS.join(","));
-    for _ in 0..dice.roll(30) {
+    for _ in 0..dice.index(30) {
         let cells = [
             dice.pick(&["1", "2", "3", "4", "", "ｷｰ", "\"1\""]),
             dice.pick(&["佐藤", "\"鈴\"\"木\"", "", "\"高,橋\"", "a\"b", "  "]),
@@ -43,10 +30,10 @@ fn damaged(dice: &mut Dice) -> Vec<u8> {
         text.push_str(&cells.join(","));
         text.push_str(dice.pick(&["\n", "\r\n", "\r", "\n\n"]));
     }
-    let mut bytes = if dice.roll(3) == 0 { cp932(&text) } else { text.into_bytes() };
-    for _ in 0..dice.roll(4) {
-        let at = dice.roll(bytes.len());
-        match dice.roll(4) {
+    let mut bytes = if dice.index(3) == 0 { cp932(&text) } else { text.into_bytes() };
+    for _ in 0..dice.index(4) {
+        let at = dice.index(bytes.len());
+        match dice.index(4) {
             0 => bytes[at] = dice.pick(b"\",\r\n\0\xFF\x81x"),
             1 => bytes.insert(at, dice.pick(b"\",\r\n\0\xFF\x81x")),
             2 => drop(bytes.remove(at)),
@@ -60,15 +47,15 @@ fn any_setting(dice: &mut Dice) -> ImportSetting {
     let mut own =
         setting("customers", dice.pick(&[ImportMode::InsertKeyed, ImportMode::Update, ImportMode::Upsert]), COLUMNS);
     own.details = dice.pick(&[DetailMode::Merge, DetailMode::Append, DetailMode::Replace]);
-    own.atomic = dice.roll(4) == 0;
-    own.fill_dependents = dice.roll(2) == 0;
+    own.atomic = dice.index(4) == 0;
+    own.fill_dependents = dice.index(2) == 0;
     own.first_line = dice.pick(&[1, 2, 2, 2, 3]);
     own
 }
 
 #[test]
 fn damage_is_refused_and_nothing_else() {
-    let mut dice = Dice(0x2545_F491_4F6C_DD1D);
+    let mut dice = Dice::new(1);
     let mut ends = std::collections::BTreeMap::<String, u32>::new();
     for _ in 0..6 {
         let fixture = Fixture::new();
@@ -79,7 +66,7 @@ fn damage_is_refused_and_nothing_else() {
             let first_line = own.first_line;
             let before = fixture.store.count("customers", None).unwrap();
             let told = format!("{own:?}\n{:?}", String::from_utf8_lossy(&bytes));
-            let done = if dice.roll(6) == 0 { fixture.dry_run(own, &bytes) } else { fixture.import(own, &bytes) };
+            let done = if dice.index(6) == 0 { fixture.dry_run(own, &bytes) } else { fixture.import(own, &bytes) };
             let (status, rejects) = (&done.status, done.rejects());
             *ends.entry(format!("{:?} {}", status.state, done.error())).or_default() += 1;
             assert!(!["internal", "sqlite", "io", "job.given_up"].contains(&done.error()), "{status:?}\n{told}");

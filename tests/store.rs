@@ -411,3 +411,69 @@ fn processes_take_turns_on_one_file() {
     assert_eq!(records.view("000000400").unwrap().id(), 400);
     fixture.check_file();
 }
+
+/// The other process of the test below: opens the store, writes one record, and closes it.
+#[test]
+fn the_visiting_process() {
+    let Ok(path) = std::env::var("RENKEI_TEST_VISITED") else { return };
+    let store = Store::open(path).unwrap();
+    store.records("items").register(&Values::new().set("name", "visitor")).unwrap();
+}
+
+/// A process loses its locks on a file when it closes any handle on it, by the rules of POSIX: one that looked at the
+/// file on opening it a second time would lose those of its first store.
+#[test]
+fn a_store_that_is_opened_twice_keeps_its_locks() {
+    let fixture = Fixture::of([items()]);
+    fixture.store.records("items").register(&Values::new().set("name", "before")).unwrap();
+    let before = locks(&fixture.path());
+    for again in [Store::open(fixture.path()), Store::create(fixture.path())] {
+        drop(again.unwrap());
+    }
+    assert_eq!(locks(&fixture.path()), before);
+    let visitor = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "the_visiting_process"])
+        .env("RENKEI_TEST_VISITED", fixture.path())
+        .stdout(std::process::Stdio::null())
+        .status();
+    assert!(visitor.unwrap().success());
+    let wal = format!("{}-wal", fixture.path().display());
+    assert!(std::path::Path::new(&wal).exists(), "the visitor removed the log that is in use");
+    fixture.store.records("items").register(&Values::new().set("name", "after")).unwrap();
+    // As another handle sees it.
+    let count: i64 = fixture.sqlite().query_row("SELECT count(*) FROM items", [], |row| row.get(0)).unwrap();
+    assert_eq!(count, 3);
+}
+
+/// The locks of this process on a file, where the system tells.
+fn locks(path: &std::path::Path) -> usize {
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+
+        let inode = format!(":{} ", std::fs::metadata(path).unwrap().ino());
+        let own = format!(" {} ", std::process::id());
+        let all = std::fs::read_to_string("/proc/locks").unwrap();
+        let found = all.lines().filter(|line| line.contains(&inode) && line.contains(&own)).count();
+        assert!(found > 0, "no lock on the store: {all}");
+        found
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = path;
+        0
+    }
+}
+
+#[test]
+fn names_of_files_may_have_any_character() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["a b.db", "百分率%41?x=1#y&mode=rw.db", "file:x.db", ":memory:", "a\\b.db", "-x"] {
+        let path = dir.path().join(name);
+        drop(Store::create(&path).unwrap());
+        assert!(path.exists(), "{name}");
+        drop(Store::open(&path).unwrap());
+        std::fs::write(&path, "x".repeat(200)).unwrap();
+        assert_eq!(Store::open(&path).unwrap_err().code(), Code::StoreForeign, "{name}");
+    }
+}

@@ -117,7 +117,7 @@ fn attempt(store: &Store, claim: &Claim, control: &mut Control<'_>) -> Result<En
         let (empty, empty_receiver) = channel();
         let parsing = scope.spawn(move || parser.run(reader, &full_sender, &empty_receiver));
         let mut lines = Lines::new(full, empty);
-        let result = run.write_all(&mut lines);
+        let result = run.write_all(&mut lines).inspect_err(|error| run.store.note_failure(error));
         // Hanging up ends the parser.
         drop(lines);
         match parsing.join() {

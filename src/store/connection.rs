@@ -1,7 +1,6 @@
 //! Connections: what is checked before a file is touched, and how SQLite is set up.
 
 use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -15,8 +14,8 @@ use crate::error::{Code, Error, Result, Words, io_words, words};
 /// Versions before this one have a WAL-reset race that can lose commits.
 const OLDEST_SQLITE: (i32, &str) = (3_051_003, "3.51.3");
 
-/// The header of the file and that of its first page, which holds the list of tables.
-const HEADER_BYTES: usize = 108;
+/// The header of a file. SQLite takes smaller ones for empty.
+const HEADER_BYTES: u64 = 100;
 
 /// The size of the write-ahead log beside a file.
 fn log_bytes(path: &Path) -> u64 {
@@ -25,14 +24,28 @@ fn log_bytes(path: &Path) -> u64 {
     std::fs::metadata(Path::new(&log)).map_or(0, |meta| meta.len())
 }
 
+/// What the header of a file says of it, without what stands in the write-ahead log.
+struct Header {
+    application_id: i32,
+    user_version: i32,
+    /// Whether it has no tables.
+    is_bare: bool,
+}
+
 /// Refuses what must not be opened, reading the header only, so that a refused file stays as it was.
 pub(super) fn inspect(path: &Path, create: bool) -> Result<()> {
     if rusqlite::version_number() < OLDEST_SQLITE.0 {
         return Err(Error::new(Code::SqliteOld).with_value(rusqlite::version()).with_rule(OLDEST_SQLITE.1));
     }
     let shown = path.display();
-    let mut file = match File::open(path) {
-        Ok(file) => file,
+    let refused = |error: std::io::Error| {
+        Err(Error::new(Code::StoreUnwritable)
+            .with_value(shown.to_string())
+            .with_rule(io_words(&error))
+            .with_source(error))
+    };
+    let meta = match std::fs::metadata(path) {
+        Ok(meta) => meta,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             if !create {
                 return Err(Error::new(Code::StoreMissing).with_value(shown).with_source(error));
@@ -44,44 +57,94 @@ pub(super) fn inspect(path: &Path, create: bool) -> Result<()> {
             }
             return Ok(());
         }
-        Err(error) => {
-            return Err(Error::new(Code::StoreUnwritable)
-                .with_value(shown)
-                .with_rule(io_words(&error))
-                .with_source(error));
-        }
+        Err(error) => return refused(error),
     };
     let foreign = |rule: Words| Err(Error::new(Code::StoreForeign).with_value(shown.to_string()).with_rule(rule));
-    if file.metadata().is_ok_and(|meta| meta.is_dir()) {
+    if meta.is_dir() {
         return foreign(words!("フォルダです", "it is a directory"));
     }
-    let mut header = Vec::with_capacity(HEADER_BYTES);
-    if let Err(error) = file.by_ref().take(HEADER_BYTES as u64).read_to_end(&mut header) {
-        return Err(Error::new(Code::StoreUnwritable).with_value(shown).with_rule(io_words(&error)).with_source(error));
-    }
-    if header.is_empty() {
+    if meta.len() == 0 {
         if create {
             return Ok(());
         }
         return foreign(words!("空のファイルです", "it is empty"));
     }
-    if header.len() < 100 || &header[..16] != b"SQLite format 3\0" {
-        return foreign(words!("SQLiteのファイルではありません", "it is not an SQLite file"));
-    }
-    let word = |at: usize| i32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    let header = match read_header(path) {
+        Ok(_) if meta.len() < HEADER_BYTES => {
+            return foreign(words!("SQLiteのファイルではありません", "it is not an SQLite file"));
+        }
+        Ok(header) => header,
+        Err(error) => {
+            return match (error.sqlite_error_code(), File::open(path)) {
+                (Some(ErrorCode::CannotOpen), Err(why)) => refused(why),
+                (Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt), _) => {
+                    foreign(words!("SQLiteのファイルではありません", "it is not an SQLite file"))
+                }
+                _ => Err(unwritable(path, error)),
+            };
+        }
+    };
     // A file that is just being created, or whose creation was interrupted, has no table and no mark of its owner yet;
     // what its write-ahead log says is judged once it is open.
-    let is_bare = word(68) == 0 && header.len() == HEADER_BYTES && header[103..105] == [0, 0];
-    if is_bare && (create || log_bytes(path) > 0) {
+    if header.is_bare && (create || log_bytes(path) > 0) {
         return Ok(());
     }
-    if word(68) != migration::APPLICATION_ID {
+    if header.application_id != migration::APPLICATION_ID {
         return foreign(migration::foreign_program());
     }
-    if word(60) > migration::VERSION {
-        return Err(Error::new(Code::StoreNewer).with_value(shown).with_rule(words!("形式{}", "format {}", word(60))));
+    if header.user_version > migration::VERSION {
+        let rule = words!("形式{}", "format {}", header.user_version);
+        return Err(Error::new(Code::StoreNewer).with_value(shown).with_rule(rule));
     }
     Ok(())
+}
+
+/// Reads the header through SQLite, which takes no locks on a file that it is told not to change, and leaves nothing
+/// beside it.
+///
+/// Reading it as a file would take away the locks that this process has on it for another handle of the store: by the
+/// rules of POSIX they end when any handle of the process on the file is closed.
+fn read_header(path: &Path) -> rusqlite::Result<Header> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(uri(path), flags)?;
+    // A file is shorter than its header says while a log is moved into it, and stays so when that was interrupted: the rest
+    // stands in the log. With this SQLite reads the header all the same.
+    connection.execute_batch("PRAGMA writable_schema = ON")?;
+    let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i32>(0));
+    let application_id = number("PRAGMA application_id")?;
+    Ok(Header {
+        application_id,
+        user_version: number("PRAGMA user_version")?,
+        is_bare: application_id == 0 && number("SELECT count(*) FROM sqlite_schema")? == 0,
+    })
+}
+
+/// A file as SQLite's URI, which says that nobody changes it.
+fn uri(path: &Path) -> String {
+    use std::fmt::Write as _;
+
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    #[cfg(unix)]
+    let bytes = std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str());
+    #[cfg(not(unix))]
+    let text = path.to_string_lossy().replace('\\', "/");
+    #[cfg(not(unix))]
+    let bytes = text.as_bytes();
+    let mut uri = String::from("file://");
+    if !bytes.starts_with(b"/") {
+        uri.push('/');
+    }
+    for byte in bytes {
+        match byte {
+            b'/' | b':' | b'.' | b'-' | b'_' => uri.push(char::from(*byte)),
+            _ if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
+            _ => {
+                let _ = write!(uri, "%{byte:02X}");
+            }
+        }
+    }
+    uri.push_str("?mode=ro&immutable=1");
+    uri
 }
 
 /// Opens one connection and sets it up. `cache_bytes` differs between the writer and the readers.

@@ -18,11 +18,12 @@ use std::any::Any;
 use std::cell::Cell;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use once_cell::sync::OnceCell;
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, ffi};
 
 pub use cancel::Cancel;
 pub use clock::{Clock, ManualClock, OsRandom, Random, SystemClock, Timestamp};
@@ -70,6 +71,9 @@ pub(crate) struct Inner {
     options: StoreOptions,
     zone: jiff::tz::TimeZone,
     writer: Turn<Connection>,
+    /// Whether the writing connection met a fault of the disk or of memory: full-text indexes keep things in memory that are
+    /// not taken back then, and would call a sound file malformed.
+    is_spoiled: AtomicBool,
     readers: Mutex<Vec<Connection>>,
     sign: WaitSign,
     /// What rooms above made of the definitions, kept while these stay as they are.
@@ -138,6 +142,7 @@ impl Store {
                 path: path.to_owned(),
                 zone,
                 writer: Turn::new(writer),
+                is_spoiled: AtomicBool::new(false),
                 readers: Mutex::new(Vec::new()),
                 sign: WaitSign::new(with_suffix(&beside, "-turn")),
                 beside,
@@ -234,6 +239,11 @@ impl Store {
     pub(crate) fn writing(&self) -> Result<Writing<'_>> {
         self.check_cancelled()?;
         let mut held = self.inner.writer.take(self.cancel.as_ref())?;
+        if self.inner.is_spoiled.load(Ordering::Relaxed) {
+            let options = &self.inner.options;
+            *held = connection::open(&self.inner.path, options, options.cache_bytes, true)?;
+            self.inner.is_spoiled.store(false, Ordering::Relaxed);
+        }
         self.inner.begin(&held, self.cancel.as_ref())?;
         if let Some(cancel) = &self.cancel {
             watch(&mut held, cancel)?;
@@ -263,10 +273,24 @@ impl Store {
 
     /// Runs `work` in one write transaction: all of it is kept, or nothing.
     pub(crate) fn write<T>(&self, work: impl FnOnce(&Writing<'_>) -> Result<T>) -> Result<T> {
-        let writing = self.writing()?;
-        let result = work(&writing)?;
-        writing.commit()?;
-        Ok(result)
+        let attempt = || {
+            let writing = self.writing()?;
+            let result = work(&writing)?;
+            writing.commit()?;
+            Ok(result)
+        };
+        attempt().inspect_err(|error| self.note_failure(error))
+    }
+
+    /// Remembers that the writing connection is not to be used again after such an error.
+    pub(crate) fn note_failure(&self, error: &Error) {
+        // The lowest byte is what went wrong; the others say where.
+        let spoils = |code: i32| {
+            matches!(code & 0xFF, ffi::SQLITE_IOERR | ffi::SQLITE_NOMEM | ffi::SQLITE_CORRUPT | ffi::SQLITE_FULL)
+        };
+        if error.sqlite_code().is_some_and(spoils) {
+            self.inner.is_spoiled.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Whether this thread holds the turn to write.

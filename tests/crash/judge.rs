@@ -1,0 +1,413 @@
+//! Whether a store has what its writers were told, all of it, once, and nothing else.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::io::Read;
+use std::path::Path;
+
+use renkei::{AuditQuery, Code, Counts, JobState, Language, Query, Record, Store, Value};
+
+use crate::ledger::{Deed, Entry, Import, Ledger, Outcome, bytes_of, title};
+use crate::work::{ACCOUNTS, ACTION, account, counter, defined};
+
+/// The messages that a receiver got: by writer and number, the ids they came with, and how often.
+pub type Received = HashMap<(u64, u64), BTreeMap<String, u64>>;
+
+/// A deed: its writer and its number.
+type Name = (u64, u64);
+
+/// An order, and the number that comes after the deed in its title.
+type Order = (Option<u64>, Record);
+
+/// What a store has, by the deeds that brought it.
+struct Found {
+    /// With the number that comes after the deed in their titles.
+    orders: HashMap<Name, Vec<Order>>,
+    parts: HashMap<Name, Vec<(u64, Record)>>,
+    amounts: HashMap<String, u64>,
+    /// The deliveries by their tokens.
+    deliveries: HashMap<String, i64>,
+    defined: u64,
+}
+
+/// The writer and the number in a title, and what comes after.
+fn parse(text: &str) -> Option<((u64, u64), Option<u64>)> {
+    let (writer, rest) = text.strip_prefix("書き手")?.split_once('の')?;
+    let (number, after) = match rest.split_once('-') {
+        Some((number, after)) => (number, Some(after.parse().ok()?)),
+        None => (rest, None),
+    };
+    Some(((writer.parse().ok()?, number.parse().ok()?), after))
+}
+
+fn all(store: &Store, database: &str) -> Vec<Record> {
+    let (mut records, mut query) = (Vec::new(), Query::new().limit(10_000));
+    loop {
+        let page = store.query(database, &query).unwrap();
+        records.extend(page.records);
+        match page.next {
+            Some(next) => query = query.after(next),
+            None => return records,
+        }
+    }
+}
+
+fn amount(record: &Record) -> u64 {
+    record.value("amount").as_number().unwrap().unscaled().unsigned_abs() / 100
+}
+
+impl Found {
+    fn of(store: &Store) -> Found {
+        let (mut orders, mut parts) = (HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new());
+        let mut serials = HashSet::new();
+        for order in all(store, "orders") {
+            let (deed, after) = parse(&order.text("title")).unwrap();
+            assert!(serials.insert(order.text("serial")), "number {} was given twice", order.text("serial"));
+            assert_eq!(order.text("account_name"), "名義人");
+            orders.entry(deed).or_default().push((after, order));
+        }
+        for part in all(store, "parts") {
+            let (deed, after) = parse(part.key()).unwrap();
+            parts.entry(deed).or_default().push((after.unwrap(), part));
+        }
+        let amounts = all(store, "accounts").iter().map(|found| (found.key().to_owned(), amount(found))).collect();
+        let sqlite = rusqlite::Connection::open(store.path()).unwrap();
+        sqlite.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+        let sql = "SELECT token, id FROM renkei_delivery WHERE token IS NOT NULL";
+        let mut statement = sqlite.prepare(sql).unwrap();
+        let found = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        let deliveries = found.map(Result::unwrap).collect();
+        Found { orders, parts, amounts, deliveries, defined: defined(store) }
+    }
+}
+
+/// How a store is looked at.
+pub struct Look<'a> {
+    pub store: &'a Store,
+    pub dir: &'a Path,
+    /// Everything that was to be done has been done: nothing is under way.
+    pub at_the_end: bool,
+    /// From this deed of each writer on nothing was judged yet.
+    pub since: &'a HashMap<u64, u64>,
+}
+
+/// The figures of a look.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Seen {
+    pub orders: u64,
+    pub given_up: u64,
+    pub backups: u64,
+    pub exports: u64,
+}
+
+/// The check of the library, and SQLite's own.
+pub fn sound(store: &Store) {
+    let report = store.check().unwrap();
+    assert!(report.is_sound(), "{}", report.message(Language::English));
+}
+
+impl Look<'_> {
+    /// Judges what the writers were told. What nobody was told is found out and written into the ledgers.
+    pub fn judge(&self, ledgers: &mut [Ledger]) -> Seen {
+        sound(self.store);
+        let found = Found::of(self.store);
+        let mut seen =
+            Seen { orders: found.orders.values().map(|orders| orders.len() as u64).sum(), ..Seen::default() };
+        for ledger in ledgers.iter_mut() {
+            self.resolve(ledger, &found);
+        }
+        let mut brought = HashSet::new();
+        for ledger in ledgers.iter() {
+            let writer = ledger.writer;
+            let entries: Vec<&Entry> = ledger.entries.iter().collect();
+            let since = self.since.get(&writer).copied().unwrap_or(0);
+            seen.given_up += judge_records(self.store, writer, &entries, &found, &mut brought, self.at_the_end);
+            for entry in entries.iter().filter(|entry| entry.number >= since) {
+                let path = |ending: &str| self.dir.join(format!("{}.{ending}", ledger.title(entry.number)));
+                match entry.deed {
+                    Deed::Export => seen.exports += u64::from(judge_export(&path("out"), entry)),
+                    Deed::Backup => {
+                        let before: Vec<&Entry> =
+                            entries.iter().filter(|other| other.number < entry.number).copied().collect();
+                        seen.backups += u64::from(judge_backup(&path("db"), entry, writer, &before));
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let nobodys = found.orders.keys().chain(found.parts.keys()).find(|deed| !brought.contains(*deed));
+        assert_eq!(nobodys, None, "records of a deed that did not happen");
+        let counted: u64 = ledgers.iter().map(|ledger| found.amounts[&counter(Some(ledger.writer))]).sum();
+        assert_eq!(found.amounts[&counter(None)], counted, "the counter of all");
+        seen
+    }
+
+    /// Finds out what became of deeds of which nobody was told.
+    fn resolve(&self, ledger: &mut Ledger, found: &Found) {
+        let writer = ledger.writer;
+        let open: Vec<Entry> =
+            ledger.entries.iter().filter(|entry| entry.outcome == Outcome::Unknown).cloned().collect();
+        for entry in open {
+            let mine = (writer, entry.number);
+            let order = || found.orders.get(&mine).map(|orders| orders[0].1.key().to_owned());
+            let delivery = || found.deliveries.get(&title(writer, entry.number)).map(i64::to_string);
+            let there = |is: bool| is.then(String::new);
+            let answer = match &entry.deed {
+                Deed::Register { .. } | Deed::Bulk { .. } => order(),
+                Deed::Account { account: which } => there(found.amounts[&account(writer, *which)] == entry.number),
+                Deed::Delete { of } => there(!found.orders.contains_key(&(writer, *of))),
+                Deed::Together { .. } => {
+                    assert_eq!(order().is_some(), delivery().is_some(), "{entry:?}: a record without its delivery");
+                    delivery()
+                }
+                Deed::Deliver { .. } => delivery(),
+                Deed::Count => {
+                    let before = ledger.entries.iter().filter(|entry| matches!(entry.deed, Deed::Count));
+                    let before = before.filter(|entry| entry.is_done()).count() as u64;
+                    let counted = found.amounts[&counter(Some(writer))];
+                    assert!(counted == before || counted == before + 1, "{entry:?}: {counted}, told {before}");
+                    there(counted == before + 1)
+                }
+                // As a client does that got no answer.
+                Deed::Reserve { import } => Some(
+                    crate::work::reserve(self.store, self.dir, writer, &title(writer, entry.number), import)
+                        .unwrap()
+                        .to_string(),
+                ),
+                Deed::Define { step } => there(found.defined == *step),
+                Deed::File { of, .. } => {
+                    let orders = &found.orders[&(writer, *of)];
+                    there(!orders[0].1.value("paper").is_empty())
+                }
+                // It may be there or not.
+                Deed::Audit => None,
+                Deed::Work | Deed::Export | Deed::Backup | Deed::Sweep => None,
+            };
+            ledger.end(entry.number, answer.map_or(Outcome::Undone, Outcome::Done));
+        }
+    }
+}
+
+/// Judges everything in a store that deeds of a writer brought, or should not have; how many imports were given up.
+fn judge_records(
+    store: &Store,
+    writer: u64,
+    entries: &[&Entry],
+    found: &Found,
+    brought: &mut HashSet<(u64, u64)>,
+    at_the_end: bool,
+) -> u64 {
+    let deleted: HashSet<u64> = entries
+        .iter()
+        .filter(|entry| entry.is_done())
+        .filter_map(|entry| match entry.deed {
+            Deed::Delete { of } => Some(of),
+            _ => None,
+        })
+        .collect();
+    let (mut keys, mut counted, mut given_up) = (HashSet::new(), 0, 0);
+    let mut amounts: HashMap<u64, u64> = HashMap::new();
+    let mut last_definition = None;
+    for entry in entries.iter().filter(|entry| entry.is_done()) {
+        let mine = (writer, entry.number);
+        let none = Vec::new();
+        let orders = found.orders.get(&mine).unwrap_or(&none);
+        match &entry.deed {
+            Deed::Register { .. } | Deed::Together { .. } if deleted.contains(&entry.number) => {
+                assert!(orders.is_empty(), "{entry:?} is there again");
+                assert!(keys.insert(entry.answer().to_owned()), "{entry:?}: the key was given before");
+            }
+            Deed::Register { rows } | Deed::Together { rows, .. } => {
+                assert_eq!(orders.len(), 1, "{entry:?}");
+                let order = &orders[0].1;
+                complete(order, *rows);
+                if matches!(entry.deed, Deed::Register { .. }) {
+                    assert_eq!(order.key(), entry.answer(), "{entry:?}");
+                    assert!(keys.insert(order.key().to_owned()), "{entry:?}: the key was given before");
+                } else {
+                    assert_eq!(found.deliveries[&title(writer, entry.number)].to_string(), entry.answer());
+                }
+                brought.insert(mine);
+            }
+            Deed::Bulk { count } => {
+                let numbers: BTreeSet<u64> = orders.iter().map(|(after, _)| after.unwrap()).collect();
+                assert!(numbers.iter().copied().eq(0..*count) && orders.len() as u64 == *count, "{entry:?}");
+                orders.iter().for_each(|(after, order)| complete(order, after.unwrap() % 3));
+                brought.insert(mine);
+            }
+            Deed::Account { account } => {
+                amounts.insert(*account, entry.number);
+            }
+            Deed::Delete { .. } => {}
+            Deed::Deliver { bytes } => {
+                let id: i64 = entry.answer().parse().unwrap();
+                assert_eq!(found.deliveries[&title(writer, entry.number)], id, "{entry:?}");
+                assert_eq!(store.delivery(id).unwrap().body_bytes, *bytes);
+            }
+            Deed::Count => counted += 1,
+            Deed::Reserve { import } => {
+                let none = Vec::new();
+                let parts = found.parts.get(&mine).unwrap_or(&none);
+                given_up += u64::from(judge_import(store, entry, import, orders, parts, at_the_end));
+                brought.insert(mine);
+            }
+            Deed::Define { step } => last_definition = Some(*step),
+            Deed::File { of, bytes } if !deleted.contains(of) => {
+                let Value::File(id) = found.orders[&(writer, *of)][0].1.value("paper") else {
+                    panic!("{entry:?}: there is no file")
+                };
+                let mut read = Vec::new();
+                store.read_file(id).unwrap().read_to_end(&mut read).unwrap();
+                assert!(read == bytes_of(&title(writer, entry.number), *bytes), "{entry:?}: other bytes");
+            }
+            Deed::File { .. } | Deed::Work | Deed::Export | Deed::Backup | Deed::Audit | Deed::Sweep => {}
+        }
+    }
+    for number in 0..ACCOUNTS {
+        let expected = amounts.get(&number).copied().unwrap_or(0);
+        assert_eq!(found.amounts[&account(writer, number)], expected, "account {number} of writer {writer}");
+    }
+    assert_eq!(found.amounts[&counter(Some(writer))], counted, "the counter of writer {writer}");
+    if let Some(step) = last_definition {
+        assert_eq!(found.defined, step, "the definition");
+    }
+    given_up
+}
+
+/// An order has all its rows, and what is calculated of them.
+fn complete(order: &Record, rows: u64) {
+    assert_eq!(order.rows().len() as u64, rows, "{}", order.to_json());
+    let total = order.value("total").as_number().map_or(0, |number| number.unscaled());
+    assert_eq!(total.unsigned_abs(), rows * 200 * 100, "{}", order.to_json());
+}
+
+/// Whether it was given up.
+fn judge_import(
+    store: &Store,
+    entry: &Entry,
+    import: &Import,
+    orders: &[Order],
+    parts: &[(u64, Record)],
+    at_the_end: bool,
+) -> bool {
+    let status = store.import_status(entry.answer().parse().unwrap()).unwrap();
+    let told = format!("{entry:?}: {status:?}");
+    let Counts { total, inserted, updated, unchanged, rejected, skipped, unprocessed, .. } = status.counts;
+    assert_eq!(total, inserted + updated + unchanged + rejected + skipped + unprocessed, "{told}");
+    let lines: Vec<u64> = if import.is_upsert {
+        for (_, part) in parts {
+            assert!((1..=2).contains(&part.rows().len()), "{told}: {}", part.to_json());
+        }
+        assert_eq!(parts.len() as u64, inserted, "{told}");
+        parts
+            .iter()
+            .flat_map(|(_, part)| part.rows())
+            .map(|row| row.value("line").as_number().unwrap().unscaled().unsigned_abs())
+            .collect()
+    } else {
+        orders.iter().for_each(|(_, order)| complete(order, 1));
+        orders.iter().map(|(after, _)| after.unwrap()).collect()
+    };
+    let distinct: BTreeSet<u64> = lines.iter().copied().collect();
+    assert_eq!(distinct.len(), lines.len(), "{told}: a line is there twice");
+    assert_eq!(lines.len() as u64, inserted + updated, "{told}");
+    let rejects = store.rejects(status.process_id, 0, 1_000_000).unwrap();
+    assert_eq!(rejects.len() as u64, rejected, "{told}");
+    let given_up = status.state == JobState::Failed
+        && status.error.as_ref().is_some_and(|error| error.code == Code::JobGivenUp.as_str());
+    match status.state {
+        JobState::Completed => {
+            let good = (0..import.lines).filter(|line| !import.is_bad(*line));
+            assert!(distinct.iter().copied().eq(good), "{told}: {distinct:?}");
+            assert_eq!((total, rejected, unprocessed), (import.lines, import.bad(), 0), "{told}");
+            // With the line of the header before them.
+            let bad = (0..import.lines).filter(|line| import.is_bad(*line)).map(|line| line + 2);
+            assert!(rejects.iter().map(|reject| reject.line).eq(bad), "{told}: {rejects:?}");
+        }
+        JobState::Failed => {
+            assert!(given_up, "{told}");
+            assert!(!import.is_atomic || lines.is_empty(), "{told}");
+        }
+        _ => {
+            assert!(!at_the_end, "{told}");
+            assert!(!import.is_atomic || lines.is_empty(), "{told}");
+        }
+    }
+    given_up
+}
+
+/// An export is there as a whole, or not at all; whether it is there.
+fn judge_export(path: &Path, entry: &Entry) -> bool {
+    if !path.exists() {
+        assert!(!entry.is_done(), "{entry:?}: there is no file");
+        return false;
+    }
+    let mut reader = csv::Reader::from_path(path).unwrap();
+    let lines = reader.records().map(Result::unwrap).count() as u64;
+    let records: u64 = entry.answer().parse().unwrap_or(0);
+    assert!(lines >= records, "{entry:?}: {lines} lines");
+    std::fs::remove_file(path).unwrap();
+    true
+}
+
+/// A backup is there as a whole, or not at all, and has all that was there when it was made; whether it is there.
+fn judge_backup(path: &Path, entry: &Entry, writer: u64, before: &[&Entry]) -> bool {
+    if !path.exists() {
+        assert!(!entry.is_done(), "{entry:?}: there is no file");
+        return false;
+    }
+    let copy = Store::open(path).unwrap();
+    sound(&copy);
+    let found = Found::of(&copy);
+    let mut brought = HashSet::new();
+    judge_records(&copy, writer, before, &found, &mut brought, false);
+    let later =
+        found.orders.keys().chain(found.parts.keys()).find(|(by, number)| *by == writer && *number >= entry.number);
+    assert_eq!(later, None, "{entry:?} has what came after it");
+    drop(copy);
+    for ending in ["", "-wal", "-shm", "-turn"] {
+        let _ = std::fs::remove_file(format!("{}{ending}", path.display()));
+    }
+    true
+}
+
+/// Every message arrived, with the id that it was made with, and none that nobody made; how many came twice.
+pub fn judge_messages(store: &Store, ledgers: &[Ledger], received: &Received) -> u64 {
+    let mut duplicates = 0;
+    let mut made = HashSet::new();
+    for ledger in ledgers {
+        let sends = |entry: &&Entry| matches!(entry.deed, Deed::Deliver { .. } | Deed::Together { .. });
+        for entry in ledger.entries.iter().filter(|entry| entry.is_done()).filter(sends) {
+            let status = store.delivery(entry.answer().parse().unwrap()).unwrap();
+            assert_eq!(status.state, renkei::DeliveryState::Delivered, "{entry:?}: {status:?}");
+            let deed = (ledger.writer, entry.number);
+            let came = received.get(&deed).unwrap_or_else(|| panic!("{entry:?}: no message came"));
+            assert!(came.keys().eq([&status.message_id]), "{entry:?}: {came:?}");
+            duplicates += came[&status.message_id] - 1;
+            made.insert(deed);
+        }
+    }
+    let nobodys = received.keys().find(|deed| !made.contains(*deed));
+    assert_eq!(nobodys, None, "a message of a deed that did not happen");
+    duplicates
+}
+
+/// Every line of the audit log is there, once.
+pub fn judge_audit(store: &Store, ledgers: &[Ledger]) {
+    let mut lines: HashMap<String, u64> = HashMap::new();
+    let mut query = AuditQuery::new().action(ACTION).limit(1_000);
+    loop {
+        let page = store.audit(&query).unwrap();
+        page.lines.into_iter().for_each(|line| *lines.entry(line.subject).or_default() += 1);
+        match page.next {
+            Some(next) => query = query.after(next),
+            None => break,
+        }
+    }
+    for ledger in ledgers {
+        for entry in ledger.entries.iter().filter(|entry| matches!(entry.deed, Deed::Audit)) {
+            let found = lines.remove(&ledger.title(entry.number)).unwrap_or(0);
+            assert!(found == 1 || found == 0 && !entry.is_done(), "{entry:?}: {found} lines");
+        }
+    }
+    assert!(lines.is_empty(), "{lines:?}");
+}
