@@ -20,7 +20,7 @@
  *
  * What the words mean, the forms of JSON documents and the codes of errors stand in the documentation of the Rust crate
  * (cargo doc --open); which item of Rust each function is stands in the table below. examples/c/quickstart.c is a whole
- * program.
+ * program, examples/c/host.c an HTTP host around the Web API.
  *
  *
  * CONVENTIONS
@@ -58,9 +58,10 @@
  * JSON documents that are given are read strictly: a member that is not known is an error, with its line and column. Numbers
  *   with decimal places come as texts, so that no reader rounds them, and may be given either way.
  *
- * Threads. Errors, stores, signs, clocks, workers and verifiers may be used by any number of threads at once. Sets of values,
- *   records, cursors, export streams and outgoing messages are for one thread at a time, and may go from one to another; a
- *   second call on one that is in use is refused (RENKEI_IN_USE). A transaction is for the thread that began it (RENKEI_WRONG_THREAD). Closing a handle while other threads
+ * Threads. Errors, stores, signs, clocks, workers, verifiers and the Web API may be used by any number of threads at once.
+ *   Sets of values, records, cursors, export streams, outgoing messages, requests and responses are for one thread at a time,
+ *   and may go from one to another; a second call on one that is in use is refused (RENKEI_IN_USE). A transaction is for the
+ *   thread that began it (RENKEI_WRONG_THREAD). Closing a handle while other threads
  *   are inside takes effect when they have left.
  *
  * Long calls end when a renkei_cancel is shown to which their store was bound (renkei_store_cancellable), from any thread.
@@ -105,6 +106,7 @@
  *   renkei_error_line                    Error::line
  *   renkei_error_column                  Error::column
  *   renkei_error_offset                  Error::offset
+ *   renkei_error_retry_after             Error::retry_after
  *   renkei_error_sqlite_code             Error::sqlite_code
  *   renkei_error_violation_count         Error::violations
  *   renkei_error_violation               Error::violations, Violation::code, Violation::field,
@@ -202,6 +204,8 @@
  *   renkei_record_revision               Record::revision
  *   renkei_record_created                Record::created_at, Record::created_by
  *   renkei_record_updated                Record::updated_at, Record::updated_by
+ *   renkei_record_created_name           Record::created_by_name
+ *   renkei_record_updated_name           Record::updated_by_name
  *   renkei_record_approval               Record::approval
  *   renkei_record_row_count              Record::rows
  *   renkei_record_row_id                 RecordRow::id
@@ -357,6 +361,53 @@
  *   renkei_infer_memory                  infer
  *   renkei_csv_detect_path               csv::detect
  *   renkei_csv_detect_memory             csv::detect
+ * Access: rights, tokens, calls, the audit log
+ *   renkei_access_acting_user            Store::acting_user
+ *   renkei_access_may                    Store::may
+ *   renkei_access_settings               Store::access
+ *   renkei_access_client_address         Store::client_address, client_address
+ *   renkei_access_count_call             Store::count_call
+ *   renkei_token_issue                   Store::issue_token, NewToken::of, NewToken::name,
+ *                                        NewToken::expires_in, NewToken::expires_at,
+ *                                        NewToken::address, IssuedToken::id, IssuedToken::secret
+ *   renkei_token_all                     Store::tokens
+ *   renkei_token_revoke                  Store::revoke_token
+ *   renkei_token_authenticate            Store::authenticate
+ *   renkei_audit_page                    Store::audit, AuditQuery::new, AuditQuery::user,
+ *                                        AuditQuery::token, AuditQuery::action,
+ *                                        AuditQuery::database, AuditQuery::since,
+ *                                        AuditQuery::until, AuditQuery::limit, AuditQuery::after
+ *   renkei_audit_note                    Store::note_audit, AuditEntry::new, AuditEntry::database,
+ *                                        AuditEntry::subject, AuditEntry::result,
+ *                                        AuditEntry::address
+ * The Web API
+ *   renkei_webapi_new                    WebApi::new, WebApi::with_options
+ *   renkei_webapi_free                   dropping a WebApi
+ *   renkei_webapi_account                WebApi::account
+ *   renkei_webapi_get_options            WebApi::options
+ *   renkei_webapi_set_maintenance        WebApi::set_maintenance
+ *   renkei_webapi_is_in_maintenance      WebApi::is_in_maintenance
+ *   renkei_webapi_handle                 WebApi::handle
+ *   renkei_webapi_openapi                webapi::openapi
+ *   renkei_request_new                   Request::new
+ *   renkei_request_add_header            Request::header, Request::owned_header
+ *   renkei_request_set_body              Request::body
+ *   renkei_request_set_body_from         Request::reader
+ *   renkei_request_set_remote            Request::remote
+ *   renkei_request_set_tls               Request::tls
+ *   renkei_request_free                  dropping a Request
+ *   renkei_response_free                 dropping a Response
+ *   renkei_response_status               Response::status
+ *   renkei_response_reason               Response::reason
+ *   renkei_response_header_count         Response::headers
+ *   renkei_response_header               Response::headers
+ *   renkei_response_find_header          Response::header
+ *   renkei_response_is_chunked           Response::is_chunked
+ *   renkei_response_content_length       Response::content_length
+ *   renkei_response_closes               Response::closes
+ *   renkei_response_body                 Response::body_bytes
+ *   renkei_response_read                 Response::body_mut, Response::into_body
+ *   renkei_response_write_to             Response::into_body, Body::write_to
  */
 #ifndef RENKEI_H
 #define RENKEI_H
@@ -580,6 +631,36 @@
  */
 #define RENKEI_CHANNEL_MAIL 2
 
+/** To see records. */
+#define RENKEI_RIGHT_VIEW 1
+
+/** To register records. */
+#define RENKEI_RIGHT_REGISTER 2
+
+/** To update records. */
+#define RENKEI_RIGHT_UPDATE 3
+
+/** To delete records. */
+#define RENKEI_RIGHT_DELETE 4
+
+/** To import. */
+#define RENKEI_RIGHT_IMPORT 5
+
+/** To export. */
+#define RENKEI_RIGHT_EXPORT 6
+
+/** To change definitions. */
+#define RENKEI_RIGHT_MANAGE 7
+
+/** CSV in UTF-8 with a byte order mark. */
+#define RENKEI_CSV_UTF8_BOM 0
+
+/** CSV in UTF-8. */
+#define RENKEI_CSV_UTF8 1
+
+/** CSV in Shift_JIS (code page 932). */
+#define RENKEI_CSV_CP932 2
+
 /** A sign by which calls are ended from another thread; see renkei_store_cancellable. For any number of threads. */
 typedef struct renkei_cancel renkei_cancel;
 
@@ -605,6 +686,12 @@ typedef struct renkei_outgoing renkei_outgoing;
  */
 typedef struct renkei_record renkei_record;
 
+/** An HTTP request as a server has parsed it. For one thread at a time. */
+typedef struct renkei_request renkei_request;
+
+/** An HTTP response for a server to send. For one thread at a time. */
+typedef struct renkei_response renkei_response;
+
 /**
  * A cursor over chosen columns of the records that a query means, all of one moment. For one thread at a time.
  *
@@ -628,6 +715,12 @@ typedef struct renkei_values renkei_values;
 
 /** Verifies messages signed by Standard Webhooks, as a receiver does. For any number of threads. */
 typedef struct renkei_verifier renkei_verifier;
+
+/**
+ * The dispatcher of the Web API of a store: one request in, one response out. It opens no socket; a program puts its own HTTP
+ * server around it (examples/c/host.c is one). For any number of threads at once.
+ */
+typedef struct renkei_webapi renkei_webapi;
 
 /**
  * Runs the work of a store: imports that are due, deliveries, and the sweeping of what was kept long enough. For any number of
@@ -1305,6 +1398,55 @@ typedef struct {
     uint32_t reserved;
 } renkei_check_options;
 
+/**
+ * What a token may be bound to. Make one by renkei_token_options_init; a member that is 0 or NULL stands for its default.
+ */
+typedef struct {
+    /** The size of this struct. */
+    size_t size;
+    /** What it is for, as people call it. */
+    const char *name;
+    /** Its length, or RENKEI_NTS. */
+    size_t name_len;
+    /**
+     * From where it may be used, as a JSON array of ranges such as ["192.0.2.0/24", "2001:db8::7"]. Default: anywhere.
+     */
+    const char *addresses;
+    /** Its length, or RENKEI_NTS. */
+    size_t addresses_len;
+    /** It expires after so many milliseconds. Default: never. */
+    uint64_t expires_in_ms;
+    /** It expires at this moment, in milliseconds since 1970. Not together with expires_in_ms. */
+    int64_t expires_at;
+} renkei_token_options;
+
+/**
+ * What the Web API allows and how it answers. Make one by renkei_webapi_options_init; a member that is 0 or NULL stands for
+ * its default.
+ */
+typedef struct {
+    /** The size of this struct. */
+    size_t size;
+    /** The largest JSON, as a body or as a part, in bytes. Default: 4 MiB. */
+    uint64_t json_bytes;
+    /** The largest uploaded file, in bytes. Default: 5 MiB. */
+    uint64_t upload_bytes;
+    /** The most lines of an uploaded file; line breaks inside quoted cells do not count. Default: 50000. */
+    uint64_t upload_lines;
+    /** How many records csvexport gives when no limit is asked for. Default: 200. */
+    uint64_t export_records;
+    /** The most records that csvexport gives; a greater limit is cut to it. Default: 10000. */
+    uint64_t export_records_most;
+    /** The encoding of CSV: RENKEI_CSV_UTF8_BOM (default), RENKEI_CSV_UTF8 or RENKEI_CSV_CP932. */
+    uint32_t export_encoding;
+    /** Whether it begins in maintenance mode; see renkei_webapi_set_maintenance. */
+    uint32_t maintenance;
+    /** The HTML that is sent while there is maintenance, behind the line that clients look for. */
+    const char *maintenance_page;
+    /** Its length, or RENKEI_NTS. */
+    size_t maintenance_page_len;
+} renkei_webapi_options;
+
 /** All went well. */
 #define RENKEI_OK 0
 
@@ -1517,6 +1659,14 @@ size_t renkei_error_column(const renkei_error *error);
  */
 RENKEI_API
 int64_t renkei_error_offset(const renkei_error *error);
+
+/**
+ * After how many milliseconds the same call may be made again (renkei_access_count_call); -1 where nobody knows.
+ *
+ * Rust: Error::retry_after
+ */
+RENKEI_API
+int64_t renkei_error_retry_after(const renkei_error *error);
 
 /**
  * SQLite's extended result code, when SQLite is the cause; 0 else.
@@ -2563,6 +2713,32 @@ renkei_status renkei_record_updated(const renkei_record *record,
                                     const char **out_user,
                                     size_t *out_user_len,
                                     renkei_error **out_error);
+
+/**
+ * The display name of the user who registered the record: the empty text where that was the host itself, or there is no such user
+ * any more. Lent until the record is freed, with no NUL behind it.
+ *
+ * Rust: Record::created_by_name
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_record_created_name(const renkei_record *record,
+                                         const char **out_name,
+                                         size_t *out_name_len,
+                                         renkei_error **out_error);
+
+/**
+ * The display name of the user who last wrote the record: the empty text where that was the host itself, or there is no such user
+ * any more. Lent until the record is freed, with no NUL behind it.
+ *
+ * Rust: Record::updated_by_name
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_record_updated_name(const renkei_record *record,
+                                         const char **out_name,
+                                         size_t *out_name_len,
+                                         renkei_error **out_error);
 
 /**
  * The approval state: RENKEI_APPROVAL_NONE, RENKEI_APPROVAL_PENDING or RENKEI_APPROVAL_APPROVED.
@@ -4378,6 +4554,510 @@ renkei_status renkei_csv_detect_memory(const void *bytes,
                                        size_t *out_json_len,
                                        renkei_error **out_error);
 
+/* -- Access: rights, tokens, calls, the audit log ------------------------------------------------ */
+
+/**
+ * On whose behalf the handle acts: a user as a JSON object, with his rights, or NULL for the host itself. The caller frees
+ * the JSON by renkei_free. Users are defined by a blueprint, and all of them listed by renkei_user_all.
+ *
+ * Rust: Store::acting_user
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_access_acting_user(const renkei_store *store,
+                                        char **out_json,
+                                        size_t *out_json_len,
+                                        renkei_error **out_error);
+
+/**
+ * Whether whoever the handle acts for has a right (RENKEI_RIGHT_VIEW to RENKEI_RIGHT_MANAGE) in a database, by its code or
+ * id. Every call is judged all the same; this is to know beforehand.
+ *
+ * Rust: Store::may
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_access_may(const renkei_store *store,
+                                const char *database,
+                                size_t database_len,
+                                uint32_t right,
+                                int32_t *out_may,
+                                renkei_error **out_error);
+
+/**
+ * The settings of access as a JSON object: calls_per_minute, addresses, trusted_proxies, audit_days. They are set by a
+ * blueprint, under "access". The caller frees the JSON by renkei_free.
+ *
+ * RENKEI_DENIED for all but the host and administrators, as for tokens and for reading the audit log.
+ *
+ * Rust: Store::access
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_access_settings(const renkei_store *store,
+                                     char **out_json,
+                                     size_t *out_json_len,
+                                     renkei_error **out_error);
+
+/**
+ * The address of a caller: that of the peer of the connection, or what a trusted proxy says in X-Forwarded-For. forwarded_for
+ * is the value of that header (of several, joined by commas), or NULL where there is none. out_address is NULL when the proxy
+ * tells nothing that can be believed. The caller frees the text by renkei_free.
+ *
+ * Rust: Store::client_address, client_address
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_access_client_address(const renkei_store *store,
+                                           const char *peer,
+                                           size_t peer_len,
+                                           const char *forwarded_for,
+                                           size_t forwarded_for_len,
+                                           char **out_address,
+                                           size_t *out_address_len,
+                                           renkei_error **out_error);
+
+/**
+ * Counts one call against the calls per minute of whoever the handle acts for. RENKEI_LIMIT when there were too many:
+ * renkei_error_retry_after tells how long to wait. The Web API (renkei_webapi_handle) counts by itself.
+ *
+ * Rust: Store::count_call
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_access_count_call(const renkei_store *store,
+                                       renkei_error **out_error);
+
+/**
+ * Issues a token for a user, by his code. options may be NULL. out_id receives the id by which it is revoked; out_secret what
+ * the caller sends in X-HD-apitoken: 64 characters that are shown this once and kept nowhere. The caller frees them by
+ * renkei_free.
+ *
+ * Rust: Store::issue_token, NewToken::of, NewToken::name, NewToken::expires_in, NewToken::expires_at,
+ * NewToken::address, IssuedToken::id, IssuedToken::secret
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_token_issue(const renkei_store *store,
+                                 const char *user,
+                                 size_t user_len,
+                                 const renkei_token_options *options,
+                                 int64_t *out_id,
+                                 char **out_secret,
+                                 size_t *out_secret_len,
+                                 renkei_error **out_error);
+
+/**
+ * Every token, also those that have ended, as a JSON array of objects with id, user, name, created_at, expires_at,
+ * revoked_at, addresses, last_used_at and last_address; the secrets are not among it. The caller frees the JSON by
+ * renkei_free.
+ *
+ * Rust: Store::tokens
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_token_all(const renkei_store *store,
+                               char **out_json,
+                               size_t *out_json_len,
+                               renkei_error **out_error);
+
+/**
+ * Ends a token, in all processes at once. To end it twice is no error.
+ *
+ * Rust: Store::revoke_token
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_token_revoke(const renkei_store *store,
+                                  int64_t id,
+                                  renkei_error **out_error);
+
+/**
+ * A view of the store that acts on behalf of the user whose token secret is, when it may be used from address, which is that
+ * of the caller (see renkei_access_client_address), or NULL when it is not known. The caller closes it by renkei_store_close.
+ *
+ * RENKEI_DENIED when it is not a token, was revoked, has expired, is of a user who is not active, or may not be used from
+ * there. Do not tell callers which of these it was.
+ *
+ * Rust: Store::authenticate
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_token_authenticate(const renkei_store *store,
+                                        const char *secret,
+                                        size_t secret_len,
+                                        const char *address,
+                                        size_t address_len,
+                                        renkei_store **out_store,
+                                        renkei_error **out_error);
+
+/**
+ * A page of the audit log, the latest lines first. query is a JSON object with user, token, action, database (its id), since,
+ * until (milliseconds since 1970), limit (100 unless given) and after, or NULL for the latest of all. The answer is a JSON
+ * object: "lines", each with id, at, user, token, address, action, database, subject and result; and "next", which is put
+ * into "after" for the next page, or null behind the last one. The caller frees the JSON by renkei_free.
+ *
+ * Rust: Store::audit, AuditQuery::new, AuditQuery::user, AuditQuery::token, AuditQuery::action,
+ * AuditQuery::database, AuditQuery::since, AuditQuery::until, AuditQuery::limit, AuditQuery::after
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_audit_page(const renkei_store *store,
+                                const char *query,
+                                size_t query_len,
+                                char **out_json,
+                                size_t *out_json_len,
+                                renkei_error **out_error);
+
+/**
+ * Notes in the audit log what whoever the handle acts for has done. entry is a JSON object with action (such as
+ * "orders/print"), and database (its id), subject, result and address where they are known. The Web API notes by itself.
+ *
+ * Rust: Store::note_audit, AuditEntry::new, AuditEntry::database, AuditEntry::subject, AuditEntry::result,
+ * AuditEntry::address
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_audit_note(const renkei_store *store,
+                                const char *entry,
+                                size_t entry_len,
+                                renkei_error **out_error);
+
+/* -- The Web API --------------------------------------------------------------------------------- */
+
+/**
+ * Makes the dispatcher of a store. account is the first segment of its paths: ASCII letters, digits, "-", "_" and ".".
+ * options may be NULL. The store is one as it was opened, not the view of a user. The caller frees it by renkei_webapi_free.
+ *
+ * Rust: WebApi::new, WebApi::with_options
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_webapi_new(const renkei_store *store,
+                                const char *account,
+                                size_t account_len,
+                                const renkei_webapi_options *options,
+                                renkei_webapi **out_webapi,
+                                renkei_error **out_error);
+
+/**
+ * Frees a dispatcher. NULL is allowed. Calls of other threads that are inside go on to their end, and responses stay.
+ *
+ * Rust: dropping a WebApi
+ */
+RENKEI_API
+renkei_status renkei_webapi_free(renkei_webapi *webapi);
+
+/**
+ * The account, lent until the dispatcher is freed, with no NUL behind it.
+ *
+ * Rust: WebApi::account
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_webapi_account(const renkei_webapi *webapi,
+                                    const char **out_account,
+                                    size_t *out_account_len,
+                                    renkei_error **out_error);
+
+/**
+ * The options as they are, defaults filled in. The page is lent until the dispatcher is freed, with no NUL behind it;
+ * maintenance is as it is now.
+ *
+ * Rust: WebApi::options
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_webapi_get_options(const renkei_webapi *webapi,
+                                        renkei_webapi_options *out_options,
+                                        renkei_error **out_error);
+
+/**
+ * Switches maintenance mode on or off, from any thread. While it is on, every request is answered with HTTP 200 and an HTML
+ * page whose first line is "Status: 503 Maintenance mode", which clients look for.
+ *
+ * Rust: WebApi::set_maintenance
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_webapi_set_maintenance(renkei_webapi *webapi,
+                                            int32_t on,
+                                            renkei_error **out_error);
+
+/**
+ * Whether there is maintenance.
+ *
+ * Rust: WebApi::is_in_maintenance
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_webapi_is_in_maintenance(const renkei_webapi *webapi,
+                                              int32_t *out_is_in_maintenance,
+                                              renkei_error **out_error);
+
+/**
+ * Answers a request, on this thread. Whatever goes wrong with what the request asks for is a response, not an error of this
+ * call. A body that a function gives is read during the call, only as far as it is needed: see renkei_request_set_body_from.
+ * The request stays the caller's. The caller frees the response by renkei_response_free.
+ *
+ * Rust: WebApi::handle
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_webapi_handle(const renkei_webapi *webapi,
+                                   renkei_request *request,
+                                   renkei_response **out_response,
+                                   renkei_error **out_error);
+
+/**
+ * The description of the nine functions as an OpenAPI 3.1 document, in JSON. The caller frees it by renkei_free.
+ *
+ * Rust: webapi::openapi
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_webapi_openapi(char **out_json,
+                                    size_t *out_json_len,
+                                    renkei_error **out_error);
+
+/**
+ * Makes a request without headers and body yet. method is a word such as "POST"; target is what stands in the request line: a
+ * path, perhaps with a query, or a whole URL. The caller frees it by renkei_request_free.
+ *
+ * Rust: Request::new
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_request_new(const char *method,
+                                 size_t method_len,
+                                 const char *target,
+                                 size_t target_len,
+                                 renkei_request **out_request,
+                                 renkei_error **out_error);
+
+/**
+ * Adds a header, behind those added before. The case of names does not matter. The value is bytes, since clients send what
+ * they like: it need not be UTF-8.
+ *
+ * Rust: Request::header, Request::owned_header
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_request_add_header(renkei_request *request,
+                                        const char *name,
+                                        size_t name_len,
+                                        const char *value,
+                                        size_t value_len,
+                                        renkei_error **out_error);
+
+/**
+ * Sets the body, whole. The transfer coding (chunks) is taken off by the server. The bytes are copied.
+ *
+ * Rust: Request::body
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_request_set_body(renkei_request *request,
+                                      const void *bytes,
+                                      size_t bytes_len,
+                                      renkei_error **out_error);
+
+/**
+ * Sets the body to what a function gives piece by piece, during renkei_webapi_handle and on its thread. It is asked only when
+ * the body is needed (a call without a good token is refused without it), which is the moment to send "100 Continue" to a
+ * client that expects it. When the function asks to stop (a client that went away, a time that ran out), the response says
+ * that the body was broken off.
+ *
+ * Rust: Request::reader
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_request_set_body_from(renkei_request *request,
+                                           renkei_read_fn read,
+                                           void *user_data,
+                                           renkei_error **out_error);
+
+/**
+ * Sets the address of whoever opened the connection, such as "192.0.2.7" or "2001:db8::7". Behind proxies that the settings of
+ * access trust, the address of the caller is found in X-Forwarded-For.
+ *
+ * Rust: Request::remote
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_request_set_remote(renkei_request *request,
+                                        const char *remote,
+                                        size_t remote_len,
+                                        renkei_error **out_error);
+
+/**
+ * Says whether the connection is encrypted.
+ *
+ * Rust: Request::tls
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_request_set_tls(renkei_request *request,
+                                     int32_t tls,
+                                     renkei_error **out_error);
+
+/**
+ * Frees a request. NULL is allowed.
+ *
+ * Rust: dropping a Request
+ */
+RENKEI_API
+renkei_status renkei_request_free(renkei_request *request);
+
+/**
+ * Frees a response; a stream that was not read to its end is ended. NULL is allowed.
+ *
+ * Rust: dropping a Response
+ */
+RENKEI_API
+renkei_status renkei_response_free(renkei_response *response);
+
+/**
+ * The HTTP status, such as 200.
+ *
+ * Rust: Response::status
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_response_status(const renkei_response *response,
+                                     int32_t *out_status,
+                                     renkei_error **out_error);
+
+/**
+ * The words for the status, such as "OK", lent until the response is freed, with no NUL behind them.
+ *
+ * Rust: Response::reason
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_response_reason(const renkei_response *response,
+                                     const char **out_reason,
+                                     size_t *out_reason_len,
+                                     renkei_error **out_error);
+
+/**
+ * How many headers the response has.
+ *
+ * Rust: Response::headers
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_response_header_count(const renkei_response *response,
+                                           size_t *out_count,
+                                           renkei_error **out_error);
+
+/**
+ * A header, by its place from 0, in the order to be sent. Those that frame the body (Content-Length, Transfer-Encoding) or
+ * concern the connection (Connection) are not among them: see renkei_response_content_length and renkei_response_closes. Both
+ * texts are lent until the response is freed, with no NUL behind them.
+ *
+ * Rust: Response::headers
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_response_header(const renkei_response *response,
+                                     size_t place,
+                                     const char **out_name,
+                                     size_t *out_name_len,
+                                     const char **out_value,
+                                     size_t *out_value_len,
+                                     renkei_error **out_error);
+
+/**
+ * The value of a header by its name, whose case does not matter; NULL when there is none. Lent until the response is freed,
+ * with no NUL behind it.
+ *
+ * Rust: Response::header
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_response_find_header(const renkei_response *response,
+                                          const char *name,
+                                          size_t name_len,
+                                          const char **out_value,
+                                          size_t *out_value_len,
+                                          renkei_error **out_error);
+
+/**
+ * Whether the body is a stream of unknown length, to be sent in chunks (to an HTTP/1.0 client: until the connection is
+ * closed). Clients depend on it that JSON comes with a length and CSV in chunks.
+ *
+ * Rust: Response::is_chunked
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_response_is_chunked(const renkei_response *response,
+                                         int32_t *out_is_chunked,
+                                         renkei_error **out_error);
+
+/**
+ * The length of the body in bytes, for Content-Length; -1 for a stream.
+ *
+ * Rust: Response::content_length
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_response_content_length(const renkei_response *response,
+                                             int64_t *out_length,
+                                             renkei_error **out_error);
+
+/**
+ * Whether the connection must be closed after this response, because a part of the request's body was left unread.
+ *
+ * Rust: Response::closes
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_response_closes(const renkei_response *response,
+                                     int32_t *out_closes,
+                                     renkei_error **out_error);
+
+/**
+ * The whole body, lent until the response is freed; NULL for a stream, which is read or written.
+ *
+ * Rust: Response::body_bytes
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_response_body(const renkei_response *response,
+                                   const char **out_bytes,
+                                   size_t *out_bytes_len,
+                                   renkei_error **out_error);
+
+/**
+ * Reads the next bytes of the body into a buffer, as many as there are and fit; out_len receives how many, 0 at the end. A
+ * stream is made while it is read, in constant memory and from one moment of the store. When it fails, the response must be
+ * broken off: close the connection without the last chunk, so that the client sees that something is missing.
+ *
+ * Rust: Response::body_mut, Response::into_body
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_response_read(renkei_response *response,
+                                   void *buffer,
+                                   size_t capacity,
+                                   size_t *out_len,
+                                   renkei_error **out_error);
+
+/**
+ * Gives what is left of the body to a function, piece by piece; out_written receives how many bytes. As
+ * renkei_response_read; and RENKEI_CANCELLED when the function asks to stop.
+ *
+ * Rust: Response::into_body, Body::write_to
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_response_write_to(renkei_response *response,
+                                       renkei_write_fn write,
+                                       void *user_data,
+                                       uint64_t *out_written,
+                                       renkei_error **out_error);
+
 /* -- Structs with their size set, and everything else 0 ----------------------------------------- */
 
 static inline renkei_violation renkei_violation_init(void)
@@ -4503,6 +5183,22 @@ static inline renkei_backup_options renkei_backup_options_init(void)
 static inline renkei_check_options renkei_check_options_init(void)
 {
     renkei_check_options made;
+    memset(&made, 0, sizeof made);
+    made.size = sizeof made;
+    return made;
+}
+
+static inline renkei_token_options renkei_token_options_init(void)
+{
+    renkei_token_options made;
+    memset(&made, 0, sizeof made);
+    made.size = sizeof made;
+    return made;
+}
+
+static inline renkei_webapi_options renkei_webapi_options_init(void)
+{
+    renkei_webapi_options made;
     memset(&made, 0, sizeof made);
     made.size = sizeof made;
     return made;

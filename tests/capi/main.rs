@@ -282,10 +282,7 @@ fn what_rust_can_do_c_can_do() {
     let missing: Vec<&String> = methods
         .iter()
         .filter(|method| types.contains(&method.split("::").next().unwrap_or_default()))
-        .filter(|method| {
-            !named.contains(method.as_str())
-                && !without.contains(&method.as_str())
-        })
+        .filter(|method| !named.contains(method.as_str()) && !without.contains(&method.as_str()))
         .collect();
     assert!(
         missing.is_empty(),
