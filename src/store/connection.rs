@@ -75,9 +75,13 @@ pub(super) fn inspect(path: &Path, create: bool) -> Result<()> {
         }
         Ok(header) => header,
         Err(error) => {
-            return match (error.sqlite_error_code(), File::open(path)) {
-                (Some(ErrorCode::CannotOpen), Err(why)) => refused(why),
-                (Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt), _) => {
+            return match error.sqlite_error_code() {
+                // Only here is the file opened as one: what SQLite could not open has no locks of this process to lose.
+                Some(ErrorCode::CannotOpen) => match File::open(path) {
+                    Err(why) => refused(why),
+                    Ok(_) => Err(unwritable(path, error)),
+                },
+                Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
                     foreign(words!("SQLiteのファイルではありません", "it is not an SQLite file"))
                 }
                 _ => Err(unwritable(path, error)),

@@ -175,7 +175,6 @@ fn argument(of: &str, name: &str) -> String {
         ("const char *", "user") => "\"nobody\"",
         ("const char *", "peer" | "remote" | "address" | "forwarded_for") => "\"192.0.2.7\"",
         ("const char *", "entry") => "\"{\\\"action\\\": \\\"x\\\"}\"",
-        ("void *", "buffer") => "buffer",
         ("renkei_request *", _) => "request",
         ("const char *", _) => "\"x\"",
         ("const void *", _) => "\"a,b\\n1,2\\n\"",
@@ -255,7 +254,6 @@ static renkei_worker_options a_worker_options;
 static renkei_import_request a_import_request;
 static renkei_token_options a_token_options;
 static renkei_webapi_options a_webapi_options;
-static char buffer[16];
 static renkei_datetime datetime;
 static const renkei_cell *out_cells;
 static const char *out_lent;
