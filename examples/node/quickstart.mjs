@@ -18,6 +18,8 @@ const StoreOptions = koffi.struct('renkei_store_options', {
     size: 'size_t', create: 'uint32', synchronous: 'uint32', page_bytes: 'uint32', cache_bytes: 'uint32',
     reader_cache_bytes: 'uint32', checkpoint_bytes: 'uint32', busy_timeout_ms: 'uint64', time_zone: 'const char *',
     time_zone_len: 'size_t', limits: koffi.array('uint64', 8), clock: 'void *', random: 'void *', random_user_data: 'void *',
+    secret_key: 'void *', secret_key_len: 'size_t', secret_key_from: 'void *', secret_key_user_data: 'void *',
+    secret_vault: 'void *', secret_vault_user_data: 'void *', now: 'void *', now_user_data: 'void *',
 });
 const WriteOptions = koffi.struct('renkei_write_options', {
     size: 'size_t', expected_revision: 'int64', details: 'uint32', key_mode: 'uint32', leave_dependents: 'uint32',
@@ -36,6 +38,9 @@ const Progress = koffi.struct('renkei_import_progress', {
 const ShowProgress = koffi.proto('void renkei_import_progress_fn(void *user_data, const renkei_import_progress *progress)');
 const WorkerOptions = koffi.struct('renkei_worker_options', {
     size: 'size_t', progress: koffi.pointer(ShowProgress), progress_user_data: 'void *', retention_ms: 'uint64',
+    senders: 'size_t', network: 'const char *', network_len: 'size_t', resolver: 'void *', resolver_user_data: 'void *',
+    http_transport: 'void *', http_transport_user_data: 'void *', mail_transport: 'void *', mail_transport_user_data: 'void *',
+    notice: 'void *', notice_user_data: 'void *',
 });
 const Exported = koffi.struct('renkei_exported', {
     size: 'size_t', records: 'uint64', lines: 'uint64', bytes: 'uint64', unmapped_count: 'uint64',

@@ -32,6 +32,9 @@ class StoreOptions(Sized):
         ("cache_bytes", c_uint32), ("reader_cache_bytes", c_uint32), ("checkpoint_bytes", c_uint32),
         ("busy_timeout_ms", c_uint64), ("time_zone", c_char_p), ("time_zone_len", c_size_t),
         ("limits", c_uint64 * 8), ("clock", c_void_p), ("random", c_void_p), ("random_user_data", c_void_p),
+        ("secret_key", c_void_p), ("secret_key_len", c_size_t), ("secret_key_from", c_void_p),
+        ("secret_key_user_data", c_void_p), ("secret_vault", c_void_p), ("secret_vault_user_data", c_void_p),
+        ("now", c_void_p), ("now_user_data", c_void_p),
     ]
 
 
@@ -69,6 +72,10 @@ PROGRESS = ctypes.CFUNCTYPE(None, c_void_p, POINTER(Progress))
 class WorkerOptions(Sized):
     _fields_ = [
         ("size", c_size_t), ("progress", PROGRESS), ("progress_user_data", c_void_p), ("retention_ms", c_uint64),
+        ("senders", c_size_t), ("network", c_char_p), ("network_len", c_size_t), ("resolver", c_void_p),
+        ("resolver_user_data", c_void_p), ("http_transport", c_void_p), ("http_transport_user_data", c_void_p),
+        ("mail_transport", c_void_p), ("mail_transport_user_data", c_void_p), ("notice", c_void_p),
+        ("notice_user_data", c_void_p),
     ]
 
 

@@ -421,6 +421,13 @@ fn the_examples_tell_their_story() {
             assert!(told.contains(wanted), "{told}");
         }
     }
+    // The structs that Python describes by hand have the members of the header.
+    if has("python3") {
+        let library = installed().join("lib/librenkei.so");
+        let program = Path::new(ROOT).join("examples/python/quickstart.py");
+        let told = text(&done(Command::new("python3").arg(program).env("RENKEI_LIBRARY", library)));
+        assert!(told.contains("1236 records"), "{told}");
+    }
     // A failure is told with the library's reason.
     let program = compile(&Path::new(ROOT).join("examples/c/quickstart.c"), Link::Shared, &[]);
     let failed = Command::new(program).arg(Path::new(ROOT).join("examples")).arg("/no/such/folder").output().unwrap();
