@@ -63,6 +63,7 @@
 //! | `record` | register, update, delete, view; detail rows, links, numbers | [`Records`], [`Values`], [`Record`] |
 //! | `query` | conditions, sort, paging, aggregation; saved lists and searches | [`Query`], [`Condition`] |
 //! | `csv` | decoding and encoding, UTF-8 and Shift_JIS (cp932) | [`csv`] |
+//! | `schedule` | when something is done again and again: plain words, or cron | [`Schedule`] |
 //! | `access` | users and their rights, tokens, addresses, calls per minute, audit log | [`User`], [`Store::as_user`], [`Store::authenticate`] |
 //! | `schema` | databases, fields, values and their rules, display formats, SQL tables | [`Database`], [`Field`], [`Value`] |
 //! | `store` | the file: opening, connections, transactions, clock | [`Store`], [`StoreOptions`] |
@@ -133,6 +134,7 @@ mod maintenance;
 mod outbound;
 mod query;
 mod record;
+mod schedule;
 mod schema;
 mod store;
 pub mod webapi;
@@ -148,6 +150,7 @@ pub use maintenance::*;
 pub use outbound::*;
 pub use query::*;
 pub use record::*;
+pub use schedule::{Missed, MonthDay, Schedule, Weekday, When};
 pub use schema::*;
 pub use store::{
     Cancel, Clock, Limits, ManualClock, OsRandom, Random, SecretVault, Store, StoreOptions, Synchronous, SystemClock,
