@@ -57,6 +57,7 @@
 //! | `worker` | runs what is due | [`Worker`] |
 //! | `maintenance` | the check of a whole store, and its copy while it is at work | [`Store::check`], [`Store::backup`] |
 //! | `outbound` | what leaves the store: CSV pushes, http sends, mail; one queue of deliveries, sent at least once | [`CsvPush`], [`HttpSend`], [`MailServer`], [`NewDelivery`], [`Sending`] |
+//! | `template` | texts with placeholders, whose values are escaped for where they stand | [`HttpSend`] |
 //! | `export` | lists and searches to CSV | [`Export`], [`Store::export`] |
 //! | `import` | settings, uploads, reservations, the run, rejects | [`ImportSetting`], [`Store::reserve_import`] |
 //! | `job` | durable work: claims, leases, takeover after a crash | [`JobState`] |
@@ -137,6 +138,7 @@ mod record;
 mod schedule;
 mod schema;
 mod store;
+mod template;
 pub mod webapi;
 mod worker;
 
@@ -156,6 +158,7 @@ pub use store::{
     Cancel, Clock, Limits, ManualClock, OsRandom, Random, SecretVault, Store, StoreOptions, Synchronous, SystemClock,
     Timestamp,
 };
+pub use template::{Escape, SecretSlot, SlottedText};
 pub use worker::{Worker, WorkerHandle};
 
 /// The program in the README compiles.

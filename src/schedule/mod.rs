@@ -10,7 +10,7 @@ mod timetable;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-pub(crate) use timetable::{Due, Timetable};
+pub(crate) use timetable::Timetable;
 
 use crate::error::{Code, Error, Result, Words, words};
 use crate::schema::Time;

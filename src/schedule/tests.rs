@@ -1,6 +1,7 @@
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
+use super::timetable::Due;
 use super::*;
 use crate::error::Language;
 
