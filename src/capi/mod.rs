@@ -16,6 +16,7 @@
 #![allow(clippy::too_many_arguments, reason = "C has no better way to name inputs and outputs")]
 
 mod access;
+mod aggregation;
 mod argument;
 mod blueprint;
 mod callback;
@@ -26,6 +27,7 @@ mod delivery;
 mod error;
 mod export;
 mod file;
+mod file_template;
 mod handle;
 mod http_send;
 mod import;
@@ -39,6 +41,7 @@ mod push;
 mod query;
 mod record;
 mod rows;
+mod schedule;
 mod secret;
 mod status;
 mod store;
