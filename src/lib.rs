@@ -61,6 +61,7 @@
 //! | `import` | settings, uploads, reservations, the run, rejects | [`ImportSetting`], [`Store::reserve_import`] |
 //! | `job` | durable work: claims, leases, takeover after a crash | [`JobState`] |
 //! | `record` | register, update, delete, view; detail rows, links, numbers | [`Records`], [`Values`], [`Record`] |
+//! | `event` | what happened to records, for those who listen | |
 //! | `query` | conditions, sort, paging, aggregation; saved lists and searches | [`Query`], [`Condition`] |
 //! | `csv` | decoding and encoding, UTF-8 and Shift_JIS (cp932) | [`csv`] |
 //! | `access` | users and their rights, tokens, addresses, calls per minute, audit log | [`User`], [`Store::as_user`], [`Store::authenticate`] |
@@ -126,6 +127,8 @@ pub mod csv;
 #[doc = include_str!("definitions.md")]
 pub mod definitions {}
 mod error;
+#[allow(dead_code, reason = "the rooms that listen use the rest")]
+mod event;
 mod export;
 mod import;
 mod job;
