@@ -11,7 +11,7 @@ use super::error::renkei_error;
 use super::push::run_number;
 use super::status::renkei_status;
 use super::store::renkei_store;
-use super::write::Named;
+use super::write::{Named, and};
 use crate::error::Result;
 use crate::outbound::{HttpSendRequest, HttpSendRun, Trigger};
 
@@ -32,13 +32,8 @@ impl Form {
     fn request(self) -> Result<HttpSendRequest> {
         let records = self.records.into_iter().map(Named::selector).collect::<Result<Vec<_>>>()?;
         let mut request = HttpSendRequest::of(self.trigger, self.database, self.list, self.send, records);
-        if let Some(memo) = self.memo {
-            request = request.memo(memo);
-        }
-        if let Some(token) = self.token {
-            request = request.token(token);
-        }
-        Ok(request)
+        request = and(request, self.memo, HttpSendRequest::memo);
+        Ok(and(request, self.token, HttpSendRequest::token))
     }
 }
 

@@ -11,6 +11,7 @@ use super::ask;
 use super::error::renkei_error;
 use super::status::renkei_status;
 use super::store::renkei_store;
+use super::write::and;
 use crate::error::{Code, Error, Result, Words, words};
 use crate::outbound::{Attachment, Mail};
 
@@ -63,10 +64,7 @@ impl AttachmentForm {
                 ));
             }
         };
-        Ok(match self.content_type {
-            Some(content_type) => attachment.content_type(content_type),
-            None => attachment,
-        })
+        Ok(and(attachment, self.content_type, Attachment::content_type))
     }
 }
 
@@ -76,18 +74,10 @@ impl Form {
         mail = self.to.into_iter().fold(mail, Mail::to);
         mail = self.cc.into_iter().fold(mail, Mail::cc);
         mail = self.bcc.into_iter().fold(mail, Mail::bcc);
-        if let Some(from) = self.from {
-            mail = mail.from(from);
-        }
-        if let Some(reply_to) = self.reply_to {
-            mail = mail.reply_to(reply_to);
-        }
-        if let Some(html) = self.html {
-            mail = mail.html(html);
-        }
-        if let Some(token) = self.token {
-            mail = mail.token(token);
-        }
+        mail = and(mail, self.from, Mail::from);
+        mail = and(mail, self.reply_to, Mail::reply_to);
+        mail = and(mail, self.html, Mail::html);
+        mail = and(mail, self.token, Mail::token);
         for attachment in self.attachments {
             mail = mail.attach(attachment.attachment()?);
         }

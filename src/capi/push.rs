@@ -11,7 +11,7 @@ use super::delivery::{family_number, state_number};
 use super::error::renkei_error;
 use super::status::renkei_status;
 use super::store::renkei_store;
-use super::write::Named;
+use super::write::{Named, and};
 use crate::error::Result;
 use crate::job::JobState;
 use crate::outbound::{PushRequest, PushRun};
@@ -34,22 +34,11 @@ struct Form {
 impl Form {
     fn request(self) -> Result<PushRequest> {
         let mut request = PushRequest::new(self.database, self.list, self.push);
-        if let Some(search) = self.search {
-            request = request.search(search);
-        }
-        if let Some(condition) = self.condition {
-            request = request.filter(condition);
-        }
-        if let Some(records) = self.records {
-            request = request.records(records.into_iter().map(Named::selector).collect::<Result<Vec<_>>>()?);
-        }
-        if let Some(memo) = self.memo {
-            request = request.memo(memo);
-        }
-        if let Some(token) = self.token {
-            request = request.token(token);
-        }
-        Ok(request)
+        request = and(request, self.search, PushRequest::search);
+        request = and(request, self.condition, PushRequest::filter);
+        request = and(request, Named::selectors(self.records)?, PushRequest::records);
+        request = and(request, self.memo, PushRequest::memo);
+        Ok(and(request, self.token, PushRequest::token))
     }
 }
 

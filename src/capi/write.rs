@@ -452,6 +452,19 @@ impl Named {
     pub(super) fn selector(self) -> Result<Selector> {
         named(self.key, self.id)
     }
+
+    /// Several, where they are given.
+    pub(super) fn selectors(given: Option<Vec<Named>>) -> Result<Option<Vec<Selector>>> {
+        given.map(|all| all.into_iter().map(Named::selector).collect()).transpose()
+    }
+}
+
+/// A request with one thing more, if it is given.
+pub(super) fn and<R, T>(request: R, given: Option<T>, more: impl FnOnce(R, T) -> R) -> R {
+    match given {
+        Some(given) => more(request, given),
+        None => request,
+    }
 }
 
 fn named(key: Option<String>, id: Option<i64>) -> Result<Selector> {
