@@ -18,6 +18,7 @@
 mod access;
 mod aggregation;
 mod argument;
+mod ask;
 mod blueprint;
 mod callback;
 mod cancel;
@@ -40,6 +41,8 @@ mod outgoing;
 mod push;
 mod query;
 mod record;
+mod request;
+mod response;
 mod rows;
 mod schedule;
 mod secret;

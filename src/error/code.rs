@@ -236,6 +236,10 @@ codes! {
     Cancelled "cancelled" Cancelled
         "処理は中止されました。" "The operation was cancelled.";
 
+    // Events.
+    EventLoop "event.loop" Limit
+        "'{name}'は実行しませんでした。処理が互いを起動する連鎖が上限に達しています（{rule}）。" "'{name}' was not run: runs that start one another have come to the limit ({rule}).";
+
     // Access. {name} is a user; secrets are never told.
     AccessDenied "access.denied" Denied
         "ユーザ「{name}」には、{value}の{rule}の権限がありません。" "The user \"{name}\" has not the right \"{rule}\" for {value}: grant it in his definition.";
@@ -365,6 +369,8 @@ codes! {
         "処理の状態に異常が{value}件あります: {rule}" "{value} fault(s) in the states of jobs: {rule}.";
     CheckImport "check.import" Storage
         "インポートの記録に異常が{value}件あります: {rule}" "{value} fault(s) in the records of imports: {rule}.";
+    CheckEvent "check.event" Storage
+        "イベントとその受信者に異常が{value}件あります: {rule}" "{value} fault(s) in events and those who listen: {rule}.";
     CheckAccess "check.access" Storage
         "ユーザ・権限・APIトークンに異常が{value}件あります: {rule}" "{value} fault(s) in users, rights and tokens: {rule}.";
     CheckOrphan "check.orphan" Storage

@@ -7,7 +7,7 @@ use crate::error::{Code, Error, Language, Result};
 use crate::job::{self, Claim, JobState};
 use crate::record::{Draft, RecordId, Selector, Values, WriteOptions, Writer};
 use crate::schema::{Catalog, Value};
-use crate::store::Store;
+use crate::store::{Cause, Origin, Store};
 use crate::template::{Source, call_values};
 
 /// So many records are updated before others get their turn to write.
@@ -168,7 +168,7 @@ pub(crate) fn run_next(store: &Store, stop: &AtomicBool) -> Result<bool> {
             Ok(true)
         }
         job::Found::Claimed(claim) => {
-            let store = Store { actor: claim.actor, ..store.clone() };
+            let store = store.acting(claim.actor, Cause::run(Origin::CsvPush, claim.id));
             match run(&store, &claim, stop) {
                 // Another runner goes on with it.
                 Err(error) if error.code() == Code::JobLost => Ok(true),

@@ -21,7 +21,7 @@ use crate::query::{Condition, List, MenuEntry, Query, Selection};
 use crate::record::{Draft, RecordId, Selector, Values, WriteOptions, Writer};
 use crate::schema::documents;
 use crate::schema::{Catalog, Table, Value, ValueFormat};
-use crate::store::{Store, Writing};
+use crate::store::{Cause, Origin, Store, Writing};
 use crate::template::call_values;
 
 /// The kind of the jobs and deliveries of http sends.
@@ -497,7 +497,7 @@ impl Consequence for Sent {
             DeliveryState::Cancelled => "cancelled",
             _ => "failed",
         };
-        let store = Store { actor: settled.actor, ..store.clone() };
+        let store = store.acting(settled.actor, Cause::run(Origin::HttpSend, run));
         let saved = match settled.state {
             DeliveryState::Cancelled => Ok((false, None)),
             _ => save(&store, writing, &send, database, record, settled),
