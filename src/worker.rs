@@ -18,7 +18,7 @@ use crate::outbound::{
     self, Channel, Courier, Gate, NetworkPolicy, Notice, PoolOptions, Resolver, SystemResolver, Transport,
 };
 use crate::record;
-use crate::store::Store;
+use crate::store::{Store, part};
 
 /// How often a background worker looks for work that other processes have reserved.
 const LOOK: Duration = Duration::from_millis(200);
@@ -229,7 +229,7 @@ impl Worker {
         Ok(done)
     }
 
-    /// Deletes uploads and unclaimed files whose time is over, ended imports that have been kept longer than the retention,
+    /// Deletes uploads and unclaimed files whose time is over, what exports and backups that died left beside the store, ended imports that have been kept longer than the retention,
     /// and what the audit log keeps no longer ([`AccessSettings::audit_days`](crate::AccessSettings)), after it was
     /// brought up to date; gives up deliveries whose time is over.
     ///
@@ -240,6 +240,7 @@ impl Worker {
         let now = self.store.now();
         let before = now.before(self.retention);
         job::sweep_signs(&self.store);
+        part::sweep_beside(self.store.path());
         self.store.write(|writing| {
             record::sweep_files(writing, now)?;
             job::sweep(writing, import::KIND, before)?;

@@ -220,8 +220,9 @@ pub unsafe extern "C" fn renkei_upload_put_path(
         call(out_error, || {
             let out = Out::new(out_id, "out_id")?;
             let store = handle::get::<Store>(store)?;
-            let name = text(name, name_len, "name")?;
-            out.set(store.upload(name, open(text(path, path_len, "path")?)?)?.id);
+            let (name, path) = (text(name, name_len, "name")?, text(path, path_len, "path")?);
+            store.refuse_own_file(path.as_ref())?;
+            out.set(store.upload(name, open(path)?)?.id);
             Ok(())
         })
     }

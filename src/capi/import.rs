@@ -382,6 +382,7 @@ pub unsafe extern "C" fn renkei_import_rejects_path(
             let out = Out::new(out_lines, "out_lines")?;
             let store = handle::get::<Store>(store)?;
             let path = text(path, path_len, "path")?;
+            store.refuse_own_file(path.as_ref())?;
             // An import that does not exist leaves the file alone.
             store.import_status(process_id)?;
             let mut file = BufWriter::new(File::create(path)?);
