@@ -30,11 +30,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ACCOUNT = "abc1de2"
-CASES, VISITS, LIST, DAILY, HEADED = 100201, 100203, 100501, 100401, 100402
+CASES, VISITS, LIST, HEADED = 100201, 100203, 100501, 100402
 STATE, AMOUNT, TITLE = "100301", "100303", "100304"
 CLIENTS = 4
-# So many records a client keeps: what it registers beyond, it deletes again.
+# So many records a client keeps: instead of more, it deletes one.
 KEPT = 300
+# The longest pause of a client between two calls, in seconds.
+PAUSE = 0.03
 # How long ended deliveries are kept: less than a long run, so that their tables stop growing.
 RETENTION_MS = 5 * 60 * 1000
 
@@ -124,7 +126,7 @@ def office(library, path, folder, receiver):
     while not is_over.is_set():
         number += 1
         page = library.text("renkei_query_page", store, *given("cases"), *given('{"limit": 50}'))
-        keys = [record["key"] for record in page["records"]]
+        keys = [record["number"] for record in page["records"]]
         token = f"{os.getpid()}-{number}"
         base = {"database": "cases", "list": "short", "memo": token, "token": token}
         try:
@@ -208,7 +210,7 @@ def blueprint(port):
     document["access"] = {"calls_per_minute": None}
     document["users"] = [{"code": "link", "name": "連携用", "rights": {"*": everything}}]
     # A message that is not taken is tried again soon, so that none waits at the end of the run.
-    plan = {"delays": [1, 1, 2, 2, 3, 3, 5, 5, 5, 5, 5, 5]}
+    plan = {"delays_seconds": [0, 1, 1, 2, 2, 3, 3, 5, 5, 5, 5, 5, 5]}
     sending = {"retry": plan}
     document["targets"] = [{"code": "receiver", "name": "受信側", "circuit": {"failures": 0}}]
     common = {"database": "cases", "url": f"http://127.0.0.1:{port}/", "sending": {**sending, "target": "receiver"}}
@@ -223,8 +225,7 @@ def blueprint(port):
     ]
     for one in document["lists"]:
         if one["code"] == "short":
-            one["sub_menu"] = [{"csv_push": "core"}]
-            one["buttons"] = [{"http_send": "notice"}]
+            one["menu"] = {"sub_menu": [{"csv_push": "core"}], "buttons": [{"http_send": "notice"}]}
     return document
 
 
@@ -290,16 +291,15 @@ class Client(threading.Thread):
 
     def run(self):
         while not self.run_.is_over.is_set():
-            while self.run_.is_paused.is_set() and not self.run_.is_over.is_set():
-                time.sleep(0.02)
+            time.sleep(self.dice.random() * PAUSE)
             dice = self.dice.random()
             if dice < 0.25 or len(self.records) < 10:
-                self.register()
+                self.register() if len(self.records) < KEPT else self.delete()
             elif dice < 0.5:
                 self.update()
             elif dice < 0.8:
                 self.view()
-            elif dice < 0.9 or len(self.records) > KEPT:
+            elif dice < 0.9:
                 self.delete()
             elif dice < 0.97:
                 self.export()
@@ -373,7 +373,7 @@ class Client(threading.Thread):
 
 class Run:
     def __init__(self):
-        self.is_over, self.is_paused = threading.Event(), threading.Event()
+        self.is_over = threading.Event()
         self.lock = threading.Lock()
         self.times, self.counts = [], Counter()
         self.faults, self.gone = [], set()
@@ -550,13 +550,13 @@ def judge(library, store, host, clients, run, back_office):
     page = library.text("renkei_query_page", store, *given("cases"), *given('{"limit": 100000}'))
     found = defaultdict(list)
     for record in page["records"]:
-        found[record["fields"]["title"]].append(record)
+        found[record["title"]].append(record)
     for client in clients:
         for title, (key, amounts) in client.records.items():
             there = found.pop(title, [])
             if len(there) > 1 or (not there and None not in amounts):
                 run.fault(f"{title} is there {len(there)} times")
-            elif there and (there[0]["key"] != key or round(float(there[0]["fields"]["amount"])) not in amounts):
+            elif there and (there[0]["number"] != key or round(float(there[0]["amount"])) not in amounts):
                 run.fault(f"{title} is {there[0]}, not {key} and one of {amounts}")
         for title in client.unsure:
             if len(found.pop(title, [])) > 1:
@@ -566,7 +566,7 @@ def judge(library, store, host, clients, run, back_office):
     imports = [(process, lines) for client in clients for process, lines in client.imports]
     for process, lines in imports:
         status = library.text("renkei_import_status_json", store, c_int64(int(process)))
-        counts = status["counts"]
+        counts = status.get("counts", status)
         parts = sum(counts[name] for name in ("inserted", "updated", "unchanged", "rejected", "skipped", "unprocessed"))
         if status["state"] != "completed" or counts["total"] != lines or parts != lines:
             run.fault(f"import {process} of {lines} lines: {status}")

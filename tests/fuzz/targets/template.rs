@@ -66,7 +66,7 @@ fuzz_target!(|data: &[u8]| {
         true => input.text(),
         false => default.to_owned(),
     };
-    let url = format!("{ORIGIN}{}", written("/v1/leads/${code}?q=${text}&n=${price}", &mut input));
+    let url = format!("{ORIGIN}/{}", written("v1/leads/${code}?q=${text}&n=${price}", &mut input));
     let header = written("${code}", &mut input);
     let mut own = send(&url).header("X-Own", header);
     own.encoding = renkei::csv::Encoding::Utf8;
