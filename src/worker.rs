@@ -12,13 +12,14 @@ use std::time::{Duration, Instant};
 
 use crate::access;
 use crate::error::Result;
+use crate::event;
 use crate::import::{self, ImportProgress};
 use crate::job::{self, Found};
 use crate::outbound::{
     self, Channel, Courier, Gate, NetworkPolicy, Notice, PoolOptions, Resolver, SystemResolver, Transport,
 };
 use crate::record;
-use crate::store::Store;
+use crate::store::{Cause, Origin, Store};
 
 /// How often a background worker looks for work that other processes have reserved.
 const LOOK: Duration = Duration::from_millis(200);
@@ -184,7 +185,7 @@ impl Worker {
                 let mut tell = |progress: &ImportProgress| (self.progress)(progress);
                 let mut control = import::Control { stop: &self.stop, progress: &mut tell };
                 // What is written is written by who asked for it.
-                let store = Store { actor: claim.actor, ..self.store.clone() };
+                let store = self.store.acting(claim.actor, Cause::run(Origin::Import, claim.id));
                 import::run(&store, &claim, &mut control)?;
                 log::info!("import {} ends", claim.id);
                 Ok(true)
@@ -243,6 +244,7 @@ impl Worker {
         job::sweep_signs(&self.store);
         self.store.write(|writing| {
             record::sweep_files(writing, now)?;
+            event::sweep(writing, before)?;
             job::sweep(writing, import::KIND, before)?;
             job::sweep(writing, outbound::SENDER_KIND, before)?;
             job::sweep(writing, outbound::csv_push::KIND, before)?;

@@ -177,6 +177,9 @@ codes! {
     DefinitionInUse "definition.in_use" Conflict
         "「{name}」は使用中です: {rule}。先に、または同じ文書でそれらを変更してください。" "'{name}' cannot be taken out of use: it is used by {rule}. Change those first, or in the same document.";
 
+    ScheduleInvalid "schedule.invalid" Definition
+        "スケジュールの'{name}'が正しくありません: {rule}（「{value}」）" "The schedule is not acceptable: '{name}' (\"{value}\"): {rule}.";
+
     // Queries.
     QueryField "query.field" Usage
         "条件の項目「{value}」は存在しません（{rule}）。" "The query names \"{value}\", which is no field of '{rule}'.";
@@ -232,6 +235,10 @@ codes! {
         "処理「{value}」は他の実行者に引き継がれました。" "Job {value} was taken over by another worker.";
     Cancelled "cancelled" Cancelled
         "処理は中止されました。" "The operation was cancelled.";
+
+    // Events.
+    EventLoop "event.loop" Limit
+        "'{name}'は実行しませんでした。処理が互いを起動する連鎖が上限に達しています（{rule}）。" "'{name}' was not run: runs that start one another have come to the limit ({rule}).";
 
     // Access. {name} is a user; secrets are never told.
     AccessDenied "access.denied" Denied
@@ -362,6 +369,8 @@ codes! {
         "処理の状態に異常が{value}件あります: {rule}" "{value} fault(s) in the states of jobs: {rule}.";
     CheckImport "check.import" Storage
         "インポートの記録に異常が{value}件あります: {rule}" "{value} fault(s) in the records of imports: {rule}.";
+    CheckEvent "check.event" Storage
+        "イベントとその受信者に異常が{value}件あります: {rule}" "{value} fault(s) in events and those who listen: {rule}.";
     CheckAccess "check.access" Storage
         "ユーザ・権限・APIトークンに異常が{value}件あります: {rule}" "{value} fault(s) in users, rights and tokens: {rule}.";
     CheckOrphan "check.orphan" Storage

@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::super::delivery::{DeliveryState, NewDelivery, enqueue};
 use super::super::right::{demand_sendable, is_sendable, sendable};
-use super::super::scope::call_values;
 use super::super::settle::{Consequence, Settled};
 use super::super::status;
 use super::super::transport::ErrorFamily;
@@ -22,7 +21,8 @@ use crate::query::{Condition, List, MenuEntry, Query, Selection};
 use crate::record::{Draft, RecordId, Selector, Values, WriteOptions, Writer};
 use crate::schema::documents;
 use crate::schema::{Catalog, Table, Value, ValueFormat};
-use crate::store::{Store, Writing};
+use crate::store::{Cause, Origin, Store, Writing};
+use crate::template::call_values;
 
 /// The kind of the jobs and deliveries of http sends.
 pub(crate) const KIND: &str = "http_send";
@@ -497,7 +497,7 @@ impl Consequence for Sent {
             DeliveryState::Cancelled => "cancelled",
             _ => "failed",
         };
-        let store = Store { actor: settled.actor, ..store.clone() };
+        let store = store.acting(settled.actor, Cause::run(Origin::HttpSend, run));
         let saved = match settled.state {
             DeliveryState::Cancelled => Ok((false, None)),
             _ => save(&store, writing, &send, database, record, settled),

@@ -28,10 +28,8 @@ use rusqlite::OptionalExtension;
 use crate::access;
 use crate::error::{Code, Error, Result, words};
 use crate::job::Report;
-use crate::schema::documents::{self, Document};
+use crate::schema::documents::{self, Document, unfit};
 use crate::store::Store;
-
-use super::pair::unfit;
 
 /// Judges the report of a setting: its server must exist, its addresses be addresses.
 pub(crate) fn check_report(connection: &rusqlite::Connection, setting: &str, report: Option<&Report>) -> Result<()> {

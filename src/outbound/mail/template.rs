@@ -2,10 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::pair::{check_code_and_name, refused};
 use super::super::right::sendable;
-use super::super::scope::{CALL, Parser, Scope, call_values};
-use super::super::template::{Place, Template, rename};
 use super::send::{Attachment, Mail};
 use super::server::MailServer;
 use crate::access::Door;
@@ -13,9 +10,10 @@ use crate::csv::Encoding;
 use crate::error::{Code, Error, Result, words};
 use crate::query::{Condition, NamesFields, Query, Selection};
 use crate::record::Selector;
-use crate::schema::documents::{self, documents};
+use crate::schema::documents::{self, check_code_and_name, documents, refused};
 use crate::schema::{Catalog, FieldKind, Value};
 use crate::store::Store;
+use crate::template::{CALL, Parser, Place, Scope, Template, call_values, rename};
 
 /// A mail about a record of a database (メールテンプレート), sent by [`Store::send_mail_about`].
 ///
