@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::access::{self, AccessSettings, Door, Right, User};
+use crate::automation::{self, Automation, menu};
 use crate::error::{Code, Error, Result, Words, words};
 use crate::import::{ImportSetting, save_setting};
-use crate::outbound::{self, CsvPush, HttpSend, MailServer, MailTemplate, Target, mail, menu, save_target};
+use crate::outbound::{self, CsvPush, HttpSend, MailServer, MailTemplate, Target, mail, save_target};
 use crate::query::{List, MenuEntry, NamesFields, Search, has_field, renamed_path, save_list, save_search};
 use crate::record;
 use crate::schema::documents::{self, Document, kind_words};
@@ -74,6 +75,9 @@ pub struct Blueprint {
     /// The http sends.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub http_sends: Vec<HttpSend>,
+    /// The automations.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub automations: Vec<Automation>,
 }
 
 /// What [`Store::remove_definition`] can take out of a store.
@@ -97,6 +101,8 @@ pub enum DefinitionKind {
     CsvPush,
     /// An [`HttpSend`].
     HttpSend,
+    /// An [`Automation`].
+    Automation,
 }
 
 impl DefinitionKind {
@@ -105,6 +111,7 @@ impl DefinitionKind {
         DefinitionKind::List,
         DefinitionKind::Search,
         DefinitionKind::Import,
+        DefinitionKind::Automation,
         DefinitionKind::CsvPush,
         DefinitionKind::HttpSend,
         DefinitionKind::MailTemplate,
@@ -148,6 +155,7 @@ impl DefinitionKind {
             DefinitionKind::MailTemplate => MailTemplate::KIND,
             DefinitionKind::CsvPush => CsvPush::KIND,
             DefinitionKind::HttpSend => HttpSend::KIND,
+            DefinitionKind::Automation => Automation::KIND,
         }
     }
 }
@@ -232,6 +240,12 @@ impl Blueprint {
         self
     }
 
+    /// Adds an automation.
+    pub fn automation(mut self, automation: Automation) -> Blueprint {
+        self.automations.push(automation);
+        self
+    }
+
     /// Adds an http send.
     pub fn http_send(mut self, send: HttpSend) -> Blueprint {
         self.http_sends.push(send);
@@ -287,6 +301,7 @@ impl Store {
             mail_templates: documents::load(&reading)?,
             csv_pushes: documents::load(&reading)?,
             http_sends: documents::load(&reading)?,
+            automations: documents::load(&reading)?,
         };
         if door.is_administrator() {
             all.access = access::load_settings(&reading)?;
@@ -300,6 +315,7 @@ impl Store {
             all.mail_templates.retain(|template| may(&template.database));
             all.csv_pushes.retain(|push| may(&push.database));
             all.http_sends.retain(|send| may(&send.database));
+            all.automations.retain(|automation| may(&automation.database));
             all.targets.clear();
             all.mail_servers.clear();
         }
@@ -345,6 +361,11 @@ impl Store {
                     let send: HttpSend = documents::get(writing, Some(table), name)?;
                     menu::check_unused(writing, table, &MenuEntry::HttpSend(send.code))?;
                     send.id
+                }
+                DefinitionKind::Automation => {
+                    let automation: Automation = documents::get(writing, Some(table), name)?;
+                    menu::check_unused(writing, table, &MenuEntry::Automation(automation.code))?;
+                    automation.id
                 }
                 DefinitionKind::Target | DefinitionKind::MailServer => None,
             };
@@ -398,9 +419,9 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
     let templates = blueprint.mail_templates.iter().filter_map(|template| template.id);
     let pushes = blueprint.csv_pushes.iter().filter_map(|push| push.id);
     let sends = blueprint.http_sends.iter().filter_map(|send| send.id);
-    for id in
-        lists.chain(searches).chain(imports).chain(targets).chain(servers).chain(templates).chain(pushes).chain(sends)
-    {
+    let automations = blueprint.automations.iter().filter_map(|automation| automation.id);
+    let outbound = targets.chain(servers).chain(templates).chain(pushes).chain(sends);
+    for id in lists.chain(searches).chain(imports).chain(outbound).chain(automations) {
         reserve_id(writing, id)?;
     }
     let before = Catalog::load(writing)?;
@@ -430,6 +451,15 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
         changes.push(change("access", "access", false));
     }
     apply_outbound(store, writing, &door, &catalog, blueprint, &mut changes)?;
+    for automation in &blueprint.automations {
+        let table = managed(&door, &catalog, &automation.database)?;
+        let before = code_of::<Automation>(writing, automation.id)?;
+        let save = |automation: &mut _| automation::save(store, writing, &door, &catalog, automation);
+        changes.extend(put(writing, Some(table), &mut automation.clone(), save)?);
+        if let Some(before) = before.filter(|before| *before != automation.code) {
+            menu::rename_entry(writing, table, &MenuEntry::Automation(before), &automation.code)?;
+        }
+    }
     for list in &blueprint.lists {
         let mut list = list.clone();
         let table = managed(&door, &catalog, &list.database)?;
@@ -570,7 +600,7 @@ fn follow_renames(writing: &Writing<'_>, before: &Catalog, after: &Catalog) -> R
         follow::<HttpSend>(writing, before, after, now)?;
         follow::<MailTemplate>(writing, before, after, now)?;
     }
-    Ok(())
+    automation::follow_renames(writing, before, after)
 }
 
 fn follow<D: NamesFields>(writing: &Writing<'_>, before: &Catalog, after: &Catalog, now: &Table) -> Result<()> {
@@ -601,6 +631,7 @@ fn refuse_in_use(writing: &Writing<'_>, before: &Catalog, after: &Catalog) -> Re
         find_users::<CsvPush>(writing, before, after, now, &mut users)?;
         find_users::<HttpSend>(writing, before, after, now, &mut users)?;
         find_users::<MailTemplate>(writing, before, after, now, &mut users)?;
+        automation::find_users(writing, before, after, now.id, &mut users)?;
         if let Some((path, _)) = users.first() {
             let path = path.clone();
             let of: Vec<Words> = users.into_iter().filter(|(other, _)| *other == path).map(|(_, user)| user).collect();

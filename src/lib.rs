@@ -56,6 +56,7 @@
 //! | `blueprint` | one document of all definitions: apply, plan, dump | [`Blueprint`], [`Store::apply`] |
 //! | `worker` | runs what is due | [`Worker`] |
 //! | `maintenance` | the check of a whole store, and its copy while it is at work | [`Store::check`], [`Store::backup`] |
+//! | `automation` | parts that are run for records, journalled step by step | [`Automation`], [`Store::start_automation`] |
 //! | `outbound` | what leaves the store: CSV pushes, http sends, mail; one queue of deliveries, sent at least once | [`CsvPush`], [`HttpSend`], [`MailServer`], [`NewDelivery`], [`Sending`] |
 //! | `export` | lists and searches to CSV | [`Export`], [`Store::export`] |
 //! | `import` | settings, uploads, reservations, the run, rejects | [`ImportSetting`], [`Store::reserve_import`] |
@@ -79,6 +80,7 @@
 //! (インポート予約) is one asked-for run of it. A *CSV push* (システム連携設定) sends the records of a list as CSV, an *http
 //! send* (http送信) calls an outside API for one record; both are started from the *menu* of a list, and what they send is a
 //! *delivery*.
+//! An *automation* (自動処理) is a flow of *parts* (パーツ) that is run for records, from a menu or by other triggers.
 //!
 //! # Who acts
 //!
@@ -119,6 +121,7 @@
 #![deny(unsafe_code)]
 
 mod access;
+mod automation;
 mod blueprint;
 #[cfg(feature = "capi")]
 mod capi;
@@ -139,6 +142,7 @@ pub mod webapi;
 mod worker;
 
 pub use access::*;
+pub use automation::*;
 pub use blueprint::{Blueprint, DefinitionKind};
 pub use error::{Code, Error, Finding, Kind, Language, Result, Severity, Violation};
 pub use export::*;

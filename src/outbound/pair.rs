@@ -70,18 +70,18 @@ pub(super) fn is_false(value: &bool) -> bool {
 }
 
 /// The refusal of a definition.
-pub(super) fn refused(setting: &str, rule: Words) -> Error {
+pub(crate) fn refused(setting: &str, rule: Words) -> Error {
     Error::new(Code::DefinitionInvalid).with_name(setting).with_rule(rule)
 }
 
 /// What a message would be refused for, as the fault of a setting.
-pub(super) fn unfit(setting: &str, error: Error) -> Error {
+pub(crate) fn unfit(setting: &str, error: Error) -> Error {
     let rule = Words::of(|language| error.message(language).trim_end_matches(['.', '。']).to_owned());
     refused(setting, rule).with_source(error)
 }
 
 /// What is judged in every setting.
-pub(super) fn check_code_and_name(code: &str, name: &str) -> Result<()> {
+pub(crate) fn check_code_and_name(code: &str, name: &str) -> Result<()> {
     if let Some(fault) = names::code_fault(code) {
         return Err(refused(code, fault));
     }

@@ -2,10 +2,10 @@
 
 use renkei::csv::{Dialect, Encoding, Format, LineEnd, OutputEncoding, Quoting, Unmappable};
 use renkei::{
-    AccessSettings, AnswerPart, Auth, Circuit, CsvBody, CsvPush, DetailMode, FieldUpdate, HttpBody, HttpSend,
+    AccessSettings, AnswerPart, Auth, Automation, AutomationTrigger, AutomationUnit, Circuit, CsvBody, CsvPush, DetailMode, FieldSource, FieldUpdate, FoundField, HttpBody, HttpSend,
     ImportColumn, ImportMode, JsonRow, JsonType, MailSecurity, MailServer, MailTemplate, MatchBy, Menu, MenuEntry,
-    Method, MinusStyle, NumberDate, NumberDisplay, NumberInput, Pair, PairsAs, Rate, Report, ReportWhen, RetryPlan,
-    Rights, Rounding, SaveAnswer, SaveWhen, Sending, Signing, Target, Timeouts, Trigger, ValueFormat,
+    Method, MinusStyle, NumberDate, NumberDisplay, NumberInput, OnError, Pair, PairsAs, Part, PartAction, PartTarget, Rate, Report, ReportWhen, RetryPlan,
+    Rights, Rounding, SaveAnswer, SaveWhen, Sending, SetField, Signing, Target, Timeouts, Trigger, ValueFormat,
 };
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -47,6 +47,8 @@ fn the_examples_are_what_they_are_said_to_be() {
         "mail_template",
         "target",
         "mail_server",
+        "automation",
+        "part",
         "user",
         "access",
     ];
@@ -88,6 +90,12 @@ fn the_examples_are_what_they_are_said_to_be() {
     world.mail_templates = read("mail_template");
     world.targets = read("target");
     world.mail_servers = read("mail_server");
+    world.automations = read("automation");
+    let example = Automation::new("orders", "example", "例").on(AutomationTrigger::Api);
+    world.automations.push(read::<Part>("part").into_iter().fold(example, Automation::part));
+    for database in &mut world.databases {
+        database.approval = true;
+    }
     let fixture = Fixture::new();
     fixture.store.apply(&world).unwrap();
 
@@ -166,6 +174,20 @@ fn every_member_and_every_word_is_there() {
     has("when it is saved", words::<SaveWhen>(json!("?")));
     has("triggers", words::<Trigger>(json!("?")));
     has("mail template", words::<MailTemplate>(json!({"?": 1})));
+    has("automation", words::<Automation>(json!({"?": 1})));
+    has("unit", words::<AutomationUnit>(json!("?")));
+    has("error of an automation", words::<OnError>(json!("?")));
+    has("trigger of an automation", words::<AutomationTrigger>(json!("?")));
+    has("part", words::<Part>(json!({"?": 1})));
+    let types = words::<PartAction>(json!({"type": "?"}));
+    for kind in types.iter().filter(|kind| *kind != "end") {
+        has(kind, words::<PartAction>(json!({"type": kind, "?": 1})));
+    }
+    has("action", types);
+    has("target of a part", words::<PartTarget>(json!("?")));
+    has("field that is set", words::<SetField>(json!({"?": 1})));
+    has("source of a value", words::<FieldSource>(json!("?")));
+    has("field that is found", words::<FoundField>(json!({"?": 1})));
     has("sending", words::<Sending>(json!({"?": 1})));
     has("retry", words::<RetryPlan>(json!({"?": 1})));
     has("timeouts", words::<Timeouts>(json!({"?": 1})));
