@@ -5,17 +5,15 @@
 //! Printed are medians of the rounds and the ratio (above 1: ours is faster).
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use renkei::{
-    Blueprint, Condition, Database, ImportRequest, ImportSetting, Query, Sort, Store, Synchronous, Values, Worker,
-};
+use renkei::{Blueprint, Condition, Query, Sort, Store, Synchronous, Values};
 use rusqlite::{Connection, params};
 
 mod customers;
+mod filled;
 
 const ROUNDS: usize = 7;
 const A_ROUND: usize = 2_000;
@@ -37,7 +35,9 @@ fn main() {
     }
     let dir = tempfile::tempdir().expect("a folder");
     let base = dir.path().join("base.db");
-    fill(&base, dir.path(), rows);
+    let (mut database, setting) = filled::definition();
+    database.fields[1].full_text = true;
+    filled::fill(&base, rows, &Blueprint::new().database(database).import(setting));
     println!("{rows} records; {A_ROUND} operations a round, {ROUNDS} rounds in turn\n");
     println!("| one at a time | renkei µs | rusqlite µs | ratio |\n| --- | --- | --- | --- |");
     for (synchronous, word) in [(Synchronous::Normal, "NORMAL"), (Synchronous::Full, "FULL")] {
@@ -63,36 +63,6 @@ fn main() {
     if only.contains("search") {
         searches(&store, rows);
     }
-}
-
-fn fill(path: &Path, dir: &Path, rows: u64) {
-    let csv = dir.join("customers.csv");
-    let mut file = std::io::BufWriter::new(std::fs::File::create(&csv).expect("a file"));
-    file.write_all(customers::HEADER.as_bytes()).expect("written");
-    let mut line = String::new();
-    for number in 1..=rows {
-        customers::line(&mut line, number, 1, 0);
-        file.write_all(line.as_bytes()).expect("written");
-    }
-    file.flush().expect("written");
-    let store = Store::create(path).expect("the store is made");
-    let mut database: Database =
-        serde_json::from_str(include_str!("customers/definition.json")).expect("the definition is read");
-    database.fields[1].full_text = true;
-    let mut setting = ImportSetting::new("customers", "all", "all");
-    for field in &database.fields {
-        setting = setting.column(&field.code);
-    }
-    store.apply(&Blueprint::new().database(database).import(setting)).expect("it is applied");
-    let reserved = store.reserve_import(&ImportRequest::path("customers", "all", &csv)).expect("it is reserved");
-    Worker::new(&store).run_until_idle().expect("it is run");
-    let status = store.import_status(reserved.process_id).expect("it has a status");
-    assert_eq!(status.counts.inserted, rows, "{:?}", status.error);
-    // Indexes and file are settled, so that both sides begin with the same.
-    drop(store);
-    let connection = Connection::open(path).expect("it opens");
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("it is settled");
-    let _ = std::fs::remove_file(&csv);
 }
 
 /// The same tables, written by hand.

@@ -351,7 +351,11 @@ impl Store {
                 DefinitionKind::List => documents::get::<List>(writing, Some(table), name)?.id,
                 DefinitionKind::Search => documents::get::<Search>(writing, Some(table), name)?.id,
                 DefinitionKind::Import => documents::get::<ImportSetting>(writing, Some(table), name)?.id,
-                DefinitionKind::MailTemplate => documents::get::<MailTemplate>(writing, Some(table), name)?.id,
+                DefinitionKind::MailTemplate => {
+                    let template: MailTemplate = documents::get(writing, Some(table), name)?;
+                    automation::check_unused(writing, door.catalog(), table, true, &template.code)?;
+                    template.id
+                }
                 DefinitionKind::CsvPush => {
                     let push: CsvPush = documents::get(writing, Some(table), name)?;
                     menu::check_unused(writing, table, &MenuEntry::CsvPush(push.code))?;
@@ -359,12 +363,14 @@ impl Store {
                 }
                 DefinitionKind::HttpSend => {
                     let send: HttpSend = documents::get(writing, Some(table), name)?;
+                    automation::check_unused(writing, door.catalog(), table, false, &send.code)?;
                     menu::check_unused(writing, table, &MenuEntry::HttpSend(send.code))?;
                     send.id
                 }
                 DefinitionKind::Automation => {
                     let automation: Automation = documents::get(writing, Some(table), name)?;
                     menu::check_unused(writing, table, &MenuEntry::Automation(automation.code))?;
+                    automation::unlisten(writing, automation.id.unwrap_or_default())?;
                     automation.id
                 }
                 DefinitionKind::Target | DefinitionKind::MailServer => None,
@@ -402,27 +408,14 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
         door.demand_administrator("mail servers")?;
     }
     demand_databases(&door, &blueprint.databases)?;
-    // Ids that are given must not be handed out on the way.
-    for id in blueprint.users.iter().filter_map(|user| user.id) {
+    // Ids that are given, wherever in the document, must not be handed out on the way.
+    for id in given_ids(blueprint) {
         reserve_id(writing, id)?;
     }
     for user in &blueprint.users {
         if let Some(is_new) = access::save_user(writing, user)? {
             changes.push(change("user", &user.code, is_new));
         }
-    }
-    let lists = blueprint.lists.iter().filter_map(|list| list.id);
-    let searches = blueprint.searches.iter().filter_map(|search| search.id);
-    let imports = blueprint.imports.iter().filter_map(|setting| setting.id);
-    let targets = blueprint.targets.iter().filter_map(|target| target.id);
-    let servers = blueprint.mail_servers.iter().filter_map(|server| server.id);
-    let templates = blueprint.mail_templates.iter().filter_map(|template| template.id);
-    let pushes = blueprint.csv_pushes.iter().filter_map(|push| push.id);
-    let sends = blueprint.http_sends.iter().filter_map(|send| send.id);
-    let automations = blueprint.automations.iter().filter_map(|automation| automation.id);
-    let outbound = targets.chain(servers).chain(templates).chain(pushes).chain(sends);
-    for id in lists.chain(searches).chain(imports).chain(outbound).chain(automations) {
-        reserve_id(writing, id)?;
     }
     let before = Catalog::load(writing)?;
     let defined = schema::define(writing, blueprint.databases.clone(), store.local(store.now()))?;
@@ -451,21 +444,6 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
         changes.push(change("access", "access", false));
     }
     apply_outbound(store, writing, &door, &catalog, blueprint, &mut changes)?;
-    for automation in &blueprint.automations {
-        let table = managed(&door, &catalog, &automation.database)?;
-        let before = code_of::<Automation>(writing, automation.id)?;
-        let save = |automation: &mut _| automation::save(store, writing, &door, &catalog, automation);
-        changes.extend(put(writing, Some(table), &mut automation.clone(), save)?);
-        if let Some(before) = before.filter(|before| *before != automation.code) {
-            menu::rename_entry(writing, table, &MenuEntry::Automation(before), &automation.code)?;
-        }
-    }
-    for list in &blueprint.lists {
-        let mut list = list.clone();
-        let table = managed(&door, &catalog, &list.database)?;
-        menu::check_menu(writing, table, &mut list)?;
-        changes.extend(put(writing, Some(table), &mut list, |list| save_list(writing, &catalog, list))?);
-    }
     for search in &blueprint.searches {
         let mut search = search.clone();
         let table = managed(&door, &catalog, &search.database)?;
@@ -477,6 +455,25 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
         mail::check_report(writing, &setting.code, setting.report.as_ref())?;
         changes.extend(put(writing, Some(table), &mut setting, |setting| save_setting(writing, &catalog, setting))?);
     }
+    // They name imports and what is sent, and stand in the menus of lists.
+    for automation in &blueprint.automations {
+        let table = managed(&door, &catalog, &automation.database)?;
+        let before = code_of::<Automation>(writing, automation.id)?;
+        let save = |automation: &mut _| automation::save(store, writing, &door, &catalog, automation);
+        changes.extend(put(writing, Some(table), &mut automation.clone(), save)?);
+        if let Some(before) = before.filter(|before| *before != automation.code) {
+            menu::rename_entry(writing, table, &MenuEntry::Automation(before), &automation.code)?;
+        }
+    }
+    if !blueprint.automations.is_empty() {
+        automation::circle::check(store, writing, &catalog)?;
+    }
+    for list in &blueprint.lists {
+        let mut list = list.clone();
+        let table = managed(&door, &catalog, &list.database)?;
+        menu::check_menu(writing, table, &mut list)?;
+        changes.extend(put(writing, Some(table), &mut list, |list| save_list(writing, &catalog, list))?);
+    }
     if defined.has_changes {
         refuse_in_use(writing, &before, &catalog)?;
     }
@@ -484,6 +481,26 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
         schema::check_ids(writing)?;
     }
     Ok(changes)
+}
+
+/// Every id that the document gives to something.
+fn given_ids(blueprint: &Blueprint) -> impl Iterator<Item = i64> {
+    fn of<D: Document>(definitions: &[D]) -> impl Iterator<Item = i64> {
+        definitions.iter().filter_map(Document::id)
+    }
+    let fields = blueprint.databases.iter().flat_map(|database| database.fields.iter().chain(&database.details));
+    (blueprint.users.iter().filter_map(|user| user.id))
+        .chain(of(&blueprint.databases))
+        .chain(fields.filter_map(|field| field.id))
+        .chain(of(&blueprint.lists))
+        .chain(of(&blueprint.searches))
+        .chain(of(&blueprint.imports))
+        .chain(of(&blueprint.targets))
+        .chain(of(&blueprint.mail_servers))
+        .chain(of(&blueprint.mail_templates))
+        .chain(of(&blueprint.csv_pushes))
+        .chain(of(&blueprint.http_sends))
+        .chain(of(&blueprint.automations))
 }
 
 /// What is sent, and by whom: settings name targets and mail servers, and lists name settings in their menus.
@@ -503,8 +520,12 @@ fn apply_outbound(
     }
     for template in &blueprint.mail_templates {
         let table = managed(door, catalog, &template.database)?;
+        let before = code_of::<MailTemplate>(writing, template.id)?;
         let save = |template: &mut _| mail::save_template(store, writing, catalog, template);
         changes.extend(put(writing, Some(table), &mut template.clone(), save)?);
+        if let Some(before) = before.filter(|before| *before != template.code) {
+            automation::rename_sent(writing, catalog, table, true, (&before, &template.code))?;
+        }
     }
     for push in &blueprint.csv_pushes {
         let table = managed(door, catalog, &push.database)?;
@@ -521,6 +542,7 @@ fn apply_outbound(
         let save = |send: &mut _| outbound::http_send::save(store, writing, catalog, send);
         changes.extend(put(writing, Some(table), &mut send.clone(), save)?);
         if let Some(before) = before.filter(|before| *before != send.code) {
+            automation::rename_sent(writing, catalog, table, false, (&before, &send.code))?;
             menu::rename_entry(writing, table, &MenuEntry::HttpSend(before), &send.code)?;
         }
     }

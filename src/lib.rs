@@ -58,12 +58,15 @@
 //! | `maintenance` | the check of a whole store, and its copy while it is at work | [`Store::check`], [`Store::backup`] |
 //! | `automation` | parts that are run for records, journalled step by step | [`Automation`], [`Store::start_automation`] |
 //! | `outbound` | what leaves the store: CSV pushes, http sends, mail; one queue of deliveries, sent at least once | [`CsvPush`], [`HttpSend`], [`MailServer`], [`NewDelivery`], [`Sending`] |
+//! | `template` | texts with placeholders, whose values are escaped for where they stand | [`HttpSend`] |
 //! | `export` | lists and searches to CSV | [`Export`], [`Store::export`] |
 //! | `import` | settings, uploads, reservations, the run, rejects | [`ImportSetting`], [`Store::reserve_import`] |
 //! | `job` | durable work: claims, leases, takeover after a crash | [`JobState`] |
 //! | `record` | register, update, delete, view; detail rows, links, numbers | [`Records`], [`Values`], [`Record`] |
+//! | `event` | what happened to records, for those who listen | |
 //! | `query` | conditions, sort, paging, aggregation; saved lists and searches | [`Query`], [`Condition`] |
 //! | `csv` | decoding and encoding, UTF-8 and Shift_JIS (cp932) | [`csv`] |
+//! | `schedule` | when something is done again and again: plain words, or cron | [`Schedule`] |
 //! | `access` | users and their rights, tokens, addresses, calls per minute, audit log | [`User`], [`Store::as_user`], [`Store::authenticate`] |
 //! | `schema` | databases, fields, values and their rules, display formats, SQL tables | [`Database`], [`Field`], [`Value`] |
 //! | `store` | the file: opening, connections, transactions, clock | [`Store`], [`StoreOptions`] |
@@ -129,6 +132,8 @@ pub mod csv;
 #[doc = include_str!("definitions.md")]
 pub mod definitions {}
 mod error;
+#[allow(dead_code, reason = "the rooms that listen use the rest")]
+mod event;
 mod export;
 mod import;
 mod job;
@@ -136,8 +141,10 @@ mod maintenance;
 mod outbound;
 mod query;
 mod record;
+mod schedule;
 mod schema;
 mod store;
+mod template;
 pub mod webapi;
 mod worker;
 
@@ -152,11 +159,13 @@ pub use maintenance::*;
 pub use outbound::*;
 pub use query::*;
 pub use record::*;
+pub use schedule::{Missed, MonthDay, Schedule, Weekday, When};
 pub use schema::*;
 pub use store::{
     Cancel, Clock, Limits, ManualClock, OsRandom, Random, SecretVault, Store, StoreOptions, Synchronous, SystemClock,
     Timestamp,
 };
+pub use template::{Escape, SecretSlot, SlottedText};
 pub use worker::{Worker, WorkerHandle};
 
 /// The program in the README compiles.

@@ -13,13 +13,14 @@ use std::time::{Duration, Instant};
 use crate::access;
 use crate::automation;
 use crate::error::Result;
+use crate::event;
 use crate::import::{self, ImportProgress};
 use crate::job::{self, Found};
 use crate::outbound::{
     self, Channel, Courier, Gate, NetworkPolicy, Notice, PoolOptions, Resolver, SystemResolver, Transport,
 };
 use crate::record;
-use crate::store::Store;
+use crate::store::{Cause, Origin, Store};
 
 /// How often a background worker looks for work that other processes have reserved.
 const LOOK: Duration = Duration::from_millis(200);
@@ -167,6 +168,7 @@ impl Worker {
     /// Imports, automations, then what follows from the end of runs: fields of records that were sent, and reports.
     fn run_job(&self) -> Result<bool> {
         Ok(self.run_import()?
+            || automation::start_due(&self.store)?
             || automation::run_next(&self.store, &self.stop)?
             || outbound::csv_push::run_next(&self.store, &self.stop)?
             || outbound::mail::write_next_report(&self.store, automation::told)?)
@@ -187,7 +189,7 @@ impl Worker {
                 let mut tell = |progress: &ImportProgress| (self.progress)(progress);
                 let mut control = import::Control { stop: &self.stop, progress: &mut tell };
                 // What is written is written by who asked for it.
-                let store = Store { actor: claim.actor, ..self.store.clone() };
+                let store = self.store.acting(claim.actor, Cause::run(Origin::Import, claim.id));
                 import::run(&store, &claim, &mut control)?;
                 log::info!("import {} ends", claim.id);
                 Ok(true)
@@ -233,9 +235,10 @@ impl Worker {
         Ok(done)
     }
 
-    /// Deletes uploads and unclaimed files whose time is over, ended imports that have been kept longer than the retention,
-    /// and what the audit log keeps no longer ([`AccessSettings::audit_days`](crate::AccessSettings)), after it was
-    /// brought up to date; gives up deliveries whose time is over.
+    /// Deletes uploads and unclaimed files whose time is over; imports, deliveries with their attempts, and runs of CSV pushes and
+    /// http sends that ended longer ago than the retention; and what the audit log keeps no longer
+    /// ([`AccessSettings::audit_days`](crate::AccessSettings)), after it was brought up to date. Gives up deliveries whose
+    /// time is over.
     ///
     /// # Errors
     ///
@@ -246,6 +249,7 @@ impl Worker {
         job::sweep_signs(&self.store);
         self.store.write(|writing| {
             record::sweep_files(writing, now)?;
+            event::sweep(writing, before)?;
             job::sweep(writing, import::KIND, before)?;
             job::sweep(writing, outbound::SENDER_KIND, before)?;
             job::sweep(writing, outbound::csv_push::KIND, before)?;

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::job::Report;
 use crate::outbound::Trigger;
 use crate::query::{Condition, Sort};
+use crate::schedule::Schedule;
 use crate::schema::documents::documents;
 use crate::schema::{Expression, Value};
 
@@ -116,9 +117,103 @@ pub enum AutomationTrigger {
     SettingsScreen,
     /// A call of the host.
     Api,
+    /// A record that is registered, by whatever writes it.
+    Registered(RegisteredTrigger),
+    /// A record that is changed, by whatever writes it.
+    Updated(UpdatedTrigger),
+    /// The end of an import that was completed. The parts are run for the records of the automation's `condition`.
+    AfterImport(ImportTrigger),
+    /// A timer. The parts are run for the records of the automation's `condition`.
+    Timer(Schedule),
+    /// The receipt of a templated mail (定型メール受信), which the host hands in ([`Store::receive_mail`]). A record is
+    /// registered from it, for which the parts are run.
+    ///
+    /// [`Store::receive_mail`]: crate::Store::receive_mail
+    TemplatedMail(MailTrigger),
+}
+
+/// Which registrations start an automation.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RegisteredTrigger {
+    /// What the new record must fulfil.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub condition: Option<Condition>,
+    /// Whether records that imports register count too. Default: no.
+    #[serde(skip_serializing_if = "is_no")]
+    pub imports: bool,
+}
+
+/// Which changes start an automation.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UpdatedTrigger {
+    /// The codes of header fields of which one must have changed; any change counts when empty.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
+    /// What the record must fulfil after the change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub condition: Option<Condition>,
+    /// Whether changes by imports count too. Default: no.
+    #[serde(skip_serializing_if = "is_no")]
+    pub imports: bool,
+}
+
+/// Which imports start an automation.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ImportTrigger {
+    /// The code of the import setting; any of the database when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub import: Option<String>,
+}
+
+/// Which templated mails start an automation, and how they become records.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailTrigger {
+    /// The addresses from which it may come; anybody's when empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub from: Vec<String>,
+    /// What its subject must contain; anything when empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub subject: String,
+    /// The lines that become fields: at least one.
+    pub fields: Vec<MailField>,
+}
+
+/// A line of a templated mail that becomes a field of the record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailField {
+    /// With what the line begins, such as `お名前：`. The value is what follows, up to the next line that begins with a label.
+    pub label: String,
+    /// The code of a header field.
+    pub field: String,
 }
 
 impl AutomationTrigger {
+    /// A timer.
+    pub fn timer(schedule: Schedule) -> AutomationTrigger {
+        AutomationTrigger::Timer(schedule)
+    }
+
+    /// Every registration of a record, but for those of imports.
+    pub fn registered() -> AutomationTrigger {
+        AutomationTrigger::Registered(RegisteredTrigger::default())
+    }
+
+    /// Every change of one of these header fields, but for those by imports.
+    pub fn updated(fields: impl IntoIterator<Item = impl Into<String>>) -> AutomationTrigger {
+        let fields = fields.into_iter().map(Into::into).collect();
+        AutomationTrigger::Updated(UpdatedTrigger { fields, ..UpdatedTrigger::default() })
+    }
+
+    /// The end of imports by this setting.
+    pub fn after_import(import: impl Into<String>) -> AutomationTrigger {
+        AutomationTrigger::AfterImport(ImportTrigger { import: Some(import.into()) })
+    }
+
     /// The sort of trigger.
     pub fn kind(&self) -> Trigger {
         match self {
@@ -127,6 +222,11 @@ impl AutomationTrigger {
             AutomationTrigger::SubMenu => Trigger::SubMenu,
             AutomationTrigger::SettingsScreen => Trigger::SettingsScreen,
             AutomationTrigger::Api => Trigger::Api,
+            AutomationTrigger::Registered(_) => Trigger::Registered,
+            AutomationTrigger::Updated(_) => Trigger::Updated,
+            AutomationTrigger::AfterImport(_) => Trigger::AfterImport,
+            AutomationTrigger::Timer(_) => Trigger::Timer,
+            AutomationTrigger::TemplatedMail(_) => Trigger::TemplatedMail,
         }
     }
 }
@@ -165,6 +265,11 @@ pub enum PartAction {
     Condition(Branch),
     /// Deletes records (レコード削除).
     Delete(DeleteRecords),
+    /// Sends a mail about each record (メール送信).
+    SendMail(SendMailAbout),
+    /// Calls an outside API for each record (http送信), and waits for the answer. An automation with this part is started by
+    /// the button or the pulldown of a list, and by nothing else.
+    HttpSend(HttpSendFor),
     /// Ends the parts of this record.
     End(EndParts),
 }
@@ -379,6 +484,28 @@ fn hundred() -> u64 {
     100
 }
 
+/// Sends a mail about each record, by a [`MailTemplate`](crate::MailTemplate).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SendMailAbout {
+    /// The code of the mail template, of the database of the records.
+    pub template: String,
+    /// About which. Default: the record for which the parts are run. At most 1,000 records that were found.
+    #[serde(default, skip_serializing_if = "is_this")]
+    pub target: PartTarget,
+}
+
+/// Calls an outside API for each record, by an [`HttpSend`](crate::HttpSend).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpSendFor {
+    /// The code of the http send, of the database of the records.
+    pub http_send: String,
+    /// For which. Default: the record for which the parts are run. At most 100 records that were found.
+    #[serde(default, skip_serializing_if = "is_this")]
+    pub target: PartTarget,
+}
+
 /// Ends the parts of this record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -503,6 +630,8 @@ actions! {
     SearchRecords Search;
     Branch Condition;
     DeleteRecords Delete;
+    SendMailAbout SendMail;
+    HttpSendFor HttpSend;
 }
 
 fn add(fields: &mut Vec<SetField>, field: impl Into<String>, from: impl Into<FieldSource>) {
@@ -617,6 +746,30 @@ impl DeleteRecords {
     /// Deletes records, at most `most` in one run.
     pub fn of(target: PartTarget, most: u64) -> DeleteRecords {
         DeleteRecords { target, most }
+    }
+}
+
+impl SendMailAbout {
+    /// A mail about the record for which the parts are run.
+    pub fn this(template: impl Into<String>) -> SendMailAbout {
+        SendMailAbout { template: template.into(), target: PartTarget::This }
+    }
+
+    /// Mails about others.
+    pub fn of(target: PartTarget, template: impl Into<String>) -> SendMailAbout {
+        SendMailAbout { template: template.into(), target }
+    }
+}
+
+impl HttpSendFor {
+    /// A call for the record for which the parts are run.
+    pub fn this(http_send: impl Into<String>) -> HttpSendFor {
+        HttpSendFor { http_send: http_send.into(), target: PartTarget::This }
+    }
+
+    /// Calls for others.
+    pub fn of(target: PartTarget, http_send: impl Into<String>) -> HttpSendFor {
+        HttpSendFor { http_send: http_send.into(), target }
     }
 }
 

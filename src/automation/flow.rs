@@ -2,15 +2,20 @@
 
 use std::sync::Arc;
 
+use rusqlite::Connection;
+
 use super::definition::{
-    Automation, Branch, DeleteRecords, Part, PartAction, PartTarget, RegisterRecord, SearchRecords, SetField,
-    UpdateRecords,
+    Automation, AutomationTrigger, Branch, DeleteRecords, HttpSendFor, MailField, Part, PartAction, PartTarget,
+    RegisterRecord, SearchRecords, SendMailAbout, SetField, UpdateRecords,
 };
 use super::values::{Asked, Goal, Searches, Sets, World, find_search};
 use crate::error::{Code, Error, Result, Words, words};
-use crate::outbound::pair::{check_code_and_name, refused, unfit};
+
+use crate::import::ImportSetting;
+use crate::outbound::{HttpSend, MailTemplate, Trigger};
 use crate::query::{Condition, Query, Selection, Sort};
 use crate::record::{Approval, issues_keys};
+use crate::schema::documents::{self, check_code_and_name, refused, unfit};
 use crate::schema::{Catalog, FieldKind, Table};
 use crate::store::Store;
 
@@ -54,19 +59,30 @@ pub(super) enum Step<'a> {
     Search { table: &'a Arc<Table>, asked: Asked<'a>, sort: Vec<Sort>, limit: u64 },
     Condition(Asked<'a>),
     Delete { table: &'a Arc<Table>, target: Target, most: u64 },
+    SendMail { table: &'a Arc<Table>, target: Target, template: MailTemplate },
+    HttpSend { table: &'a Arc<Table>, target: Target, send: HttpSend },
     End,
 }
 
 impl Step<'_> {
-    /// Whether it is done outside of the transactions of the others.
-    pub(super) fn is_outbound(&self) -> bool {
-        false
+    /// Whether it reads what was committed, so that what is done before it must be.
+    pub(super) fn needs_commit(&self) -> bool {
+        matches!(self, Step::SendMail { .. })
+    }
+
+    fn sends(&self) -> bool {
+        matches!(self, Step::SendMail { .. } | Step::HttpSend { .. })
     }
 }
 
 impl<'a> Flow<'a> {
     /// Judges an automation.
-    pub(super) fn compile(store: &'a Store, catalog: &'a Catalog, automation: &'a Automation) -> Result<Flow<'a>> {
+    pub(super) fn compile(
+        store: &'a Store,
+        connection: &Connection,
+        catalog: &'a Catalog,
+        automation: &'a Automation,
+    ) -> Result<Flow<'a>> {
         let code = automation.code.as_str();
         check_code_and_name(code, &automation.name)?;
         let table = catalog.table(&automation.database)?;
@@ -84,11 +100,14 @@ impl<'a> Flow<'a> {
             return Err(refused(code, rule));
         }
         for (at, trigger) in automation.triggers.iter().enumerate() {
-            if automation.triggers[..at].contains(trigger) {
+            if automation.triggers[..at].iter().any(|other| other.kind() == trigger.kind()) {
                 let kind = trigger.kind().words();
                 let rule = words!("`triggers`に{kind}が2回あります", "`triggers` has {kind} twice"; kind);
                 return Err(refused(code, rule));
             }
+        }
+        for trigger in &automation.triggers {
+            check_trigger(&world, connection, trigger)?;
         }
         if automation.parts.is_empty() {
             return Err(refused(code, words!("パーツがありません", "it has no parts")));
@@ -100,8 +119,8 @@ impl<'a> Flow<'a> {
                 words!("パーツが{count}個です（{most}個まで）", "it has {count} parts: at most {most} are possible");
             return Err(refused(code, rule));
         }
-        let mut compiler =
-            Compiler { world, nodes: Vec::with_capacity(count), searches: Searches::new(), codes: Vec::new() };
+        let (nodes, searches, codes) = (Vec::with_capacity(count), Searches::new(), Vec::new());
+        let mut compiler = Compiler { world, connection, nodes, searches, codes };
         compiler.list(&automation.parts, count)?;
         let flow = Flow { world, table, nodes: compiler.nodes };
         flow.check_triggers(automation)?;
@@ -109,13 +128,13 @@ impl<'a> Flow<'a> {
     }
 
     /// The first http send, if there is one.
-    pub(super) fn http_send(&self) -> Option<&Node<'a>> {
-        None
+    fn http_send(&self) -> Option<&Node<'a>> {
+        self.nodes.iter().find(|node| matches!(node.step, Step::HttpSend { .. }))
     }
 
     /// Whether records leave the store.
     pub(super) fn sends(&self) -> bool {
-        self.nodes.iter().any(|node| node.step.is_outbound())
+        self.nodes.iter().any(|node| node.step.sends())
     }
 
     /// What contains an http send is started from a list, by the button or the pulldown, and from nowhere else.
@@ -124,9 +143,7 @@ impl<'a> Flow<'a> {
     }
 
     /// Refuses what an automation with an http send cannot be started from.
-    pub(super) fn allow(&self, automation: &Automation, trigger: crate::outbound::Trigger) -> Result<()> {
-        use crate::outbound::Trigger;
-
+    pub(super) fn allow(&self, automation: &Automation, trigger: Trigger) -> Result<()> {
         match self.http_send() {
             Some(node) if !matches!(trigger, Trigger::Button | Trigger::Pulldown) => {
                 Err(Error::new(Code::AutomationHttpSend)
@@ -137,6 +154,69 @@ impl<'a> Flow<'a> {
             _ => Ok(()),
         }
     }
+}
+
+/// Judges what starts an automation.
+fn check_trigger(world: &World<'_>, connection: &Connection, trigger: &AutomationTrigger) -> Result<()> {
+    let World { store, catalog, table, automation, .. } = *world;
+    let condition = match trigger {
+        AutomationTrigger::Registered(registered) => registered.condition.as_ref(),
+        AutomationTrigger::Updated(updated) => {
+            for field in &updated.fields {
+                if table.header.find(field).is_none_or(|at| !table.header.columns[at].is_stored()) {
+                    let (database, field) = (table.code(), crate::error::shorten(field));
+                    let rule = words!(
+                        "「{database}」に保存されるヘッダ項目「{field}」がありません",
+                        "\"{database}\" has no header field \"{field}\" that is stored"
+                    );
+                    return Err(refused(automation, rule).with_field(field));
+                }
+            }
+            updated.condition.as_ref()
+        }
+        AutomationTrigger::AfterImport(after) => {
+            if let Some(import) = &after.import {
+                documents::get::<ImportSetting>(connection, Some(table.id), import)?;
+            }
+            None
+        }
+        AutomationTrigger::Timer(schedule) => {
+            schedule.timetable(store).map_err(|error| unfit(automation, error))?;
+            None
+        }
+        AutomationTrigger::TemplatedMail(mail) => {
+            if mail.fields.is_empty() {
+                let rule = words!("定型メールの`fields`がありません", "a templated mail needs `fields`");
+                return Err(refused(automation, rule));
+            }
+            for (at, MailField { label, field }) in mail.fields.iter().enumerate() {
+                let found = table.header.find(field).map(|at| &table.header.columns[at]);
+                if found.is_none_or(|column| !column.is_writable()) {
+                    let (database, field) = (table.code(), crate::error::shorten(field));
+                    let rule = words!(
+                        "「{database}」に設定できるヘッダ項目「{field}」がありません",
+                        "\"{database}\" has no header field \"{field}\" that is set"
+                    );
+                    return Err(refused(automation, rule).with_field(field));
+                }
+                let same = |other: &MailField| other.label == *label || other.field == *field;
+                if label.trim().is_empty() || mail.fields[..at].iter().any(same) {
+                    let rule = words!(
+                        "定型メールのラベル「{label}」が空か、2回あります",
+                        "the label \"{label}\" of the templated mail is empty, or stands twice"
+                    );
+                    return Err(refused(automation, rule).with_field(field));
+                }
+            }
+            None
+        }
+        _ => None,
+    };
+    if let Some(condition) = condition {
+        let query = Query::new().filter(condition.clone());
+        Selection::new(store, catalog, table, [])?.lines(&query).map_err(|error| unfit(automation, error))?;
+    }
+    Ok(())
 }
 
 /// How many parts there are, those in branches included.
@@ -156,15 +236,16 @@ fn size(parts: &[Part], depth: usize) -> Result<usize, Words> {
     Ok(count)
 }
 
-struct Compiler<'a> {
+struct Compiler<'c, 'a> {
     world: World<'a>,
+    connection: &'c Connection,
     nodes: Vec<Node<'a>>,
     /// What may be used at this place.
     searches: Searches<'a>,
     codes: Vec<String>,
 }
 
-impl<'a> Compiler<'a> {
+impl<'a> Compiler<'_, 'a> {
     fn refused(&self, part: &str, rule: Words) -> Error {
         let rule = words!("パーツ「{part}」: {rule}", "part \"{part}\": {rule}"; rule);
         refused(self.world.automation, rule)
@@ -206,6 +287,8 @@ impl<'a> Compiler<'a> {
             PartAction::Search(search) => self.search(part, search)?,
             PartAction::Condition(branch) => self.condition(part, branch)?,
             PartAction::Delete(delete) => self.delete(part, delete)?,
+            PartAction::SendMail(mail) => self.send_mail(part, mail)?,
+            PartAction::HttpSend(send) => self.send_http(part, send)?,
             PartAction::End(_) => Step::End,
         };
         let own = self.nodes.len();
@@ -352,6 +435,18 @@ impl<'a> Compiler<'a> {
         let of_rows = self.world.unit.is_row();
         let table = self.database(None)?;
         Ok(Step::Condition(Asked::compile(&self.world, &part.code, table, &branch.condition, of_rows)?))
+    }
+
+    fn send_mail(&self, part: &Part, mail: &SendMailAbout) -> Result<Step<'a>> {
+        let (table, target) = self.records(part, &mail.target)?;
+        let template: MailTemplate = documents::get(self.connection, Some(table.id), &mail.template)?;
+        Ok(Step::SendMail { table, target, template })
+    }
+
+    fn send_http(&self, part: &Part, send: &HttpSendFor) -> Result<Step<'a>> {
+        let (table, target) = self.records(part, &send.target)?;
+        let send: HttpSend = documents::get(self.connection, Some(table.id), &send.http_send)?;
+        Ok(Step::HttpSend { table, target, send })
     }
 
     fn delete(&self, part: &Part, delete: &DeleteRecords) -> Result<Step<'a>> {

@@ -32,16 +32,8 @@ pub(crate) fn inspect(connection: &Connection, findings: &mut Findings) -> Resul
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let (id, state, setting): (i64, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        let [total, begun, completed, failed, open, foreign, stopped, lost]: [i64; 8] = [
-            row.get(4)?,
-            row.get(5)?,
-            row.get(6)?,
-            row.get(7)?,
-            row.get(8)?,
-            row.get(9)?,
-            row.get(10)?,
-            row.get(11)?,
-        ];
+        let [total, begun, completed, failed, open, foreign, stopped, lost]: [i64; 8] =
+            [row.get(4)?, row.get(5)?, row.get(6)?, row.get(7)?, row.get(8)?, row.get(9)?, row.get(10)?, row.get(11)?];
         if let Err(error) = serde_json::from_str::<Automation>(&setting) {
             fault(id, words!("設定を読み取れません: {error}", "its setting is not readable: {error}"));
         }
@@ -68,7 +60,10 @@ pub(crate) fn inspect(connection: &Connection, findings: &mut Findings) -> Resul
             fault(id, words!("途中のパーツ{lost}件にレコードがありません", "{lost} parts are under way for no record"));
         }
         if state == "completed" && (begun != total || open > 0) {
-            fault(id, words!("完了していますが未処理のレコードがあります", "it is completed, and records are not done"));
+            fault(
+                id,
+                words!("完了していますが未処理のレコードがあります", "it is completed, and records are not done"),
+            );
         }
     }
     Ok(())

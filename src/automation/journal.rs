@@ -6,7 +6,9 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::definition::Automation;
 use crate::error::{Code, Error, Language, Result, Words, words};
+use crate::outbound::Trigger;
 use crate::record::{Ids, IdsWriter};
+use crate::store::Link;
 
 /// The kind of the jobs of automations.
 pub(crate) const KIND: &str = "automation";
@@ -15,7 +17,11 @@ pub(crate) const KIND: &str = "automation";
 pub(super) struct Run {
     pub(super) job: i64,
     pub(super) automation: Automation,
+    pub(super) list: Option<i64>,
+    pub(super) trigger: Trigger,
     pub(super) memo: String,
+    /// The runs that led to this one.
+    pub(super) chain: Vec<Link>,
     pub(super) ids: Ids,
     pub(super) begun: i64,
     pub(super) completed: u64,
@@ -70,8 +76,8 @@ fn count(count: u64) -> i64 {
 
 impl Run {
     pub(super) fn load(connection: &Connection, job: i64) -> Result<Run> {
-        let sql = "SELECT setting, memo, items, begun, next_byte, last_id, completed, failed, worked
-            FROM renkei_automation WHERE job_id = ?1";
+        let sql = "SELECT setting, memo, items, begun, next_byte, last_id, completed, failed, worked, list_id,
+            started_from, chain FROM renkei_automation WHERE job_id = ?1";
         let found = connection
             .prepare_cached(sql)?
             .query_row([job], |row| {
@@ -79,11 +85,12 @@ impl Run {
                 let next = usize::try_from(row.get::<_, i64>(4)?).unwrap_or(usize::MAX);
                 let (setting, memo): (String, String) = (row.get(0)?, row.get(1)?);
                 let ids = Ids::at(row.get(2)?, next, row.get(5)?);
-                Ok((setting, memo, ids, row.get(3)?, (unsigned(6)?, unsigned(7)?, unsigned(8)?)))
+                let from = (row.get(9)?, Trigger::from_text(row.get_ref(10)?.as_str()?), row.get::<_, String>(11)?);
+                Ok((setting, memo, ids, row.get(3)?, (unsigned(6)?, unsigned(7)?, unsigned(8)?), from))
             })
             .optional()?;
         let found = found.ok_or_else(|| Error::new(Code::JobNotFound).with_value(job))?;
-        let (setting, memo, ids, begun, (completed, failed, worked)) = found;
+        let (setting, memo, ids, begun, (completed, failed, worked), (list, trigger, chain)) = found;
         let unreadable = |error: serde_json::Error| {
             Error::new(Code::StoreCorrupt)
                 .with_rule(words!("設定を読み取れません", "a setting is not readable"))
@@ -92,7 +99,10 @@ impl Run {
         Ok(Run {
             job,
             automation: serde_json::from_str(&setting).map_err(unreadable)?,
+            list,
+            trigger,
             memo,
+            chain: serde_json::from_str(&chain).map_err(unreadable)?,
             ids,
             begun,
             completed,
@@ -161,6 +171,39 @@ impl Run {
         };
         let part = i64::try_from(open.part).unwrap_or(i64::MAX);
         Ok(connection.prepare_cached(sql)?.query_row((self.job, open.item, part), read).optional()?)
+    }
+
+    /// The records whose http sends have ended, with the run of those.
+    pub(super) fn answered(&self, connection: &Connection) -> Result<Vec<(Open, i64)>> {
+        let sql = "SELECT o.item, o.unit_id, o.part, o.send_id FROM renkei_automation_open o
+            LEFT JOIN renkei_job s ON s.id = o.send_id
+            WHERE o.job_id = ?1 AND o.send_id IS NOT NULL AND (s.id IS NULL OR s.ended_at IS NOT NULL) ORDER BY o.item";
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut rows = statement.query([self.job])?;
+        let mut all = Vec::new();
+        while let Some(row) = rows.next()? {
+            let part = usize::try_from(row.get::<_, i64>(2)?).unwrap_or(usize::MAX);
+            let (found, progress) = (Vec::new(), None);
+            let open = Open { item: row.get(0)?, id: row.get(1)?, part, is_kept: true, found, progress };
+            all.push((open, row.get(3)?));
+        }
+        Ok(all)
+    }
+
+    /// Writes that a record waits for the end of a run of http sends.
+    pub(super) fn write_waiting(
+        &self,
+        connection: &Connection,
+        open: &mut Open,
+        send: i64,
+        records: u64,
+    ) -> Result<()> {
+        let sql =
+            "INSERT INTO renkei_automation_entry (job_id, item, part, unit_id, state, started_at, records, refused,
+            output) SELECT ?1, ?2, ?3, ?4, 'waiting', created_at, ?5, 0, id FROM renkei_job WHERE id = ?6";
+        let part = i64::try_from(open.part).unwrap_or(i64::MAX);
+        connection.prepare_cached(sql)?.execute((self.job, open.item, part, open.id, count(records), send))?;
+        self.keep(connection, open, Some(send))
     }
 
     /// How many records wait for the end of http sends.
@@ -239,7 +282,11 @@ impl Run {
             open.item,
             part,
             open.id,
-            if error.is_some() { "failed" } else { "done" },
+            match error.map(Error::code) {
+                None => "done",
+                Some(Code::Cancelled) => "cancelled",
+                Some(_) => "failed",
+            },
             times.0,
             times.1,
             done.branch,

@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 
-use super::definition::{Automation, FieldSource, Part, PartAction, PartTarget, SetField};
+use super::definition::{
+    Automation, AutomationTrigger, FieldSource, HttpSendFor, Part, PartAction, PartTarget, SendMailAbout, SetField,
+};
 use crate::error::{Result, Words, words};
-use crate::outbound::template::rename;
 use crate::query::{Condition, has_field, relabel, renamed_path};
 use crate::schema::documents::{self, Document, kind_words};
 use crate::schema::{Catalog, Expression, Value};
 use crate::store::Writing;
+use crate::template::rename;
 
 /// One name.
 enum Name<'n> {
@@ -55,6 +57,21 @@ impl Automation {
         visitor.find_searches(&self.parts);
         if let Some(condition) = &mut self.condition {
             visitor.condition(own, condition);
+        }
+        for trigger in &mut self.triggers {
+            match trigger {
+                AutomationTrigger::Registered(registered) => {
+                    registered.condition.iter_mut().for_each(|condition| visitor.condition(own, condition));
+                }
+                AutomationTrigger::Updated(updated) => {
+                    updated.condition.iter_mut().for_each(|condition| visitor.condition(own, condition));
+                    updated.fields.iter_mut().for_each(|field| (visitor.work)(Name::Path(own, field)));
+                }
+                AutomationTrigger::TemplatedMail(mail) => {
+                    mail.fields.iter_mut().for_each(|line| (visitor.work)(Name::Path(own, &mut line.field)));
+                }
+                _ => {}
+            }
         }
         visitor.parts(&mut self.parts);
         (visitor.work)(Name::Database(&mut self.database));
@@ -150,6 +167,75 @@ impl Visitor<'_> {
             (self.work)(Name::Path(database, field));
         }
     }
+}
+
+/// A part that sends by another definition.
+pub(super) struct Sending<'p> {
+    /// Whether it sends mail, by a template; else by an http send.
+    pub(super) is_mail: bool,
+    pub(super) code: &'p mut String,
+    pub(super) target: &'p PartTarget,
+}
+
+impl Automation {
+    /// The parts that send by other definitions.
+    pub(super) fn sending_mut(&mut self) -> Vec<Sending<'_>> {
+        fn of<'p>(parts: &'p mut [Part], all: &mut Vec<Sending<'p>>) {
+            for part in parts {
+                match &mut part.action {
+                    PartAction::SendMail(SendMailAbout { template, target }) => {
+                        all.push(Sending { is_mail: true, code: template, target });
+                    }
+                    PartAction::HttpSend(HttpSendFor { http_send, target }) => {
+                        all.push(Sending { is_mail: false, code: http_send, target });
+                    }
+                    PartAction::Search(search) => {
+                        of(&mut search.hits, all);
+                        of(&mut search.none, all);
+                    }
+                    PartAction::Condition(branch) => {
+                        of(&mut branch.then, all);
+                        of(&mut branch.otherwise, all);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let mut all = Vec::new();
+        of(&mut self.parts, &mut all);
+        all
+    }
+}
+
+/// The databases in which an automation searches, by the codes of its parts.
+pub(super) fn searches(catalog: &Catalog, own: i64, automation: &Automation) -> HashMap<String, i64> {
+    let mut visitor = Visitor { catalog, own, searches: HashMap::new(), work: &mut |_| {} };
+    visitor.find_searches(&automation.parts);
+    visitor.searches
+}
+
+/// The database of a target.
+pub(super) fn searched(catalog: &Catalog, own: i64, searches: &HashMap<String, i64>, target: &PartTarget) -> i64 {
+    Visitor { catalog, own, searches: searches.clone(), work: &mut |_| {} }.target(target)
+}
+
+/// The automations that send by a definition of a database.
+pub(super) fn sending_by(
+    connection: &rusqlite::Connection,
+    catalog: &Catalog,
+    database: i64,
+    is_mail: bool,
+    code: &str,
+) -> Result<Vec<Automation>> {
+    let mut all: Vec<Automation> = documents::load(connection)?;
+    all.retain_mut(|automation| {
+        let Ok(own) = catalog.table(&automation.database).map(|table| table.id) else { return false };
+        let searches = searches(catalog, own, automation);
+        automation.sending_mut().iter().any(|part| {
+            part.is_mail == is_mail && part.code == code && searched(catalog, own, &searches, part.target) == database
+        })
+    });
+    Ok(all)
 }
 
 /// Gives the fields of a calculation the names that `change` gives them.

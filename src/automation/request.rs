@@ -12,12 +12,12 @@ use crate::error::{Code, Error, Result, Words, words};
 use crate::job::{self, NewJob};
 use crate::outbound::Trigger;
 use crate::outbound::right::sendable;
-use crate::outbound::scope::call_values;
 use crate::query::{Condition, List, MenuEntry, Query, Selection};
 use crate::record::{Chosen, Selector, find_id};
 use crate::schema::documents;
 use crate::schema::{Catalog, Table};
-use crate::store::{Store, Writing};
+use crate::store::{Link, Store, Writing};
+use crate::template::call_values;
 
 /// The most records of the pulldown and of the sub-menu.
 const PULLDOWN_RECORDS: u64 = 100;
@@ -145,7 +145,7 @@ pub(super) struct NewRun<'r> {
     pub(super) memo: &'r str,
     pub(super) token: Option<&'r str>,
     /// The automations whose runs led to it.
-    pub(super) chain: &'r [String],
+    pub(super) chain: &'r [Link],
     /// The ids of the records or detail rows.
     pub(super) items: &'r [i64],
 }
@@ -180,7 +180,7 @@ impl Store {
         let mut run = Run::load(&writing, id)?;
         let catalog = Catalog::of(self, &writing)?;
         let automation = run.automation.clone();
-        let flow = Flow::compile(self, &catalog, &automation)?;
+        let flow = Flow::compile(self, &writing, &catalog, &automation)?;
         let call = call_values(self, &writing, self.now(), &run.memo)?;
         let why = Batch::new(self, &writing, &flow, &call, &mut run, None).work(&mut Queue::default())?;
         let error = match why {
@@ -199,7 +199,7 @@ fn start(store: &Store, writing: &Writing<'_>, request: &AutomationRequest) -> R
     let table = door.table(&request.database, Right::View)?;
     door.demand(table, Right::Update)?;
     let automation: Automation = documents::get(writing, Some(table.id), &request.automation)?;
-    let flow = Flow::compile(store, door.catalog(), &automation)?;
+    let flow = Flow::compile(store, writing, door.catalog(), &automation)?;
     flow.allow(&automation, request.trigger)?;
     if !automation.enabled {
         return Err(Error::new(Code::AutomationDisabled).with_name(&automation.code));
@@ -361,23 +361,44 @@ fn items(
         }
     }
     within(ids.len(), &rule)?;
-    if automation.unit == AutomationUnit::DetailRow {
-        let details = table.details()?;
-        let sql = format!("SELECT _id FROM {} WHERE _record = ?1 ORDER BY _position", details.sql);
-        let mut statement = connection.prepare_cached(&sql)?;
-        let mut rows: Vec<i64> = Vec::new();
-        for id in ids {
-            for row in statement.query_map([id], |row| row.get(0))? {
-                rows.push(row?);
-            }
-            let most = store.limits().automation_records;
-            if rows.len() as u64 > most {
-                let rule = words!("1回の実行は明細{most}行までです", "a run takes at most {most} detail rows");
-                let error = Error::new(Code::AutomationRecords).with_name(&automation.code);
-                return Err(error.with_value(rows.len()).with_rule(rule));
-            }
-        }
-        ids = rows;
+    units(store, connection, table, automation, ids)
+}
+
+/// The records that are meant where nobody names any.
+pub(super) fn usual_items(
+    store: &Store,
+    connection: &Connection,
+    catalog: &Catalog,
+    table: &Table,
+    automation: &Automation,
+) -> Result<Vec<i64>> {
+    items(store, connection, catalog, table, automation, &AutomationRequest::of(Trigger::Timer, "", ""))
+}
+
+/// The records, or their detail rows.
+pub(super) fn units(
+    store: &Store,
+    connection: &Connection,
+    table: &Table,
+    automation: &Automation,
+    records: Vec<i64>,
+) -> Result<Vec<i64>> {
+    if automation.unit == AutomationUnit::Record {
+        return Ok(records);
     }
-    Ok(ids)
+    let most = store.limits().automation_records;
+    let sql = format!("SELECT _id FROM {} WHERE _record = ?1 ORDER BY _position", table.details()?.sql);
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows: Vec<i64> = Vec::new();
+    for record in records {
+        for row in statement.query_map([record], |row| row.get(0))? {
+            rows.push(row?);
+        }
+        if rows.len() as u64 > most {
+            let rule = words!("1回の実行は明細{most}行までです", "a run takes at most {most} detail rows");
+            let error = Error::new(Code::AutomationRecords).with_name(&automation.code);
+            return Err(error.with_value(rows.len()).with_rule(rule));
+        }
+    }
+    Ok(rows)
 }

@@ -10,9 +10,9 @@ use super::journal::KIND;
 use crate::access::{self, Door, Right};
 use crate::error::{Code, Error, Language, Result, words};
 use crate::job::{self, JobError, JobState};
-use crate::outbound::Trigger;
+use crate::outbound::{Trigger, cancel_delivery, http_send};
 use crate::schema::documents;
-use crate::store::Store;
+use crate::store::{Link, Store};
 
 /// A run of an automation, as it stands.
 ///
@@ -35,7 +35,7 @@ pub struct AutomationRun {
     pub trigger: Trigger,
     /// The note given with it.
     pub memo: String,
-    /// The automations whose runs led to this one by what they wrote, the first first.
+    /// The runs that led to this one by what they wrote, the first first: the code of the setting, and the id of the run.
     pub chain: Vec<String>,
     /// Records, or detail rows, for which it was started.
     pub total: u64,
@@ -189,7 +189,8 @@ impl Store {
         entries(&reading, run_id, after, limit)
     }
 
-    /// Ends a run of an automation: one that waits is ended at once, one that runs within a second. What is done stays done.
+    /// Ends a run of an automation: one that waits is ended at once, one that runs within a second. What is done stays done;
+    /// http sends for whose end it waits are cancelled, as [`Store::cancel_http_send`] does it.
     ///
     /// # Errors
     ///
@@ -197,7 +198,22 @@ impl Store {
     pub fn cancel_automation(&self, run_id: i64) -> Result<()> {
         let run = self.automation_run(run_id)?;
         access::demand(self, &*self.reading()?, run.database_id, Right::Update)?;
-        job::cancel(self, KIND, run_id)
+        job::cancel(self, KIND, run_id)?;
+        let sql = "SELECT d.id FROM renkei_automation_open o
+            JOIN renkei_delivery d ON d.kind = ?2 AND d.run_id = o.send_id AND d.ended_at IS NULL WHERE o.job_id = ?1";
+        let open: Vec<i64> = {
+            let reading = self.reading()?;
+            let mut statement = reading.prepare_cached(sql)?;
+            statement.query_map((run_id, http_send::KIND), |row| row.get(0))?.collect::<rusqlite::Result<_>>()?
+        };
+        for delivery in open {
+            match cancel_delivery(self, delivery) {
+                // It ended between the look and the call.
+                Err(error) if error.code() == Code::DeliveryState => {}
+                result => result?,
+            }
+        }
+        Ok(())
     }
 
     /// The latest runs of automations, newest first: those of databases whose records whoever acts may view; of one
@@ -262,7 +278,7 @@ pub(super) fn load(connection: &Connection, run: i64) -> Result<AutomationRun> {
                 list_id: row.get(2)?,
                 trigger: Trigger::from_text(row.get_ref(3)?.as_str()?),
                 memo: row.get(4)?,
-                chain: serde_json::from_str(&chain).unwrap_or_default(),
+                chain: links(&chain),
                 total,
                 completed,
                 failed,
@@ -276,6 +292,11 @@ pub(super) fn load(connection: &Connection, run: i64) -> Result<AutomationRun> {
         })
         .optional()?;
     found.ok_or_else(|| Error::new(Code::JobNotFound).with_value(run))
+}
+
+fn links(chain: &str) -> Vec<String> {
+    let links: Vec<Link> = serde_json::from_str(chain).unwrap_or_default();
+    links.iter().map(ToString::to_string).collect()
 }
 
 /// The codes of the parts, in the order in which they are written.

@@ -11,6 +11,9 @@ use super::journal::{Done, Open, Progress, Run};
 use super::values::{Sets, Subject};
 use crate::error::{Code, Error, Kind, Result, Words, words};
 use crate::job::{Claim, Enough, Pace};
+use crate::outbound::http_send::{Of, outcome, send_for};
+use crate::outbound::mail::queue_about;
+use crate::outbound::{HttpSend, MailTemplate};
 use crate::query::{Matcher, One, Query, Selection};
 use crate::record::{Approval, DetailMode, Draft, KeyMode, Selector, Values, WriteOptions, Writer};
 use crate::schema::{Table, Value};
@@ -19,8 +22,12 @@ use crate::store::{Store, Writing};
 /// So many records are written before it is looked whether others wait.
 const BETWEEN_LOOKS: usize = 16;
 
-/// So many records that stand before a part that sends are gathered.
+/// So many records that stand before a part that reads what was committed are gathered.
 const GATHERED: usize = 100;
+
+/// The most records about which a part sends mails, and for which it calls an outside API.
+const MAILS: usize = 1_000;
+const SENDS: usize = 100;
 
 /// Why a transaction of a run ends.
 pub(super) enum Pause {
@@ -75,15 +82,20 @@ pub(super) struct Batch<'b, 'a> {
 #[derive(Default)]
 pub(super) struct Queue {
     pub(super) ready: VecDeque<Open>,
-    /// Those before a part that sends.
-    pub(super) outbound: Vec<Open>,
+    /// Those before a part that reads what was committed.
+    pub(super) gathered: Vec<Open>,
+    /// Those whose http sends have ended, with the runs of these.
+    pub(super) answered: Vec<(Open, i64)>,
 }
 
 /// How far a record came.
 enum Came {
     ToTheEnd,
     Failed(Error),
-    BeforeSending,
+    /// What was done before must be committed first.
+    BeforeCommit,
+    /// It waits for the end of http sends.
+    Waiting,
     Paused(Pause),
 }
 
@@ -91,6 +103,8 @@ enum Came {
 enum Stepped {
     Done(Done),
     Paused(Pause),
+    /// A run of http sends, and how many messages those are.
+    Sent(i64, u64),
 }
 
 /// Whether a failure is the store's, so that the work must be done again.
@@ -118,7 +132,7 @@ impl<'b, 'a> Batch<'b, 'a> {
         for (_, writer) in self.writers.drain(..) {
             writer.finish()?;
         }
-        for open in queue.ready.iter_mut().chain(&mut queue.outbound) {
+        for open in queue.ready.iter_mut().chain(&mut queue.gathered) {
             self.run.keep(self.connection, open, None)?;
         }
         if let Some(watch) = &self.watch {
@@ -129,14 +143,29 @@ impl<'b, 'a> Batch<'b, 'a> {
     }
 
     fn go_on(&mut self, queue: &mut Queue) -> Result<Pause> {
+        // What was committed meanwhile goes first.
+        let gathered = std::mem::take(&mut queue.gathered);
+        gathered.into_iter().rev().for_each(|open| queue.ready.push_front(open));
+        let mut from_before = queue.ready.len();
         loop {
-            let Some(mut open) = queue.ready.pop_front().or_else(|| self.run.next()) else {
-                return Ok(match queue.outbound.is_empty() {
-                    true => Pause::End,
-                    false => Pause::Commit { give_way: false },
-                });
+            let is_committed = from_before > 0;
+            from_before = from_before.saturating_sub(1);
+            let (mut open, send) = match queue.ready.pop_front().map(|open| (open, None)) {
+                Some(ready) => ready,
+                None => match queue.answered.pop().map(|(open, send)| (open, Some(send))) {
+                    Some(answered) => answered,
+                    None => match self.run.next() {
+                        Some(open) => (open, None),
+                        None if queue.gathered.is_empty() => return Ok(Pause::End),
+                        None => return Ok(Pause::Commit { give_way: false }),
+                    },
+                },
             };
-            match self.advance(&mut open)? {
+            let came = match send.map(|send| self.answer(&mut open, send)).transpose()?.flatten() {
+                Some(error) => Came::Failed(error),
+                None => self.advance(&mut open, is_committed)?,
+            };
+            match came {
                 Came::ToTheEnd => {
                     self.run.completed += 1;
                     self.run.close(self.connection, &open)?;
@@ -148,12 +177,13 @@ impl<'b, 'a> Batch<'b, 'a> {
                         return Ok(Pause::Failed(error));
                     }
                 }
-                Came::BeforeSending => {
-                    queue.outbound.push(open);
-                    if queue.outbound.len() >= GATHERED {
+                Came::BeforeCommit => {
+                    queue.gathered.push(open);
+                    if queue.gathered.len() >= GATHERED {
                         return Ok(Pause::Commit { give_way: false });
                     }
                 }
+                Came::Waiting => {}
                 Came::Paused(why) => {
                     queue.ready.push_front(open);
                     return Ok(why);
@@ -173,17 +203,30 @@ impl<'b, 'a> Batch<'b, 'a> {
     }
 
     /// Runs the parts for one record, as far as they go in this transaction.
-    fn advance(&mut self, open: &mut Open) -> Result<Came> {
+    fn advance(&mut self, open: &mut Open, mut is_committed: bool) -> Result<Came> {
         let flow = self.flow;
         while let Some(node) = flow.nodes.get(open.part) {
-            if node.step.is_outbound() {
-                return Ok(Came::BeforeSending);
+            // A record that is fresh was committed by whoever started the run.
+            let is_fresh = open.part == 0 && !open.is_kept;
+            if node.step.needs_commit() && !is_committed && !is_fresh && self.watch.is_some() {
+                return Ok(Came::BeforeCommit);
             }
+            is_committed = false;
             let began = self.store.now().0;
             match self.step(node, open) {
                 Ok(Stepped::Paused(why)) => {
                     self.run.write_progress(self.connection, open, began)?;
                     return Ok(Came::Paused(why));
+                }
+                Ok(Stepped::Sent(send, records)) if self.watch.is_some() => {
+                    self.run.write_waiting(self.connection, open, send, records)?;
+                    return Ok(Came::Waiting);
+                }
+                Ok(Stepped::Sent(send, records)) => {
+                    let times = (began, self.store.now().0);
+                    let done = Done { records, output: Some(send), ..Done::default() };
+                    self.run.write(self.connection, open, times, &done, None)?;
+                    open.part = node.next;
                 }
                 Ok(Stepped::Done(done)) => {
                     let refused = (done.refused > 0).then(|| refusal(node, open, &done));
@@ -257,6 +300,8 @@ impl<'b, 'a> Batch<'b, 'a> {
                 Ok(Stepped::Done(Done { branch: Some(holds), ..Done::default() }))
             }
             Step::Delete { table, target, most } => self.delete(node, table, *target, *most, subject, open),
+            Step::SendMail { table, target, template } => self.send_mail(table, *target, template, subject, open),
+            Step::HttpSend { table, target, send } => self.send_http(node, table, *target, send, subject, open),
             Step::End => Ok(Stepped::Done(Done::default())),
         }
     }
@@ -391,6 +436,126 @@ impl<'b, 'a> Batch<'b, 'a> {
             self.deleted.remove(&part);
         }
         Ok(stepped)
+    }
+
+    /// The records of a target, which must not be more than so many.
+    fn targets(
+        &mut self,
+        node: &str,
+        target: Target,
+        subject: Subject,
+        open: &mut Open,
+        most: usize,
+    ) -> Result<Rc<[i64]>> {
+        let ids = match target {
+            Target::Found(search) => self.run.found(self.connection, open, search)?,
+            _ => [subject.record].into(),
+        };
+        match ids.len() > most {
+            false => Ok(ids),
+            true => {
+                let rule = words!("1回の送信は{most}レコードまでです", "it sends for at most {most}");
+                let error = Error::new(Code::AutomationRecords).with_name(node).with_value(ids.len());
+                Err(error.with_rule(rule))
+            }
+        }
+    }
+
+    /// Sends mails about what was committed.
+    fn send_mail(
+        &mut self,
+        table: &Arc<Table>,
+        target: Target,
+        template: &MailTemplate,
+        subject: Subject,
+        open: &mut Open,
+    ) -> Result<Stepped> {
+        let ids = self.targets(&template.code, target, subject, open, MAILS)?;
+        let reading = self.store.reading()?;
+        let mut progress = open.progress.take().unwrap_or_default();
+        let mut output = None;
+        while let Some(id) = ids.get(progress.position) {
+            let record = Selector::Id(*id);
+            let (run, memo) = (self.run.job, self.run.memo.as_str());
+            let catalog = self.flow.world.catalog;
+            let about = (&**table, template);
+            match queue_about(self.store, self.connection, &reading, catalog, about, &record, (run, memo)) {
+                Ok(delivery) => {
+                    output = Some(delivery);
+                    progress.records += 1;
+                }
+                Err(error) if is_of_the_store(&error) => return Err(error),
+                Err(error) if matches!(target, Target::Found(_)) => {
+                    progress.refused += 1;
+                    progress
+                        .why
+                        .get_or_insert_with(|| Words::of(|language| format!("[{id}] {}", error.message(language))));
+                }
+                Err(error) => return Err(error),
+            }
+            progress.position += 1;
+            if progress.position < ids.len()
+                && let Some(why) = self.look()
+            {
+                open.progress = Some(progress);
+                return Ok(Stepped::Paused(why));
+            }
+        }
+        let Progress { records, refused, .. } = progress;
+        open.progress = Some(progress);
+        Ok(Stepped::Done(Done { records, refused, output, ..Done::default() }))
+    }
+
+    fn send_http(
+        &mut self,
+        node: &Node<'a>,
+        table: &Arc<Table>,
+        target: Target,
+        send: &HttpSend,
+        subject: Subject,
+        open: &mut Open,
+    ) -> Result<Stepped> {
+        let ids = self.targets(&node.code, target, subject, open, SENDS)?;
+        if ids.is_empty() {
+            return Ok(Stepped::Done(Done::default()));
+        }
+        let records: Vec<Selector> = ids.iter().map(|id| Selector::Id(*id)).collect();
+        let of = Of {
+            list: self.run.list.unwrap_or_default(),
+            trigger: self.run.trigger,
+            memo: &self.run.memo,
+            token: None,
+            report: None,
+        };
+        let catalog = self.flow.world.catalog;
+        let run = send_for(self.store, self.connection, catalog, table, send, &records, &of)?;
+        Ok(Stepped::Sent(run, ids.len() as u64))
+    }
+
+    /// Takes in how http sends have ended, and lets the record go on; the error by which it stops.
+    fn answer(&mut self, open: &mut Open, send: i64) -> Result<Option<Error>> {
+        let Some(node) = self.flow.nodes.get(open.part) else { return Ok(None) };
+        let now = self.store.now().0;
+        let ([delivered, failed, cancelled], told) = match outcome(self.connection, send) {
+            Ok(outcome) => outcome,
+            // It was kept long enough, and is gone.
+            Err(error) if error.code() == Code::JobNotFound => ([0, 1, 0], None),
+            Err(error) => return Err(error),
+        };
+        let why = told.map(|told| Words::both(told.ja, told.en));
+        let why = why.unwrap_or_else(|| words!("理由は記録されていません", "the reason is not known"));
+        let error = match (failed, cancelled) {
+            (0, 0) => None,
+            (0, _) => Some(Error::new(Code::Cancelled)),
+            (failed, _) => {
+                let error = Error::new(Code::AutomationSend).with_name(&node.code).with_value(failed);
+                Some(error.with_rule(why))
+            }
+        };
+        let done = Done { records: delivered, refused: failed + cancelled, output: Some(send), ..Done::default() };
+        self.run.write(self.connection, open, (now, now), &done, error.as_ref())?;
+        open.part = node.next;
+        Ok(error)
     }
 
     /// Does something to the records of a target. One alone that is refused is an error; of several, each is counted.

@@ -7,14 +7,14 @@ use rusqlite::{Connection, OptionalExtension};
 use super::definition::{AutomationUnit, FieldSource, SetField};
 use crate::csv::Encoding;
 use crate::error::{Code, Error, Result, Violation, Words, words};
-use crate::outbound::pair::{refused, unfit};
-use crate::outbound::scope::{CALL, Parser, Scope};
-use crate::outbound::template::{Place, Source, Template};
+
 use crate::query::{Condition, Matcher, One, Query, Selection, Test};
 use crate::record::{DetailRow, Values};
+use crate::schema::documents::{refused, unfit};
 use crate::schema::{Catalog, Column, Expression, Layout, Number, Rounding, Table, Value};
 use crate::schema::{FieldKind, Scope as Operands};
 use crate::store::Store;
+use crate::template::{CALL, Parser, Place, Scope, Source, Template};
 
 /// What a part is compiled with.
 #[derive(Clone, Copy)]

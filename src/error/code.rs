@@ -177,6 +177,9 @@ codes! {
     DefinitionInUse "definition.in_use" Conflict
         "「{name}」は使用中です: {rule}。先に、または同じ文書でそれらを変更してください。" "'{name}' cannot be taken out of use: it is used by {rule}. Change those first, or in the same document.";
 
+    ScheduleInvalid "schedule.invalid" Definition
+        "スケジュールの'{name}'が正しくありません: {rule}（「{value}」）" "The schedule is not acceptable: '{name}' (\"{value}\"): {rule}.";
+
     // Queries.
     QueryField "query.field" Usage
         "条件の項目「{value}」は存在しません（{rule}）。" "The query names \"{value}\", which is no field of '{rule}'.";
@@ -232,6 +235,10 @@ codes! {
         "処理「{value}」は他の実行者に引き継がれました。" "Job {value} was taken over by another worker.";
     Cancelled "cancelled" Cancelled
         "処理は中止されました。" "The operation was cancelled.";
+
+    // Events.
+    EventLoop "event.loop" Limit
+        "'{name}'は実行しませんでした。処理が互いを起動する連鎖が上限に達しています（{rule}）。" "'{name}' was not run: runs that start one another have come to the limit ({rule}).";
 
     // Access. {name} is a user; secrets are never told.
     AccessDenied "access.denied" Denied
@@ -344,9 +351,10 @@ codes! {
         "The part '{name}' would delete {value} records in this run, and may delete {rule}: it deleted none of these.";
     AutomationRefused "automation.refused" Validation
         "パーツ「{name}」で{value}件のレコードを処理できませんでした: {rule}" "The part '{name}' failed for {value} record(s): {rule}";
-    AutomationLoop "automation.loop" Limit
-        "自動処理が互いに実行し合っているため、{value}段で止めました: {rule}"
-        "Automations start each other: stopped at the depth of {value}: {rule}.";
+    AutomationSend "automation.send" Remote
+        "パーツ「{name}」で{value}件を送信できませんでした: {rule}" "The part '{name}' could not send {value} message(s): {rule}.";
+    AutomationMail "automation.mail" Input
+        "自動処理「{name}」の定型メールではありません: {rule}" "That is no templated mail of the automation '{name}': {rule}.";
 
     // Findings of a check of the store; never the error of a call. {name} is what it is about, {value} how many places,
     // {rule} the first of them.
@@ -388,6 +396,8 @@ codes! {
         "インポートの記録に異常が{value}件あります: {rule}" "{value} fault(s) in the records of imports: {rule}.";
     CheckAutomation "check.automation" Storage
         "自動処理の実行の記録に異常が{value}件あります: {rule}" "{value} fault(s) in the records of automations: {rule}.";
+    CheckEvent "check.event" Storage
+        "イベントとその受信者に異常が{value}件あります: {rule}" "{value} fault(s) in events and those who listen: {rule}.";
     CheckAccess "check.access" Storage
         "ユーザ・権限・APIトークンに異常が{value}件あります: {rule}" "{value} fault(s) in users, rights and tokens: {rule}.";
     CheckOrphan "check.orphan" Storage

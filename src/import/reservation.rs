@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::prepare::csv_limits;
 use super::reject::{self, Reject, RejectFile};
@@ -113,7 +113,7 @@ pub struct Reserved {
 
 /// How many lines went which way. At every moment
 /// `total = inserted + updated + unchanged + rejected + skipped + unprocessed`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counts {
     /// Data lines read so far.
     pub total: u64,
@@ -162,6 +162,14 @@ impl Counts {
         ])?;
         Ok(())
     }
+}
+
+/// How an import has ended, as those who listen are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ImportEnd {
+    pub(crate) state: JobState,
+    #[serde(flatten)]
+    pub(crate) counts: Counts,
 }
 
 /// How far a running import is.

@@ -10,11 +10,12 @@ use super::mapping::{Mapping, Target};
 use super::parse::{Batch, Line, Packed, Parser, Refused};
 use super::prepare::{Prepared, csv_limits, prepare};
 use super::reject::{self, NewReject};
-use super::reservation::{Counts, ImportProgress, Loaded};
+use super::reservation::{Counts, ImportEnd, ImportProgress, Loaded};
 use super::setting::ImportMode;
 use crate::access::{self, Right};
 use crate::csv::{Reader, Record};
 use crate::error::{Broken, Code, Error, Kind, Result, Violation, words};
+use crate::event;
 use crate::job::{self, Claim, Enough, JobState, Pace, SHORTEST};
 use crate::record::{DetailMode, Draft, KeyMode, RowDraft, Selector, Slot, Slots, WriteOptions, Writer, Written};
 use crate::schema::{Catalog, Cell, Table};
@@ -76,7 +77,22 @@ pub(crate) fn run(store: &Store, claim: &Claim, control: &mut Control<'_>) -> Re
 }
 
 fn finish(store: &Store, claim: &Claim, state: JobState, error: &Error) -> Result<()> {
-    store.write(|writing| job::finish(store, writing, claim, state, Some(error)))
+    store.write(|writing| {
+        job::finish(store, writing, claim, state, Some(error))?;
+        tell_end(store, writing, claim.id, state)
+    })
+}
+
+/// Tells those who listen how an import has ended, by what is stored of it. One that was taken back, or has written
+/// nothing before it was ended early, is nothing to be told.
+fn tell_end(store: &Store, connection: &rusqlite::Connection, import: i64, state: JobState) -> Result<()> {
+    let Loaded { database_id, dry_run, counts, .. } = Loaded::of(connection, import)?;
+    if dry_run || state != JobState::Completed && counts.inserted + counts.updated == 0 {
+        return Ok(());
+    }
+    let catalog = Catalog::of(store, connection)?;
+    let Ok(table) = catalog.table_by_id(database_id) else { return Ok(()) };
+    event::tell_import(store, connection, table, import, || ImportEnd { state, counts })
 }
 
 enum Ended {
@@ -573,6 +589,7 @@ impl<'a, 'b> Run<'a, 'b> {
         if !self.one_transaction {
             self.save(&writing)?;
             job::finish(self.store, &writing, self.claim, JobState::Completed, None)?;
+            tell_end(self.store, &writing, self.claim.id, JobState::Completed)?;
             writing.commit()?;
         } else if self.loaded.dry_run {
             drop(writing);
@@ -585,6 +602,7 @@ impl<'a, 'b> Run<'a, 'b> {
         } else {
             self.save(&writing)?;
             job::finish(self.store, &writing, self.claim, JobState::Completed, None)?;
+            tell_end(self.store, &writing, self.claim.id, JobState::Completed)?;
             writing.commit()?;
         }
         self.tell(true);
@@ -600,6 +618,7 @@ impl<'a, 'b> Run<'a, 'b> {
         } else {
             self.save(&writing)?;
             job::finish(self.store, &writing, self.claim, JobState::Cancelled, Some(&error))?;
+            tell_end(self.store, &writing, self.claim.id, JobState::Cancelled)?;
             writing.commit()?;
         }
         self.tell(false);

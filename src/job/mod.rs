@@ -13,7 +13,7 @@ mod report;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use pace::{Enough, Pace, SHORTEST};
 pub use report::{Report, ReportWhen};
@@ -33,7 +33,7 @@ pub(crate) const HEARTBEAT: Duration = Duration::from_secs(1);
 pub(crate) const MOST_ATTEMPTS: i64 = 5;
 
 /// The state of durable work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum JobState {

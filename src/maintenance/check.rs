@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::access;
 use crate::automation::{self, Automation};
 use crate::error::{Code, Error, Finding, Findings, Language, Result, Severity, Words};
+use crate::event;
 use crate::import::{self, ImportSetting};
 use crate::job;
 use crate::query::{List, Search};
@@ -257,9 +258,11 @@ impl Look<'_> {
             (("renkei_import", "database_id"), false),
             (("renkei_automation", "database_id"), false),
             (("renkei_file", "database_id"), false),
+            (("renkei_event", "database_id"), false),
         ] {
             schema::inspect_owners(self.connection, catalog, of, is_field, findings)?;
         }
+        event::invariants::inspect(self.connection, catalog, findings)?;
         file::inspect_ids(self.connection, schema::field_ids(catalog), findings)?;
         record::invariants::inspect_files(self.connection, catalog, findings)
     }

@@ -7,7 +7,7 @@
 //!
 //! | file | subject |
 //! | --- | --- |
-//! | `delivery`, `message`, `text` | the frozen message, judged and written |
+//! | `delivery`, `message` | the frozen message, judged and written |
 //! | `sending`, `retry`, `circuit`, `rate`, `target` | the rules by which it is sent |
 //! | `queue`, `journal`, `settle`, `attempt`, `notice` | claim and result, and what follows |
 //! | `pool`, `share`, `send` | the threads that send, and one attempt |
@@ -36,7 +36,6 @@ mod rate;
 mod resolve;
 mod retry;
 pub(crate) mod right;
-pub(crate) mod scope;
 mod secret;
 mod send;
 mod sending;
@@ -45,10 +44,8 @@ mod share;
 mod sign;
 mod status;
 mod target;
-pub(crate) mod template;
 #[cfg(test)]
 mod tests;
-mod text;
 mod transport;
 mod url;
 
@@ -72,7 +69,6 @@ pub use sending::{Auth, Sending, Signing, Timeouts};
 pub use sign::WebhookVerifier;
 pub use status::{DeliveryFilter, DeliveryStatus};
 pub use target::{CircuitPosition, Target, TargetStatus};
-pub use text::{Escape, SecretSlot, SlottedText};
 pub use transport::{Answer, ErrorFamily, Exchange, Failure, OutboundRequest, Times, Transport};
 pub use url::Url;
 
@@ -81,5 +77,5 @@ pub(crate) use http::HttpTransport;
 pub(crate) use pool::{KIND as SENDER_KIND, PoolOptions, drain, is_due, sweep as sweep_pools};
 pub(crate) use resolve::Gate;
 pub(crate) use send::Courier;
-pub(crate) use status::sweep;
+pub(crate) use status::{cancel as cancel_delivery, sweep};
 pub(crate) use target::save as save_target;

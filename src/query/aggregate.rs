@@ -459,7 +459,7 @@ fn with_local<T>(store: &Store, connection: &Connection, work: impl FnOnce() -> 
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_DIRECTONLY;
     connection.create_scalar_function(LOCAL, 1, flags, move |context| {
         let at: Option<i64> = context.get(0)?;
-        let store = weak.upgrade().map(|inner| Store { inner, actor: None, visit: None, cancel: None });
+        let store = weak.upgrade().map(|inner| Store { inner, actor: None, visit: None, cancel: None, cause: None });
         Ok(at.zip(store).map(|(at, store)| at.div_euclid(1_000) + store.utc_offset_seconds(Timestamp(at))))
     })?;
     let result = work();

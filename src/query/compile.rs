@@ -7,9 +7,10 @@
 use super::Piece;
 use super::condition::{Condition, DEPTH, Test, too_deep};
 use super::path::{Leaf, Path, Place};
+use super::snapshot::not_kept;
 use super::values::{Class, Operand, Span};
 use crate::error::{Code, Error, Result, Words, words};
-use crate::schema::{Catalog, Cell, Table, Value, full_text_decides, full_text_query};
+use crate::schema::{Catalog, Cell, Layout, Table, Value, full_text_decides, full_text_query};
 use crate::store::Store;
 
 const COMPARISONS: usize = 1_000;
@@ -32,6 +33,19 @@ pub(super) fn condition_sql(
     Compiler::new(store, catalog, table).condition(condition, Site { alias: "t", on_details: false }, 1)
 }
 
+/// The condition on the record `t` as it was; `rows` stands for the table of its detail rows, where they were kept.
+pub(super) fn snapshot_condition_sql(
+    store: &Store,
+    catalog: &Catalog,
+    table: &Table,
+    condition: &Condition,
+    rows: &Option<Piece>,
+) -> Result<Piece> {
+    let mut compiler = Compiler::new(Some(store), catalog, table);
+    compiler.rows = Rows::Given(rows.as_ref());
+    compiler.condition(condition, Site { alias: "t", on_details: false }, 1)
+}
+
 /// The condition on the detail rows `d`.
 pub(super) fn row_condition_sql(
     store: Option<&Store>,
@@ -49,7 +63,17 @@ struct Site<'s> {
     on_details: bool,
 }
 
+/// Where the detail rows of the database are.
+#[derive(Clone, Copy)]
+enum Rows<'a> {
+    /// In their table.
+    Stored,
+    /// In what stands for it, if they were kept.
+    Given(Option<&'a Piece>),
+}
+
 struct Compiler<'a> {
+    rows: Rows<'a>,
     store: Option<&'a Store>,
     catalog: &'a Catalog,
     table: &'a Table,
@@ -60,7 +84,7 @@ struct Compiler<'a> {
 
 impl<'a> Compiler<'a> {
     fn new(store: Option<&'a Store>, catalog: &'a Catalog, table: &'a Table) -> Compiler<'a> {
-        Compiler { store, catalog, table, comparisons: 0, values: 0, aliases: 0 }
+        Compiler { rows: Rows::Stored, store, catalog, table, comparisons: 0, values: 0, aliases: 0 }
     }
 
     fn alias(&mut self) -> String {
@@ -83,9 +107,9 @@ impl<'a> Compiler<'a> {
                 let alias = self.alias();
                 let on = Site { alias: &alias, on_details: true };
                 // Found first, so that a database without detail rows is named as the fault.
-                let rows = self.table.details()?;
+                let rows = self.rows_of(self.table.details()?)?;
                 let piece = self.condition(inner, on, depth + 1)?;
-                Ok(some_row(site.alias, &rows.sql, &alias, piece))
+                Ok(some_row(site.alias, rows, &alias, piece))
             }
             Condition::Compare { field, test } => {
                 self.comparisons += 1;
@@ -100,12 +124,20 @@ impl<'a> Compiler<'a> {
                 match (&self.table.details, path.on_details && !site.on_details) {
                     (Some(rows), true) => {
                         let alias = self.alias();
+                        let rows = self.rows_of(rows)?;
                         let piece = self.test(&path, &alias, test)?;
-                        Ok(some_row(site.alias, &rows.sql, &alias, piece))
+                        Ok(some_row(site.alias, rows, &alias, piece))
                     }
                     _ => self.test(&path, site.alias, test),
                 }
             }
+        }
+    }
+
+    fn rows_of(&self, layout: &Layout) -> Result<Piece> {
+        match self.rows {
+            Rows::Stored => Ok(Piece::new(layout.sql.as_str())),
+            Rows::Given(rows) => rows.cloned().ok_or_else(not_kept),
         }
     }
 
@@ -214,9 +246,11 @@ impl<'a> Compiler<'a> {
     /// SQL that is true where the value fulfils `atom`, which no empty value does.
     fn atom(&mut self, path: &Path<'a>, alias: &str, atom: Atom) -> Piece {
         let path = path.shown(self.catalog);
-        let full_text = match &path.leaf {
-            Leaf::Field { full_text, .. } => *full_text,
-            Leaf::System(_) => None,
+        let full_text = match (&path.leaf, self.rows) {
+            // An index knows the record as it is, not as it was.
+            (_, Rows::Given(_)) if path.hops.is_empty() => None,
+            (Leaf::Field { full_text, .. }, _) => *full_text,
+            (Leaf::System(_), _) => None,
         };
         let class = Class::of(&path);
         self.through_row(&path, alias, |row, at| atom.sql(class, full_text, row, at))
@@ -331,8 +365,10 @@ fn not(piece: Piece) -> Piece {
     piece.wrap("((", ") IS NOT TRUE)")
 }
 
-fn some_row(alias: &str, rows: &str, row: &str, piece: Piece) -> Piece {
-    piece.wrap(&format!("{alias}._id IN (SELECT {row}._record FROM {rows} {row} WHERE "), ")")
+fn some_row(alias: &str, rows: Piece, row: &str, piece: Piece) -> Piece {
+    let mut all = rows.wrap(&format!("{alias}._id IN (SELECT {row}._record FROM "), &format!(" {row} WHERE "));
+    all.append(piece);
+    all.wrap("", ")")
 }
 
 /// Joined as a balanced tree: SQLite bounds the depth of an expression, and a plain chain is as deep as it is long.

@@ -1,6 +1,7 @@
 //! Which records are meant, in which order, and what is read of them: conditions become SQL with bound values.
 
 mod aggregate;
+#[allow(dead_code, reason = "for the rooms that listen")]
 mod compile;
 mod condition;
 mod list;
@@ -8,7 +9,10 @@ mod matcher;
 mod menu;
 mod page;
 mod path;
+#[allow(dead_code, reason = "for the rooms that listen")]
 mod rows;
+#[allow(dead_code, reason = "for the rooms that listen")]
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -27,6 +31,8 @@ pub(crate) use path::{System, exists as has_field, relabel, renamed as renamed_p
 #[cfg(feature = "capi")]
 pub(crate) use rows::{Lines, Typed};
 pub(crate) use rows::{One, Selection};
+#[allow(unused_imports, reason = "for the rooms that listen")]
+pub(crate) use snapshot::holds;
 
 use rusqlite::{Connection, Statement};
 

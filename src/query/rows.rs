@@ -145,6 +145,20 @@ impl<'a> Selection<'a> {
         self.outputs.len()
     }
 
+    pub(super) fn table(&self) -> &Table {
+        self.table
+    }
+
+    /// What stands behind `SELECT`: the id, then the columns, read from the row `t`, the detail row `d` and what is joined.
+    pub(super) fn columns(&self) -> &str {
+        &self.columns
+    }
+
+    /// The joins of linked records.
+    pub(super) fn joined(&self) -> String {
+        self.joins.iter().map(|(_, join)| join.as_str()).collect()
+    }
+
     /// Whether there is a line for each detail row.
     pub(crate) fn is_on_details(&self) -> bool {
         self.on_details
@@ -182,7 +196,7 @@ impl<'a> Selection<'a> {
             (Some(details), true) => Some(format!(" LEFT JOIN {} d ON d._record = t._id", details.sql)),
             _ => None,
         };
-        let joins: String = self.joins.iter().map(|(_, join)| join.as_str()).collect();
+        let joins = self.joined();
         let mut statements = Vec::new();
         for stretch in order.stretches(query.after.as_ref())? {
             let restriction = restricted(condition.as_ref(), &stretch);

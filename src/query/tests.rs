@@ -7,7 +7,7 @@ use rusqlite::params;
 use super::page::statements_for_plans;
 use super::*;
 use crate::error::{Code, Error};
-use crate::schema::{Database, Field, Value, ValueFormat, define, full_text_tokens};
+use crate::schema::{Database, Field, Snapshot, Value, ValueFormat, define, full_text_tokens};
 
 fn databases() -> Vec<Database> {
     vec![
@@ -122,6 +122,22 @@ impl Fixture {
 
     fn ids(&self, condition: Condition) -> Vec<i64> {
         self.page(&Query::new().filter(condition)).unwrap().0
+    }
+
+    /// The records whose snapshots fulfil a condition.
+    fn ids_of_snapshots(&self, condition: &Condition) -> Vec<i64> {
+        let reading = self.store.reading().unwrap();
+        let catalog = Catalog::of(&self.store, &reading).unwrap();
+        let table = catalog.table("orders").unwrap();
+        let fulfils = |id: &i64| {
+            let read = Snapshot::read(&reading, table, *id, true).unwrap().unwrap();
+            // On its way through what is kept.
+            let (header, rows) = (read.to_json(table), read.rows_to_json(table));
+            let kept = Snapshot::from_json(table, &[&header], rows.as_deref()).unwrap();
+            assert_eq!(kept, read);
+            holds(&self.store, &reading, &catalog, table, condition, &kept).unwrap()
+        };
+        self.ids(Condition::default()).into_iter().filter(fulfils).collect()
     }
 
     fn refusal(&self, condition: Condition) -> Error {

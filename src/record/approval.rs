@@ -6,6 +6,7 @@ use super::draft::Slot;
 use super::input::Selector;
 use super::writer::Writer;
 use crate::error::{Code, Error, Result};
+use crate::event::What;
 
 /// Whether a record is approved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -38,7 +39,15 @@ impl Writer<'_> {
             table.header.sql
         );
         let stored = i64::from(to == Approval::Approved);
-        let changed = self.connection.prepare_cached(&sql)?.execute((current.id, stored, self.now, self.actor))?;
-        Ok(Some((current.id, current.revision + i64::from(changed > 0), changed > 0)))
+        let id = current.id;
+        let before = self.before(What::Updated, id)?;
+        let changed = self.in_savepoint(|writer| {
+            let changed = writer.connection.prepare_cached(&sql)?.execute((id, stored, writer.now, writer.actor))?;
+            if changed > 0 {
+                writer.tell(What::Updated, id, before.as_ref())?;
+            }
+            Ok(changed > 0)
+        })?;
+        Ok(Some((id, current.revision + i64::from(changed), changed)))
     }
 }

@@ -12,7 +12,8 @@ use super::key::{NewKey, is_issued, new_key};
 use super::number::Counters;
 use super::{file, resolve};
 use crate::error::{Broken, Code, Error, Result, Violation, Words, words};
-use crate::schema::{Cell, DateTime, FieldKind, Layout, Table, full_text_tokens};
+use crate::event::{Teller, What};
+use crate::schema::{Cell, DateTime, FieldKind, Layout, Snapshot, Table, full_text_tokens};
 use crate::store::Store;
 
 /// Writes records of one database in one transaction. [`Writer::finish`] must be called before the commit.
@@ -33,6 +34,8 @@ pub(crate) struct Writer<'c> {
     /// Whether the last upsert made a record.
     expects_new: bool,
     pub(super) tokens: String,
+    /// Where somebody listens.
+    teller: Option<Teller>,
 }
 
 /// The statement that inserts header rows, with what stays bound from one to the next.
@@ -86,12 +89,33 @@ impl<'c> Writer<'c> {
             first_id: None,
             expects_new: false,
             tokens: String::new(),
+            teller: Teller::of(store, table),
         }
     }
 
     /// Stores what the writer kept to itself.
     pub(crate) fn finish(mut self) -> Result<()> {
         self.counters.flush(self.connection)
+    }
+
+    /// Who tells of such a thing, if anybody listens.
+    fn teller(&self, what: What) -> Option<&Teller> {
+        self.teller.as_ref().filter(|teller| teller.is_heard(what))
+    }
+
+    /// The record as it stands, where somebody is to be told that such a thing was done to it.
+    pub(super) fn before(&self, what: What, id: i64) -> Result<Option<Snapshot>> {
+        self.teller(what).map(|teller| teller.look(self.connection, &self.table, id)).transpose()
+    }
+
+    /// Tells what was done to a record, where somebody listens; `before` is what [`Writer::before`] gave.
+    pub(super) fn tell(&self, what: What, id: i64, before: Option<&Snapshot>) -> Result<()> {
+        let Some(teller) = self.teller(what) else { return Ok(()) };
+        let after = match what {
+            What::Deleted => None,
+            _ => Some(teller.look(self.connection, &self.table, id)?),
+        };
+        teller.tell(self.connection, &self.table, what, (before, after.as_ref()), (self.now, self.actor))
     }
 
     /// The key of the record that was written last.
@@ -147,10 +171,16 @@ impl<'c> Writer<'c> {
             }
         }
         if !has_rows && layout.plan().files.is_empty() {
-            return match self.insert_header(&mut cells, issued, options, &mut violations)? {
-                Some(id) => Ok(Outcome { id, revision: 1, what: Written::Inserted }),
-                None => Err(refusal(&table, violations)),
-            };
+            let mut write =
+                |writer: &mut Self| match writer.insert_header(&mut cells, issued, options, &mut violations)? {
+                    Some(id) => {
+                        writer.tell(What::Registered, id, None)?;
+                        Ok(Outcome { id, revision: 1, what: Written::Inserted })
+                    }
+                    None => Err(refusal(&table, std::mem::take(&mut violations))),
+                };
+            // A single statement is taken back by itself.
+            return if self.teller(What::Registered).is_some() { self.in_savepoint(write) } else { write(self) };
         }
         self.in_savepoint(|writer| {
             file::attach(writer, layout, &mut cells, None, None, &mut violations)?;
@@ -170,10 +200,11 @@ impl<'c> Writer<'c> {
                 let mut owned: Vec<Cell<'static>> = cells.iter().map(|cell| cell.borrowed().into_owned()).collect();
                 writer.recalculate_header(id, &mut owned, &mut violations)?;
             }
-            match violations.is_empty() {
-                true => Ok(Outcome { id, revision: 1, what: Written::Inserted }),
-                false => Err(refusal(&table, std::mem::take(&mut violations))),
+            if !violations.is_empty() {
+                return Err(refusal(&table, std::mem::take(&mut violations)));
             }
+            writer.tell(What::Registered, id, None)?;
+            Ok(Outcome { id, revision: 1, what: Written::Inserted })
         })
     }
 
@@ -280,6 +311,8 @@ impl<'c> Writer<'c> {
                 return Err(refusal(&table, violations));
             }
         }
+        let before = self.before(What::Updated, id)?;
+        let is_told = before.is_some();
         let write = |writer: &mut Self| {
             file::attach(writer, layout, &mut cells, Some(&old), None, &mut violations)?;
             let rows_changed = match has_rows {
@@ -307,13 +340,15 @@ impl<'c> Writer<'c> {
             for at in changed.iter().filter(|at| layout.plan().full_text.contains(at)) {
                 writer.index_text(layout, *at, id, &old[*at], &cells[*at])?;
             }
-            match violations.is_empty() {
-                true => Ok(Outcome { id, revision: revision + 1, what: Written::Updated }),
-                false => Err(refusal(&table, std::mem::take(&mut violations))),
+            if !violations.is_empty() {
+                return Err(refusal(&table, std::mem::take(&mut violations)));
             }
+            writer.tell(What::Updated, id, before.as_ref())?;
+            Ok(Outcome { id, revision: revision + 1, what: Written::Updated })
         };
         // A single statement is taken back by itself.
         let is_single = !has_rows
+            && !is_told
             && table.details.is_none()
             && layout.plan().files.is_empty()
             && layout.plan().full_text.iter().all(|at| !changed.contains(at));
@@ -333,6 +368,7 @@ impl<'c> Writer<'c> {
         }
         let id = current.id;
         self.in_savepoint(|writer| {
+            let before = writer.before(What::Deleted, id)?;
             let unused = file::unused(writer.connection, &table, id)?;
             match table.details.is_some() {
                 true => writer.delete_rows(id, &[])?,
@@ -351,7 +387,8 @@ impl<'c> Writer<'c> {
             let nothing = vec![Cell::Null; current.cells.len()];
             file::detach(writer.connection, layout, &nothing, &current.cells)?;
             file::delete(writer.connection, &unused)?;
-            writer.retire_id(&layout.table, &layout.sql, id)
+            writer.retire_id(&layout.table, &layout.sql, id)?;
+            writer.tell(What::Deleted, id, before.as_ref())
         })?;
         Ok(Some(id))
     }

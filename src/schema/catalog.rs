@@ -10,6 +10,7 @@ use once_cell::sync::OnceCell;
 
 use super::check::check_key;
 use super::definition::{Choice, Database, Field, FieldKind, KeyPart};
+use super::heard::Heard;
 use super::plan::Plan;
 use super::value::Cell;
 use super::{documents, names};
@@ -39,6 +40,8 @@ pub(crate) struct Table {
     pub(crate) definition: Database,
     pub(crate) header: Layout,
     pub(crate) details: Option<Layout>,
+    /// What is listened to.
+    pub(crate) heard: Heard,
 }
 
 /// The columns of the header or of the detail rows.
@@ -207,11 +210,15 @@ impl Catalog {
     /// As [`Catalog::of`], from the definitions as the open transaction has them, without keeping the result: a
     /// transaction that changes definitions may yet be rolled back.
     pub(crate) fn load(connection: &Connection) -> Result<Catalog> {
-        Catalog::compile(documents::load::<Database>(connection)?)
+        Catalog::compile_heard(documents::load::<Database>(connection)?, &Heard::load(connection)?)
     }
 
-    /// Compiles definitions that have been validated and have their ids.
+    /// Compiles definitions that have been validated and have their ids. Nobody listens to them.
     pub(crate) fn compile(databases: Vec<Database>) -> Result<Catalog> {
+        Catalog::compile_heard(databases, &HashMap::new())
+    }
+
+    fn compile_heard(databases: Vec<Database>, heard: &HashMap<i64, Heard>) -> Result<Catalog> {
         let mut tables = Vec::with_capacity(databases.len());
         for database in &databases {
             let header = Layout::compile(&databases, database, &database.fields, names::header(&database.code))?;
@@ -220,7 +227,8 @@ impl Catalog {
                 false => None,
             };
             let id = database.id.unwrap_or(0);
-            let table = Table { id, definition: database.clone(), header, details };
+            let heard = heard.get(&id).copied().unwrap_or_default();
+            let table = Table { id, definition: database.clone(), header, details, heard };
             // Planned here, so that a definition that cannot be written to is refused when it is made.
             for layout in std::iter::once(&table.header).chain(&table.details) {
                 let plan = Plan::of(&table, layout)?;

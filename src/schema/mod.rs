@@ -12,10 +12,12 @@ mod display;
 pub(crate) mod documents;
 mod expression;
 mod format;
+mod heard;
 pub(crate) mod invariants;
 pub(crate) mod names;
 mod number;
 mod plan;
+mod snapshot;
 mod validate;
 mod value;
 
@@ -26,7 +28,9 @@ pub(crate) use check::{check_key, check_part};
 pub(crate) use deferred::{adopt_indexes, defer_indexes, forget_deferred, restore_indexes};
 pub(crate) use expression::Scope;
 pub(crate) use format::write_moment;
-pub(crate) use plan::{Calculation, DefaultValue, Operand};
+pub(crate) use heard::Heard;
+pub(crate) use plan::{Calculation, DETAIL_SYSTEM, DefaultValue, HEADER_SYSTEM, Operand};
+pub(crate) use snapshot::Snapshot;
 pub(crate) use value::Cell;
 
 pub use change::{Action, Change};

@@ -16,6 +16,9 @@ pub(crate) struct Plan {
     pub(crate) columns: String,
     /// Reads one header row as it is stored, after its id and revision; by key, and by id.
     pub(crate) select_stored: ByTarget,
+    /// Reads a header row, or the detail rows of a record, with all of their columns: the system columns, then the stored
+    /// ones; by the id of the record.
+    pub(crate) select_whole: String,
     /// Reads one header row for a caller: the system columns, `read`, and the version of the definitions; by key, and
     /// by id.
     pub(crate) select_read: ByTarget,
@@ -151,6 +154,8 @@ impl Plan {
             calculated.push(calculation(table, layout, *at, is_header)?);
         }
         let select_stored = ByTarget::of(layout, &format!("SELECT _id, _revision{columns} FROM {} t", layout.sql));
+        let whole = if is_header { "_id = ?1" } else { "_record = ?1 ORDER BY _position" };
+        let select_whole = format!("SELECT {} FROM {} WHERE {whole}", names.join(", "), layout.sql);
         // Short, for a statement is found by all of its text.
         let system: String = HEADER_SYSTEM[1..].iter().map(|name| format!(",t.{name}")).collect();
         let version = "(SELECT value FROM renkei_meta WHERE name='definitions')";
@@ -158,6 +163,7 @@ impl Plan {
         Ok(Plan {
             insert,
             select_stored,
+            select_whole,
             select_read,
             columns,
             read,

@@ -31,6 +31,47 @@ CREATE TABLE renkei_counter (
     PRIMARY KEY (field_id, period)
 ) STRICT, WITHOUT ROWID;
 
+-- Who listens to what happens to records: a definition each. Sorts of events are bits: registered 1, updated 2, deleted 4,
+-- imported 8.
+CREATE TABLE renkei_listener (
+    id INTEGER PRIMARY KEY REFERENCES renkei_definition (id),
+    -- the sort of definition, by which its room finds it
+    kind TEXT NOT NULL,
+    database_id INTEGER NOT NULL,
+    -- what is heard outside of imports, and of imports
+    events INTEGER NOT NULL,
+    import_events INTEGER NOT NULL,
+    -- whether detail rows are kept with the events
+    details INTEGER NOT NULL,
+    -- the last event that was consumed
+    taken INTEGER NOT NULL,
+    -- how many were dropped because nobody had consumed them in time
+    missed INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX renkei_listener_database ON renkei_listener (database_id);
+-- What happened and is still waited for. Ids are never used twice: listeners remember how far they are.
+CREATE TABLE renkei_event (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    database_id INTEGER NOT NULL,
+    what INTEGER NOT NULL,
+    record_id INTEGER,
+    at INTEGER NOT NULL,
+    -- 0 is the host
+    actor INTEGER NOT NULL,
+    -- the door, the run that wrote, and the runs that led to it, as JSON
+    origin TEXT NOT NULL,
+    run_id INTEGER,
+    chain TEXT,
+    -- the record by field ids, as JSON: after it as a whole; before it as a whole, where there is an after what differed;
+    -- of an import its counts
+    before TEXT,
+    after TEXT,
+    -- the detail rows, where a listener needs them; before only where they differed
+    before_rows TEXT,
+    after_rows TEXT
+) STRICT;
+CREATE INDEX renkei_event_database ON renkei_event (database_id);
+
 -- Access. Lists of address ranges are JSON.
 CREATE TABLE renkei_user (
     id INTEGER PRIMARY KEY,
@@ -392,7 +433,7 @@ CREATE TABLE renkei_automation (
     list_id INTEGER,
     started_from TEXT NOT NULL,
     memo TEXT NOT NULL,
-    -- the codes of the automations whose runs led to this one, the first first, as JSON
+    -- the runs that led to this one, with the codes of their settings, the first first, as JSON
     chain TEXT NOT NULL,
     -- the ids of the records or detail rows: differences as varints
     items BLOB NOT NULL,
@@ -445,3 +486,10 @@ CREATE TABLE renkei_automation_entry (
     error_en TEXT,
     PRIMARY KEY (job_id, item, part)
 ) STRICT, WITHOUT ROWID;
+-- When automations are started by their timers.
+CREATE TABLE renkei_automation_timer (
+    automation_id INTEGER PRIMARY KEY,
+    database_id INTEGER NOT NULL,
+    next_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX renkei_automation_timer_next ON renkei_automation_timer (next_at);

@@ -5,6 +5,7 @@
 
 pub(crate) mod bytes;
 mod cancel;
+mod cause;
 mod clock;
 mod connection;
 pub(crate) mod invariants;
@@ -26,6 +27,7 @@ use once_cell::sync::OnceCell;
 use rusqlite::{Connection, ErrorCode, ffi};
 
 pub use cancel::Cancel;
+pub(crate) use cause::{Cause, Link, Origin};
 pub use clock::{Clock, ManualClock, OsRandom, Random, SystemClock, Timestamp};
 pub use options::{Limits, StoreOptions, Synchronous};
 pub(crate) use quote::{quote, quote_text};
@@ -55,6 +57,8 @@ pub struct Store {
     pub(crate) visit: Option<Arc<Visit>>,
     /// The sign at which calls of this handle end.
     pub(crate) cancel: Option<Cancel>,
+    /// Why it writes; `None` for calls of the host and of users.
+    pub(crate) cause: Option<Arc<Cause>>,
 }
 
 /// How a user came.
@@ -156,6 +160,7 @@ impl Store {
             actor: None,
             visit: None,
             cancel: None,
+            cause: None,
         })
     }
 
@@ -180,6 +185,11 @@ impl Store {
             Ok(moment) => i64::from(self.inner.zone.to_offset(moment).seconds()),
             Err(_) => 0,
         }
+    }
+
+    /// The store's time zone.
+    pub(crate) fn zone(&self) -> &jiff::tz::TimeZone {
+        &self.inner.zone
     }
 
     /// The path of a file beside the store.
@@ -269,6 +279,20 @@ impl Store {
 
     pub(crate) fn secrets(&self) -> &Secrets {
         &self.inner.options.secrets
+    }
+
+    /// A handle that acts for a user, or the host, because of something.
+    pub(crate) fn acting(&self, actor: Option<i64>, cause: Cause) -> Store {
+        Store { actor, cause: Some(Arc::new(cause)), ..self.clone() }
+    }
+
+    /// Why this handle writes.
+    pub(crate) fn cause(&self) -> Cause {
+        match (&self.cause, &self.visit) {
+            (Some(cause), _) => (**cause).clone(),
+            (None, Some(_)) => Cause { origin: Origin::WebApi, ..Cause::default() },
+            (None, None) => Cause::default(),
+        }
     }
 
     /// Runs `work` in one write transaction: all of it is kept, or nothing.

@@ -45,8 +45,6 @@ pub struct Limits {
     pub automation_records: u64,
     /// The most parts of an automation, those in branches included. Default: 100.
     pub automation_parts: usize,
-    /// How many runs of automations may have led to one another by what they write. Default: 10.
-    pub automation_depth: usize,
     /// How long one run of an automation may work, in seconds, waits for answers left out. Default: 3,600.
     pub automation_seconds: u64,
 }
@@ -64,7 +62,6 @@ impl Default for Limits {
             page_records: 100_000,
             automation_records: 100_000,
             automation_parts: 100,
-            automation_depth: 10,
             automation_seconds: 3_600,
         }
     }

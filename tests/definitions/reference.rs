@@ -2,10 +2,12 @@
 
 use renkei::csv::{Dialect, Encoding, Format, LineEnd, OutputEncoding, Quoting, Unmappable};
 use renkei::{
-    AccessSettings, AnswerPart, Auth, Automation, AutomationTrigger, AutomationUnit, Circuit, CsvBody, CsvPush, DetailMode, FieldSource, FieldUpdate, FoundField, HttpBody, HttpSend,
-    ImportColumn, ImportMode, JsonRow, JsonType, MailSecurity, MailServer, MailTemplate, MatchBy, Menu, MenuEntry,
-    Method, MinusStyle, NumberDate, NumberDisplay, NumberInput, OnError, Pair, PairsAs, Part, PartAction, PartTarget, Rate, Report, ReportWhen, RetryPlan,
-    Rights, Rounding, SaveAnswer, SaveWhen, Sending, SetField, Signing, Target, Timeouts, Trigger, ValueFormat,
+    AccessSettings, AnswerPart, Auth, Automation, AutomationTrigger, AutomationUnit, Circuit, CsvBody, CsvPush,
+    DetailMode, FieldSource, FieldUpdate, FoundField, HttpBody, HttpSend, ImportColumn, ImportMode, ImportTrigger,
+    JsonRow, JsonType, MailField, MailSecurity, MailServer, MailTemplate, MailTrigger, MatchBy, Menu, MenuEntry,
+    Method, MinusStyle, NumberDate, NumberDisplay, NumberInput, OnError, Pair, PairsAs, Part, PartAction, PartTarget,
+    Rate, RegisteredTrigger, Report, ReportWhen, RetryPlan, Rights, Rounding, SaveAnswer, SaveWhen, Sending, SetField,
+    Signing, Target, Timeouts, Trigger, UpdatedTrigger, ValueFormat,
 };
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -91,7 +93,10 @@ fn the_examples_are_what_they_are_said_to_be() {
     world.targets = read("target");
     world.mail_servers = read("mail_server");
     world.automations = read("automation");
-    let example = Automation::new("orders", "example", "例").on(AutomationTrigger::Api);
+    // The import that starts one.
+    let daily = ImportSetting::new("orders", "daily", "日次").mode(ImportMode::Update);
+    world.imports.push(daily.column("number").column("title"));
+    let example = Automation::new("orders", "example", "例").on(AutomationTrigger::Button);
     world.automations.push(read::<Part>("part").into_iter().fold(example, Automation::part));
     for database in &mut world.databases {
         database.approval = true;
@@ -178,6 +183,11 @@ fn every_member_and_every_word_is_there() {
     has("unit", words::<AutomationUnit>(json!("?")));
     has("error of an automation", words::<OnError>(json!("?")));
     has("trigger of an automation", words::<AutomationTrigger>(json!("?")));
+    has("registered", words::<RegisteredTrigger>(json!({"?": 1})));
+    has("updated", words::<UpdatedTrigger>(json!({"?": 1})));
+    has("after_import", words::<ImportTrigger>(json!({"?": 1})));
+    has("templated_mail", words::<MailTrigger>(json!({"?": 1})));
+    has("line of a mail", words::<MailField>(json!({"?": 1})));
     has("part", words::<Part>(json!({"?": 1})));
     let types = words::<PartAction>(json!({"type": "?"}));
     for kind in types.iter().filter(|kind| *kind != "end") {

@@ -153,7 +153,8 @@ proptest! {
                 lines.iter().enumerate().filter(|(_, line)| holds(&condition, line)).map(|(at, _)| at as i64 + 1).collect();
             let json = serde_json::to_string(&condition).unwrap();
             prop_assert_eq!(&serde_json::from_str::<Condition>(&json).unwrap(), &condition);
-            prop_assert_eq!(f.ids(condition), expected, "{}", json);
+            prop_assert_eq!(f.ids(condition.clone()), expected.clone(), "{}", json);
+            prop_assert_eq!(f.ids_of_snapshots(&condition), expected, "{}", json);
         }
     }
 }
