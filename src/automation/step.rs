@@ -427,13 +427,16 @@ impl<'b, 'a> Batch<'b, 'a> {
             let error = Error::new(Code::AutomationDelete).with_name(&node.code).with_value(deleted + count);
             return Err(error.with_rule(most));
         }
-        let stepped =
-            self.each(table, target, subject, open, |writer, target| Ok(writer.delete(target, None)?.is_some()))?;
-        if let Stepped::Done(done) = &stepped {
-            let before = open.progress.as_ref().map_or(0, |progress| progress.records);
-            self.deleted.insert(part, deleted + done.records - before.min(done.records));
-        } else {
-            self.deleted.remove(&part);
+        let before = open.progress.as_ref().map_or(0, |progress| progress.records);
+        let delete = |writer: &mut Writer<'b>, target: &Selector| Ok(writer.delete(target, None)?.is_some());
+        let stepped = self.each(table, target, subject, open, delete)?;
+        match &stepped {
+            Stepped::Done(done) => {
+                self.deleted.insert(part, deleted + done.records.saturating_sub(before));
+            }
+            _ => {
+                self.deleted.remove(&part);
+            }
         }
         Ok(stepped)
     }

@@ -498,8 +498,10 @@ impl<'a> Compiler<'_, 'a> {
             });
         }
         if of_target && expression.uses_rows() {
-            let rule =
-                words!("target_formulaでは明細行の集計を使用できません", "a `target_formula` does not sum detail rows");
+            let rule = words!(
+                "`target_formula`では明細行の集計を使用できません",
+                "a `target_formula` does not sum detail rows"
+            );
             return Err(self.refused(field, rule));
         }
         let mut sums = Vec::new();
