@@ -6,6 +6,7 @@ mod bucket;
 mod compile;
 mod condition;
 mod list;
+mod matcher;
 mod menu;
 mod page;
 mod path;
@@ -27,11 +28,12 @@ pub use rows::Row;
 
 pub(crate) use aggregate::{Group, aggregate, check_aggregation};
 pub(crate) use list::{NamesFields, heading, save_list, save_search};
+pub(crate) use matcher::Matcher;
 pub(crate) use page::page_ids;
 pub(crate) use path::{System, exists as has_field, relabel, renamed as renamed_path};
-pub(crate) use rows::Selection;
 #[cfg(feature = "capi")]
 pub(crate) use rows::{Lines, Typed};
+pub(crate) use rows::{One, Selection};
 #[allow(unused_imports, reason = "for the rooms that listen")]
 pub(crate) use snapshot::holds;
 

@@ -58,6 +58,7 @@ pub(crate) fn kind_words(kind: &str) -> Words {
         "file_template" => "ファイルテンプレート",
         "mail_server" => "メールサーバ",
         "mail_template" => "メールテンプレート",
+        "automation" => "自動処理",
         other => other,
     };
     Words::both(ja, kind)
