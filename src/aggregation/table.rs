@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{AggregationSetting, search_of};
 use crate::access::{Door, Right};
 use crate::error::{Code, Error, Result, words};
-use crate::query::{Aggregation, Bucket, Function, Group, GroupBy, aggregate, heading};
+use crate::query::{AGGREGATE_CACHE_KIB, Aggregation, Bucket, Function, Group, GroupBy, aggregate, heading};
 use crate::schema::documents;
 use crate::schema::{Catalog, Cell, Table, Value, ValueFormat};
 use crate::store::{Reading, Store};
@@ -127,7 +127,7 @@ impl Store {
     /// [`Code::LimitPassed`] for more than 100,000 rows, 1,000 values across, or 1,000,000 cells of a cross table: group by
     /// something coarser, narrow the condition, or set a limit.
     pub fn run_aggregation(&self, database: &str, aggregation: &str) -> Result<AggregationTable> {
-        let reading = self.reading()?;
+        let reading = self.reading()?.with_cache(AGGREGATE_CACHE_KIB)?;
         let setting = stored(self, &reading, database, aggregation)?;
         Ok(build(self, &reading, &setting, &[Right::View], None)?.into_table())
     }
@@ -138,7 +138,8 @@ impl Store {
     ///
     /// As [`Store::run_aggregation`]; [`Code::DefinitionInvalid`] when it could not be saved.
     pub fn preview_aggregation(&self, setting: &AggregationSetting) -> Result<AggregationTable> {
-        Ok(build(self, &*self.reading()?, setting, &[Right::View], None)?.into_table())
+        let reading = self.reading()?.with_cache(AGGREGATE_CACHE_KIB)?;
+        Ok(build(self, &reading, setting, &[Right::View], None)?.into_table())
     }
 }
 
