@@ -9,6 +9,7 @@ use crate::access::Right;
 use crate::csv::{Format, Writer};
 use crate::error::Result;
 use crate::export::Exported;
+use crate::query::AGGREGATE_CACHE_KIB;
 use crate::schema::{Value, ValueFormat};
 use crate::store::Store;
 
@@ -97,7 +98,7 @@ impl Store {
     /// [`Code::Argument`](crate::Code::Argument) when the delimiter cannot be one; what `out` fails with.
     pub fn export_aggregation(&self, export: &AggregationExport, out: impl Write) -> Result<Exported> {
         export.format.validate()?;
-        let reading = self.reading()?;
+        let reading = self.reading()?.with_cache(AGGREGATE_CACHE_KIB)?;
         let setting = stored(self, &reading, &export.database, &export.aggregation)?;
         let built = build(self, &reading, &setting, &[Right::View, Right::Export], Some(export.values))?;
         let mut counted = Counted { out, bytes: 0 };

@@ -68,6 +68,10 @@ pub struct AggregationSetting {
     /// The field whose values are the columns of a cross table.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub across: Option<GroupBy>,
+    /// Whether spans of time without records are shown too, from the first to the last that has some: as columns, when `across`
+    /// has a bucket; as rows, when a bucket is all that they are grouped by, and neither order nor limit is given.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub fill: bool,
     /// Whether there are totals.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub totals: bool,
@@ -89,6 +93,7 @@ impl AggregationSetting {
             search: None,
             aggregation,
             across: None,
+            fill: false,
             totals: false,
         }
     }
@@ -102,6 +107,12 @@ impl AggregationSetting {
     /// Makes it a cross table, with columns for each span of time.
     pub fn across_bucket(mut self, field: impl Into<String>, bucket: crate::query::Bucket) -> AggregationSetting {
         self.across = Some(GroupBy { field: field.into(), bucket: Some(bucket), name: None });
+        self
+    }
+
+    /// Shows spans of time without records, too.
+    pub fn fill(mut self) -> AggregationSetting {
+        self.fill = true;
         self
     }
 
@@ -128,7 +139,7 @@ impl AggregationSetting {
     /// Judges everything but the search that is named.
     fn validate(&self, catalog: &Catalog) -> Result<()> {
         check_code_and_name(&self.code, &self.name)?;
-        let table = catalog.table(&self.database)?;
+        let of = catalog.table(&self.database)?;
         let fault = |rule: Words| Err(refused(&self.code, rule));
         if self.aggregation.measures.is_empty() {
             return fault(words!("集計値（`measures`）がありません", "it has no `measures`"));
@@ -141,8 +152,15 @@ impl AggregationSetting {
         if names.flatten().any(|name| name.trim().is_empty()) {
             return fault(words!("見出し（`name`）が空です", "a heading (`name`) is empty"));
         }
+        let has_spans = self.across.as_ref().is_some_and(|across| across.bucket.is_some());
+        if self.fill && !has_spans && table::spans(&self.aggregation).is_none() {
+            return fault(words!(
+                "`fill`で補う期間がありません（`across`、または唯一の`group_by`に`bucket`が必要です）",
+                "`fill` has no spans of time to fill: `across` has no `bucket`, nor is a `bucket` all that is grouped by"
+            ));
+        }
         let fits = |aggregation: &Aggregation| {
-            check_aggregation(catalog, table, aggregation).map_err(|error| unfit(&self.code, error))
+            check_aggregation(catalog, of, aggregation).map_err(|error| unfit(&self.code, error))
         };
         fits(&self.whole())?;
         // Its order goes by its own columns.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{AggregationSetting, search_of};
 use crate::access::{Door, Right};
 use crate::error::{Code, Error, Result, words};
-use crate::query::{Aggregation, Function, Group, GroupBy, aggregate, heading};
+use crate::query::{AGGREGATE_CACHE_KIB, Aggregation, Bucket, Function, Group, GroupBy, aggregate, heading};
 use crate::schema::documents;
 use crate::schema::{Catalog, Cell, Table, Value, ValueFormat};
 use crate::store::{Reading, Store};
@@ -127,7 +127,7 @@ impl Store {
     /// [`Code::LimitPassed`] for more than 100,000 rows, 1,000 values across, or 1,000,000 cells of a cross table: group by
     /// something coarser, narrow the condition, or set a limit.
     pub fn run_aggregation(&self, database: &str, aggregation: &str) -> Result<AggregationTable> {
-        let reading = self.reading()?;
+        let reading = self.reading()?.with_cache(AGGREGATE_CACHE_KIB)?;
         let setting = stored(self, &reading, database, aggregation)?;
         Ok(build(self, &reading, &setting, &[Right::View], None)?.into_table())
     }
@@ -138,7 +138,8 @@ impl Store {
     ///
     /// As [`Store::run_aggregation`]; [`Code::DefinitionInvalid`] when it could not be saved.
     pub fn preview_aggregation(&self, setting: &AggregationSetting) -> Result<AggregationTable> {
-        Ok(build(self, &*self.reading()?, setting, &[Right::View], None)?.into_table())
+        let reading = self.reading()?.with_cache(AGGREGATE_CACHE_KIB)?;
+        Ok(build(self, &reading, setting, &[Right::View], None)?.into_table())
     }
 }
 
@@ -201,10 +202,6 @@ impl Run<'_> {
         Ok(self.read(&all, self.format, 1)?.pop())
     }
 
-    fn measures(&self) -> usize {
-        self.setting.aggregation.measures.len()
-    }
-
     /// The columns of the groups.
     fn group_columns(&self) -> Result<Vec<AggregationColumn>> {
         let column = |group: &GroupBy| {
@@ -226,6 +223,7 @@ impl Run<'_> {
             let Some(field) = &measure.field else { return Ok("件数".to_owned()) };
             let what = match measure.function {
                 Function::Count => "件数",
+                Function::CountDistinct => "種類数",
                 Function::Sum => "合計",
                 Function::Min => "最小",
                 Function::Max => "最大",
@@ -246,11 +244,10 @@ impl Run<'_> {
             across: None,
             is_total: false,
         }));
-        let found = self.read(&self.setting.aggregation, self.format, ROWS)?;
-        let rows = found.into_iter().map(|group| figures(group, 0)).collect();
+        let rows = self.lines(&self.setting.aggregation, self.format, ROWS)?.into_iter().map(Line::whole).collect();
         let total = self.grand()?.map(|all| {
             let mut total = vec![Figure::default(); groups];
-            total.extend(figures(all, 0));
+            total.extend(Line::of(all, 0).figures);
             total
         });
         Ok(Built { groups, columns, rows, total })
@@ -258,63 +255,93 @@ impl Run<'_> {
 
     fn cross(&self, across: &GroupBy) -> Result<Built> {
         let of_rows = &self.setting.aggregation;
-        let (groups, measures) = (of_rows.group_by.len(), self.measures());
+        let (groups, measures) = (of_rows.group_by.len(), of_rows.measures.len());
         let of_columns =
             Aggregation { group_by: vec![across.clone()], sort: Vec::new(), limit: None, ..of_rows.clone() };
         // Rows and columns in their order, with the totals of each. Headings are for people, whatever the values are for.
-        let rows = self.read(of_rows, self.format, ROWS)?;
-        let heads = self.read(&of_columns, Some(ValueFormat::Display), ACROSS)?;
+        let rows = self.lines(of_rows, self.format, ROWS)?;
+        let heads = self.lines(&of_columns, Some(ValueFormat::Display), ACROSS)?;
         let mut columns = self.cross_columns(&heads)?;
-        let values = heads.len() * measures;
         if rows.len().saturating_mul(columns.len()) > CELLS {
             let rule = words!("クロス集計のセル数", "cells of a cross table");
             return Err(Error::new(Code::LimitPassed).with_rule(rule).with_value(CELLS));
         }
-        let places: HashMap<Vec<Key>, usize> =
-            heads.iter().enumerate().map(|(at, head)| (key(head, 0..1), at)).collect();
-        let lines: HashMap<Vec<Key>, usize> =
-            rows.iter().enumerate().map(|(at, row)| (key(row, 0..groups), at)).collect();
+        let places = |lines: &[Line]| -> HashMap<Vec<Key>, usize> {
+            lines.iter().enumerate().map(|(at, line)| (line.key.clone(), at)).collect()
+        };
+        let (of_key, of_head) = (places(&rows), places(&heads));
         let empty = self.empty();
         let mut cells: Vec<Vec<Figure>> =
             rows.iter().map(|_| std::iter::repeat_n(&empty, heads.len()).flatten().cloned().collect()).collect();
         for group in self.read(&self.setting.whole(), self.format, CELLS)? {
-            let line = lines.get(&key(&group, 0..groups));
-            let place = places.get(&key(&group, groups..groups + 1));
-            // Rows that the limit left out have no line.
-            if let (Some(line), Some(place)) = (line, place) {
-                let from = place * measures;
-                cells[*line].splice(from..from + measures, figures(group, groups + 1));
+            let cell = Line::of(group, groups + 1);
+            let (row, head) = cell.key.split_at(groups);
+            // Rows that the limit left out are not there.
+            if let (Some(row), Some(head)) = (of_key.get(row), of_head.get(head)) {
+                let from = head * measures;
+                cells[*row].splice(from..from + measures, cell.figures);
             }
         }
         let mut total = None;
         if let Some(all) = self.grand()? {
-            let mut line = vec![Figure::default(); groups];
-            // The texts of headings are for people; those of figures are asked for again where they are to be other ones.
+            // The texts of headings are for people; those of figures may have to be others.
             let of_heads = match self.format {
                 None | Some(ValueFormat::Display) => heads,
-                format => self.read(&of_columns, format, ACROSS)?,
+                format => self.lines(&of_columns, format, ACROSS)?,
             };
-            line.extend(of_heads.into_iter().flat_map(|head| figures(head, 1)));
-            line.extend(figures(all, 0));
+            let mut line = vec![Figure::default(); groups];
+            line.extend(of_heads.into_iter().flat_map(|head| head.figures));
+            line.extend(Line::of(all, 0).figures);
             total = Some(line);
-        }
-        if !self.setting.totals {
-            columns.truncate(groups + values);
+        } else {
+            columns.truncate(columns.len() - measures);
         }
         let whole = rows.into_iter().zip(cells).map(|(row, cells)| {
-            let mut line = figures(row, 0);
-            let totals = line.split_off(groups);
+            let mut line = row.groups;
             line.extend(cells);
             if self.setting.totals {
-                line.extend(totals);
+                line.extend(row.figures);
             }
             line
         });
         Ok(Built { groups, columns, rows: whole.collect(), total })
     }
 
+    /// The groups of an aggregation, and where it was asked for, the spans of time between them that have no records.
+    fn lines(&self, aggregation: &Aggregation, format: Option<ValueFormat>, most: usize) -> Result<Vec<Line>> {
+        let found = self.read(aggregation, format, most)?;
+        let groups = aggregation.group_by.len();
+        let bucket = spans(aggregation).filter(|_| self.setting.fill);
+        let mut lines: Vec<Line> = Vec::with_capacity(found.len());
+        for group in found {
+            let line = Line::of(group, groups);
+            let day = |line: &Line| match line.groups.first()?.value {
+                Value::Date(day) => Some(day),
+                _ => None,
+            };
+            if let (Some(bucket), Some(to)) = (bucket, day(&line)) {
+                while let Some(next) =
+                    lines.last().and_then(day).and_then(|last| bucket.next(last)).filter(|next| *next < to)
+                {
+                    if lines.len() >= most {
+                        let rule = words!("集計のグループ数", "groups of an aggregation");
+                        return Err(Error::new(Code::LimitPassed).with_rule(rule).with_value(most));
+                    }
+                    let text = format.map(|format| bucket.text(next, format)).unwrap_or_default();
+                    lines.push(Line {
+                        groups: vec![Figure { value: Value::Date(next), text }],
+                        figures: self.empty(),
+                        key: vec![(Some(next.days().into()), None)],
+                    });
+                }
+            }
+            lines.push(line);
+        }
+        Ok(lines)
+    }
+
     /// The columns of a cross table, those of totals last.
-    fn cross_columns(&self, heads: &[Group]) -> Result<Vec<AggregationColumn>> {
+    fn cross_columns(&self, heads: &[Line]) -> Result<Vec<AggregationColumn>> {
         let names = self.measure_names()?;
         let mut columns = self.group_columns()?;
         let mut add = |of: &str, across: Option<&Value>| {
@@ -329,9 +356,8 @@ impl Run<'_> {
                 });
             }
         };
-        for head in heads {
-            let text = head.texts.first().map_or("", String::as_str);
-            add(if text.is_empty() { "（空）" } else { text }, head.row.groups.first());
+        for head in heads.iter().filter_map(|head| head.groups.first()) {
+            add(if head.text.is_empty() { "（空）" } else { &head.text }, Some(&head.value));
         }
         add("合計", None);
         Ok(columns)
@@ -340,29 +366,49 @@ impl Run<'_> {
     /// The figures of no records.
     fn empty(&self) -> Vec<Figure> {
         let none = |measure: &crate::query::Measure| match measure.function {
-            Function::Count => Figure { value: Value::Number(0.into()), text: "0".to_owned() },
+            Function::Count | Function::CountDistinct => {
+                Figure { value: Value::Number(0.into()), text: "0".to_owned() }
+            }
             _ => Figure::default(),
         };
         self.setting.aggregation.measures.iter().map(none).collect()
     }
 }
 
+/// The span of time that each group is, where that is all that a group is, and groups stand in the order of time.
+pub(super) fn spans(aggregation: &Aggregation) -> Option<Bucket> {
+    let [GroupBy { bucket, .. }] = &aggregation.group_by[..] else { return None };
+    bucket.filter(|_| aggregation.sort.is_empty() && aggregation.limit.is_none())
+}
+
 /// What tells values of groups apart, whatever they look like.
 type Key = (Option<i64>, Option<String>);
 
-fn key(group: &Group, at: std::ops::Range<usize>) -> Vec<Key> {
-    let of = |cell: Cell<'static>| match cell {
-        Cell::Null => (None, None),
-        Cell::Int(int) => (Some(int), None),
-        Cell::Text(text) => (None, Some(text.into_owned())),
-    };
-    group.key(at).into_iter().map(of).collect()
+/// A group: what makes it, and its figures.
+struct Line {
+    groups: Vec<Figure>,
+    figures: Vec<Figure>,
+    key: Vec<Key>,
 }
 
-/// The values of a group from `from` on, groups first, with their texts.
-fn figures(group: Group, from: usize) -> Vec<Figure> {
-    let mut texts = group.texts.into_iter();
-    let values = group.row.groups.into_iter().chain(group.row.values);
-    let all = values.map(|value| Figure { value, text: texts.next().unwrap_or_default() });
-    all.skip(from).collect()
+impl Line {
+    /// Of `group`, which has so many groups.
+    fn of(group: Group, groups: usize) -> Line {
+        let key = |cell: &Cell<'static>| match cell {
+            Cell::Null => (None, None),
+            Cell::Int(int) => (Some(*int), None),
+            Cell::Text(text) => (None, Some(text.clone().into_owned())),
+        };
+        let key = group.cells().iter().take(groups).map(key).collect();
+        let mut texts = group.texts.into_iter();
+        let values = group.row.groups.into_iter().chain(group.row.values);
+        let mut all = values.map(|value| Figure { value, text: texts.next().unwrap_or_default() });
+        let of_groups = all.by_ref().take(groups).collect();
+        Line { groups: of_groups, figures: all.collect(), key }
+    }
+
+    fn whole(mut self) -> Vec<Figure> {
+        self.groups.append(&mut self.figures);
+        self.groups
+    }
 }

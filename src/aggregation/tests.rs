@@ -248,6 +248,42 @@ fn spans_of_time() {
 }
 
 #[test]
+fn spans_without_records_are_filled() {
+    let world = sample();
+    let figures =
+        Aggregation::new().group_by_bucket("ordered", Bucket::Quarter).count().measure(Function::Sum, "amount");
+    let table = world.run(setting(figures.clone()).fill().totals());
+    assert_eq!(
+        texts(&table),
+        [
+            ["", "1", ""],
+            ["2026-01-01", "1", "1000.50"],
+            ["2026-04-01", "2", "9.50"],
+            ["2026-07-01", "0", ""],
+            ["2026-10-01", "0", ""],
+            ["2027-01-01", "1", "0.01"],
+            ["", "5", "1010.01"],
+        ]
+    );
+    assert!(world.csv(ValueFormat::Csv).contains("\r\n2026年7～9月,0,\r\n"));
+    let cross = setting(Aggregation::new().group_by("branch").count()).across_bucket("ordered", Bucket::HalfYear);
+    let table = world.run(cross.clone().fill().totals());
+    assert_eq!(names(&table)[1..], ["（空）", "2025年度下期", "2026年度上期", "2026年度下期", "合計"]);
+    assert_eq!(texts(&table)[3], ["", "1", "1", "2", "1", "5"]);
+    let both = setting(figures.clone()).across_bucket("ordered", Bucket::Year).fill();
+    assert_eq!(world.run(both).rows.len(), 6);
+    // What is sorted or limited stays as it is.
+    let sorted = AggregationSetting { fill: true, ..setting(figures.clone().sort(1, true)) };
+    assert!(world.save(sorted).unwrap_err().to_string().contains("fill"));
+    assert!(world.save(setting(figures.group_by("branch")).fill()).unwrap_err().to_string().contains("fill"));
+    let far = World::with(&[(None, None, day("0001-01-01"), None), (None, None, day("9999-12-31"), None)]);
+    let days = Aggregation::new().group_by_bucket("ordered", Bucket::Day).count();
+    assert_eq!(far.store.preview_aggregation(&setting(days).fill()).unwrap_err().code(), Code::LimitPassed);
+    let years = Aggregation::new().group_by_bucket("ordered", Bucket::FiscalYear).count();
+    assert_eq!(far.store.preview_aggregation(&setting(years).fill()).unwrap().rows.len(), 10_000);
+}
+
+#[test]
 fn what_does_not_fit_is_refused_when_it_is_saved() {
     let world = sample();
     let refused = |setting: AggregationSetting| {
@@ -352,6 +388,7 @@ fn naive(function: Function, orders: &[&Order]) -> String {
     let count = amounts.len() as i128;
     match function {
         Function::Count => count.to_string(),
+        Function::CountDistinct => amounts.iter().collect::<std::collections::BTreeSet<_>>().len().to_string(),
         _ if amounts.is_empty() => String::new(),
         Function::Sum => show(amounts.iter().sum(), 2),
         Function::Min => show(*amounts.iter().min().unwrap(), 2),
@@ -394,10 +431,25 @@ fn any_order() -> impl Strategy<Value = Order> {
     (branch, kind, day, amount)
 }
 
-const FUNCTIONS: [Function; 5] = [Function::Count, Function::Sum, Function::Min, Function::Max, Function::Average];
+const FUNCTIONS: [Function; 6] =
+    [Function::Count, Function::CountDistinct, Function::Sum, Function::Min, Function::Max, Function::Average];
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    /// The day before the next span is in this one, and the first day of a span begins it.
+    #[test]
+    fn spans_meet(at in -719_162..2_900_000i32, bucket in proptest::sample::select(vec![
+        Bucket::Year, Bucket::FiscalYear, Bucket::HalfYear, Bucket::Quarter, Bucket::Month, Bucket::Week, Bucket::Day
+    ])) {
+        let day = Date::from_days(at).unwrap();
+        prop_assume!(day.year() > 1);
+        let start = start_of(bucket, day);
+        let next = bucket.next(start).unwrap();
+        prop_assert!(start <= day && day < next);
+        prop_assert_eq!(start_of(bucket, next), next);
+        prop_assert_eq!(start_of(bucket, Date::from_days(next.days() - 1).unwrap()), start);
+    }
 
     /// Every cell, total and heading agrees with what is counted by hand.
     #[test]

@@ -87,8 +87,9 @@ pub unsafe extern "C" fn renkei_aggregation_export(
         call(out_error, || {
             let out = OutStruct::optional(out_exported, "out_exported")?;
             let store = handle::get::<Store>(store)?;
+            let sink = Sink::new(write, user_data)?;
             let export: AggregationExport = json(spec, spec_len, "spec")?;
-            let written = store.export_aggregation(&export, Sink::new(write, user_data)?)?;
+            let written = store.export_aggregation(&export, sink)?;
             if let Some(out) = out {
                 out.set(&exported(&written));
             }

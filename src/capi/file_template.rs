@@ -66,8 +66,9 @@ pub unsafe extern "C" fn renkei_file_template_generate(
         call(out_error, || {
             let out = out_bytes(out_json, out_json_len, "out_json")?;
             let store = handle::get::<Store>(store)?;
+            let sink = Sink::new(write, user_data)?;
             let form: Form = json(request, request_len, "request")?;
-            out.give_json(&store.generate_file(&form.request()?, Sink::new(write, user_data)?)?)
+            out.give_json(&store.generate_file(&form.request()?, sink)?)
         })
     }
 }

@@ -42,6 +42,28 @@ impl Bucket {
         format!("max(unixepoch({seconds}, 'unixepoch', {start}) / 86400, {first})")
     }
 
+    /// The first day of the span behind the one that begins with `day`.
+    pub(crate) fn next(self, day: Date) -> Option<Date> {
+        let (year, month) = (day.year(), day.month());
+        // The first span of the calendar may have begun before it, so months are counted from where spans begin.
+        let in_months = |first: u8, months: u8| {
+            let passed = (month + 12 - first) % 12 % months;
+            match month + months - passed {
+                month @ 13.. => Date::new(year + 1, month - 12, 1),
+                month => Date::new(year, month, 1),
+            }
+        };
+        match self {
+            Bucket::Year => in_months(1, 12),
+            Bucket::FiscalYear => in_months(4, 12),
+            Bucket::HalfYear => in_months(4, 6),
+            Bucket::Quarter => in_months(1, 3),
+            Bucket::Month => in_months(1, 1),
+            Bucket::Week => Date::from_days(day.days() + 7),
+            Bucket::Day => Date::from_days(day.days() + 1),
+        }
+    }
+
     /// What people call the span that begins with `day`; for machines, the day itself.
     pub(crate) fn text(self, day: Date, format: ValueFormat) -> String {
         if format == ValueFormat::Raw {

@@ -234,7 +234,9 @@ fn write_markdown(text: &str, out: &mut String) {
                 ' ' | '\t' if at < begins => {
                     let _ = write!(out, "&#{};", u32::from(character));
                 }
-                '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '&' | '|' | '~' => {
+                // Before the end of a cell it would take that away in some readers.
+                '\\' => out.push_str("&#92;"),
+                '`' | '*' | '_' | '[' | ']' | '<' | '>' | '&' | '|' | '~' | '$' | '^' => {
                     out.push('\\');
                     out.push(character);
                 }

@@ -160,7 +160,7 @@ fn html() {
 fn markdown() {
     let markdown = |value: &str| expand(Place::Markdown, "| ${k} |", &[text(value)]).unwrap();
     assert_eq!(markdown("2026-01-31 a.b"), "| 2026-01-31 a.b |");
-    assert_eq!(markdown("a|b*c_d`e[f]<g>&~\\"), "| a\\|b\\*c\\_d\\`e\\[f\\]\\<g\\>\\&\\~\\\\ |");
+    assert_eq!(markdown("a|b*c_d`e[f]<g>&~\\"), "| a\\|b\\*c\\_d\\`e\\[f\\]\\<g\\>\\&\\~&#92; |");
     assert_eq!(markdown("# a\r\n- b\n12. c\n3) d\n+e\n=="), "| \\# a<br>\\- b<br>12\\. c<br>3\\) d<br>\\+e<br>\\== |");
     assert_eq!(markdown("  \tx y "), "| &#32;&#32;&#9;x y  |");
     assert_eq!(expand(Place::Markdown, "**${k}** # <b>", &[text("x")]).unwrap(), "**x** # <b>");
@@ -295,5 +295,78 @@ proptest! {
         if let Ok(line) = expand(Place::Line, "v=${a}", &[text(&value)]) {
             prop_assert!(!line.chars().any(char::is_control));
         }
+    }
+}
+
+/// What a reader of Markdown shows of a paragraph or a cell; nothing where there is anything but text in it.
+fn shown(
+    events: impl Iterator<Item = pulldown_cmark::Event<'static>>,
+    outer: &[pulldown_cmark::TagEnd],
+) -> Option<String> {
+    use pulldown_cmark::Event;
+    let mut text = String::new();
+    for event in events {
+        match event {
+            Event::Text(piece) => text.push_str(&piece),
+            Event::InlineHtml(piece) if &*piece == "<br>" => text.push('\n'),
+            Event::Start(tag) if outer.contains(&tag.to_end()) => {}
+            Event::End(tag) if outer.contains(&tag) => {}
+            _ => return None,
+        }
+    }
+    Some(text)
+}
+
+/// What readers of Markdown know beside CommonMark.
+fn markdown_options() -> pulldown_cmark::Options {
+    use pulldown_cmark::Options;
+    Options::ENABLE_TABLES
+        | Options::ENABLE_STRIKETHROUGH
+        | Options::ENABLE_TASKLISTS
+        | Options::ENABLE_FOOTNOTES
+        | Options::ENABLE_HEADING_ATTRIBUTES
+        | Options::ENABLE_MATH
+        | Options::ENABLE_GFM
+        | Options::ENABLE_SUPERSCRIPT
+        | Options::ENABLE_YAML_STYLE_METADATA_BLOCKS
+}
+
+/// Lines without the blanks at their ends, which Markdown does not show.
+fn lines(text: &str) -> Vec<String> {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    text.split('\n').map(|line| line.trim_end_matches([' ', '\t']).to_owned()).collect()
+}
+
+fn markdown_text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[ -~あ\n\r\t]{0,24}",
+        "[-#*+=_~`|>0-9.) \n\\\\!&;\\[\\]<(:a]{0,16}",
+        "(1?[0-9]|[-+*#>=~`]){1,4}[.) ]{0,2}[a&#;\n]{0,3}",
+    ]
+}
+
+proptest! {
+    #[test]
+    fn a_value_marks_nothing_up_in_a_paragraph(value in markdown_text()) {
+        prop_assume!(!value.trim().is_empty());
+        let expanded = expand(Place::Markdown, "${a}", &[text(&value)]).unwrap();
+        let options = markdown_options();
+        let events = pulldown_cmark::Parser::new_ext(&expanded, options).map(|event| event.into_static());
+        let found = shown(events, &[pulldown_cmark::TagEnd::Paragraph]);
+        prop_assert_eq!(found.as_deref().map(lines), Some(lines(&value)), "{}", expanded);
+    }
+
+    #[test]
+    fn a_value_stays_in_its_cell(value in markdown_text()) {
+        let expanded = expand(Place::Markdown, "|h|\n|-|\n|${a}|\n", &[text(&value)]).unwrap();
+        let options = markdown_options();
+        let events = pulldown_cmark::Parser::new_ext(&expanded, options).map(|event| event.into_static());
+        use pulldown_cmark::TagEnd;
+        let all = events.collect::<Vec<_>>();
+        let cells = all.iter().filter(|event| matches!(event, pulldown_cmark::Event::End(TagEnd::TableCell))).count();
+        prop_assert_eq!(cells, 2, "{}", expanded);
+        let found = shown(all.into_iter(), &[TagEnd::Table, TagEnd::TableHead, TagEnd::TableRow, TagEnd::TableCell]);
+        let wanted = lines(&format!("h{value}"));
+        prop_assert_eq!(found.as_deref().map(lines), Some(wanted), "{}", expanded);
     }
 }
