@@ -12,7 +12,7 @@ mod header {
     use std::{env, fs};
 
     /// The files of the C ABI that declare something, in the order of the header.
-    const PARTS: [&str; 34] = [
+    const PARTS: [&str; 35] = [
         "version",
         "status",
         "error",
@@ -28,6 +28,7 @@ mod header {
         "record",
         "transaction",
         "query",
+        "schedule",
         "rows",
         "file",
         "import",

@@ -782,6 +782,11 @@ public:
     {
         return detail::text(renkei_query_aggregate, get(), database, aggregation);
     }
+    /// The first moments behind one at which something with this schedule is done, as a JSON array.
+    std::string next_runs(std::string_view schedule_json, std::chrono::milliseconds after, std::size_t count) const
+    {
+        return detail::text(renkei_schedule_next, get(), schedule_json, after, count);
+    }
     transaction begin() { return transaction(detail::value<renkei_transaction *>(renkei_transaction_begin, get())); }
 
     // Files.

@@ -42,6 +42,7 @@ mod record;
 mod request;
 mod response;
 mod rows;
+mod schedule;
 mod secret;
 mod status;
 mod store;

@@ -171,6 +171,7 @@ fn argument(of: &str, name: &str) -> String {
         ("const char *", "columns" | "changes" | "targets") => "\"[]\"",
         ("const char *", "path") => "file",
         ("const char *", "field") => "\"name\"",
+        ("const char *", "schedule") => "\"{\\\"when\\\": {\\\"cron\\\": \\\"0 9 * * *\\\"}}\"",
         ("const char *", "kind") => "\"list\"",
         ("const char *", "user") => "\"nobody\"",
         ("const char *", "peer" | "remote" | "address" | "forwarded_for") => "\"192.0.2.7\"",

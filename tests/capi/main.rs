@@ -244,7 +244,7 @@ fn what_rust_can_do_c_can_do() {
         // As JSON.
         "Aggregation Attachment Blueprint Condition CsvPush Database DeliveryFilter Export Field HttpSend HttpSendRequest",
         "ImportSetting JsonRow KeyPart List Mail MailServer MailTemplate MenuEntry NetworkPolicy NewDelivery Pair PushRequest",
-        "Query Report RetryPlan SaveAnswer Search SlottedText Sort Statuses Target User",
+        "Query Report RetryPlan SaveAnswer Schedule Search SlottedText Sort Statuses Target User",
         // Read and written within those.
         "AddressRange Cursor Dialect Encoding Expression Finding Format Menu Method Rate Rights Test",
         // As members of structs, and as numbers.

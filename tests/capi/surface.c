@@ -456,6 +456,18 @@ static void queries(renkei_store *store)
     STATUS(RENKEI_NOT_FOUND, renkei_query_page(store, "nothing", N, NULL, 0, &json, &len, &error));
 }
 
+static void schedules(renkei_store *store)
+{
+    char *json = NULL;
+    size_t len = 0;
+    /* 2026-01-31 09:30 in Japan: the next mornings at nine. */
+    OK(renkei_schedule_next(store, "{\"when\": {\"daily\": {\"at\": [\"09:00\"]}}}", N, 1769819400000, 2, &json, &len, &error));
+    EXPECT(is_text(json, len, "[1769904000000,1769990400000]"));
+    OK(renkei_free(json));
+    STATUS(RENKEI_DEFINITION, renkei_schedule_next(store, "{\"when\": {\"cron\": \"61 * * * *\"}}", N, 0, 2, &json, &len, &error));
+    EXPECT(json == NULL);
+}
+
 static void cursors(renkei_store *store)
 {
     const char *columns = "[\"number\", \"name\", \"price\", \"arrived\", \"seen\", \"opens\", \"kind\", \"tags\", \"branch.name\","
@@ -1191,6 +1203,7 @@ int main(int count, char **arguments)
     bulk(store);
     transactions(store);
     queries(store);
+    schedules(store);
     cursors(store);
     imports(store, clock, folder);
     EXPECT(messages > 0);

@@ -257,6 +257,7 @@ static void definitions_files_and_approval(const std::string &folder)
     EXPECT(store.users() == "[]" && store.import_settings("papers") == "[]" && store.csv_pushes("papers") == "[]");
     EXPECT(store.http_sends("papers") == "[]" && store.mail_servers() == "[]" && store.mail_templates("papers") == "[]");
     store.remove_definition("list", "papers", "all");
+    EXPECT(store.next_runs(R"({"when": {"cron": "0 9 * * *"}})", std::chrono::milliseconds(1769819400000), 1) == "[1769904000000]");
     EXPECT(store.lists("papers") == "[]");
 
     const std::int64_t file = store.put_file("覚書.txt", "一行目");
