@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::access::{self, AccessSettings, Door, Right, User};
+use crate::automation::{self, Automation, menu};
 use crate::error::{Code, Error, Result, Words, words};
 use crate::import::{ImportSetting, save_setting};
-use crate::outbound::{self, CsvPush, HttpSend, MailServer, MailTemplate, Target, mail, menu, save_target};
+use crate::outbound::{self, CsvPush, HttpSend, MailServer, MailTemplate, Target, mail, save_target};
 use crate::query::{List, MenuEntry, NamesFields, Search, has_field, renamed_path, save_list, save_search};
 use crate::record;
 use crate::schema::documents::{self, Document, kind_words};
@@ -74,6 +75,9 @@ pub struct Blueprint {
     /// The http sends.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub http_sends: Vec<HttpSend>,
+    /// The automations.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub automations: Vec<Automation>,
 }
 
 /// What [`Store::remove_definition`] can take out of a store.
@@ -97,6 +101,8 @@ pub enum DefinitionKind {
     CsvPush,
     /// An [`HttpSend`].
     HttpSend,
+    /// An [`Automation`].
+    Automation,
 }
 
 impl DefinitionKind {
@@ -105,6 +111,7 @@ impl DefinitionKind {
         DefinitionKind::List,
         DefinitionKind::Search,
         DefinitionKind::Import,
+        DefinitionKind::Automation,
         DefinitionKind::CsvPush,
         DefinitionKind::HttpSend,
         DefinitionKind::MailTemplate,
@@ -148,6 +155,7 @@ impl DefinitionKind {
             DefinitionKind::MailTemplate => MailTemplate::KIND,
             DefinitionKind::CsvPush => CsvPush::KIND,
             DefinitionKind::HttpSend => HttpSend::KIND,
+            DefinitionKind::Automation => Automation::KIND,
         }
     }
 }
@@ -232,6 +240,12 @@ impl Blueprint {
         self
     }
 
+    /// Adds an automation.
+    pub fn automation(mut self, automation: Automation) -> Blueprint {
+        self.automations.push(automation);
+        self
+    }
+
     /// Adds an http send.
     pub fn http_send(mut self, send: HttpSend) -> Blueprint {
         self.http_sends.push(send);
@@ -287,6 +301,7 @@ impl Store {
             mail_templates: documents::load(&reading)?,
             csv_pushes: documents::load(&reading)?,
             http_sends: documents::load(&reading)?,
+            automations: documents::load(&reading)?,
         };
         if door.is_administrator() {
             all.access = access::load_settings(&reading)?;
@@ -300,6 +315,7 @@ impl Store {
             all.mail_templates.retain(|template| may(&template.database));
             all.csv_pushes.retain(|push| may(&push.database));
             all.http_sends.retain(|send| may(&send.database));
+            all.automations.retain(|automation| may(&automation.database));
             all.targets.clear();
             all.mail_servers.clear();
         }
@@ -335,7 +351,11 @@ impl Store {
                 DefinitionKind::List => documents::get::<List>(writing, Some(table), name)?.id,
                 DefinitionKind::Search => documents::get::<Search>(writing, Some(table), name)?.id,
                 DefinitionKind::Import => documents::get::<ImportSetting>(writing, Some(table), name)?.id,
-                DefinitionKind::MailTemplate => documents::get::<MailTemplate>(writing, Some(table), name)?.id,
+                DefinitionKind::MailTemplate => {
+                    let template: MailTemplate = documents::get(writing, Some(table), name)?;
+                    automation::check_unused(writing, door.catalog(), table, true, &template.code)?;
+                    template.id
+                }
                 DefinitionKind::CsvPush => {
                     let push: CsvPush = documents::get(writing, Some(table), name)?;
                     menu::check_unused(writing, table, &MenuEntry::CsvPush(push.code))?;
@@ -343,8 +363,15 @@ impl Store {
                 }
                 DefinitionKind::HttpSend => {
                     let send: HttpSend = documents::get(writing, Some(table), name)?;
+                    automation::check_unused(writing, door.catalog(), table, false, &send.code)?;
                     menu::check_unused(writing, table, &MenuEntry::HttpSend(send.code))?;
                     send.id
+                }
+                DefinitionKind::Automation => {
+                    let automation: Automation = documents::get(writing, Some(table), name)?;
+                    menu::check_unused(writing, table, &MenuEntry::Automation(automation.code))?;
+                    automation::unlisten(writing, automation.id.unwrap_or_default())?;
+                    automation.id
                 }
                 DefinitionKind::Target | DefinitionKind::MailServer => None,
             };
@@ -417,12 +444,6 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
         changes.push(change("access", "access", false));
     }
     apply_outbound(store, writing, &door, &catalog, blueprint, &mut changes)?;
-    for list in &blueprint.lists {
-        let mut list = list.clone();
-        let table = managed(&door, &catalog, &list.database)?;
-        menu::check_menu(writing, table, &mut list)?;
-        changes.extend(put(writing, Some(table), &mut list, |list| save_list(writing, &catalog, list))?);
-    }
     for search in &blueprint.searches {
         let mut search = search.clone();
         let table = managed(&door, &catalog, &search.database)?;
@@ -433,6 +454,25 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
         let table = managed(&door, &catalog, &setting.database)?;
         mail::check_report(writing, &setting.code, setting.report.as_ref())?;
         changes.extend(put(writing, Some(table), &mut setting, |setting| save_setting(writing, &catalog, setting))?);
+    }
+    // They name imports and what is sent, and stand in the menus of lists.
+    for automation in &blueprint.automations {
+        let table = managed(&door, &catalog, &automation.database)?;
+        let before = code_of::<Automation>(writing, automation.id)?;
+        let save = |automation: &mut _| automation::save(store, writing, &door, &catalog, automation);
+        changes.extend(put(writing, Some(table), &mut automation.clone(), save)?);
+        if let Some(before) = before.filter(|before| *before != automation.code) {
+            menu::rename_entry(writing, table, &MenuEntry::Automation(before), &automation.code)?;
+        }
+    }
+    if !blueprint.automations.is_empty() {
+        automation::circle::check(store, writing, &catalog)?;
+    }
+    for list in &blueprint.lists {
+        let mut list = list.clone();
+        let table = managed(&door, &catalog, &list.database)?;
+        menu::check_menu(writing, table, &mut list)?;
+        changes.extend(put(writing, Some(table), &mut list, |list| save_list(writing, &catalog, list))?);
     }
     if defined.has_changes {
         refuse_in_use(writing, &before, &catalog)?;
@@ -460,6 +500,7 @@ fn given_ids(blueprint: &Blueprint) -> impl Iterator<Item = i64> {
         .chain(of(&blueprint.mail_templates))
         .chain(of(&blueprint.csv_pushes))
         .chain(of(&blueprint.http_sends))
+        .chain(of(&blueprint.automations))
 }
 
 /// What is sent, and by whom: settings name targets and mail servers, and lists name settings in their menus.
@@ -479,8 +520,12 @@ fn apply_outbound(
     }
     for template in &blueprint.mail_templates {
         let table = managed(door, catalog, &template.database)?;
+        let before = code_of::<MailTemplate>(writing, template.id)?;
         let save = |template: &mut _| mail::save_template(store, writing, catalog, template);
         changes.extend(put(writing, Some(table), &mut template.clone(), save)?);
+        if let Some(before) = before.filter(|before| *before != template.code) {
+            automation::rename_sent(writing, catalog, table, true, (&before, &template.code))?;
+        }
     }
     for push in &blueprint.csv_pushes {
         let table = managed(door, catalog, &push.database)?;
@@ -497,6 +542,7 @@ fn apply_outbound(
         let save = |send: &mut _| outbound::http_send::save(store, writing, catalog, send);
         changes.extend(put(writing, Some(table), &mut send.clone(), save)?);
         if let Some(before) = before.filter(|before| *before != send.code) {
+            automation::rename_sent(writing, catalog, table, false, (&before, &send.code))?;
             menu::rename_entry(writing, table, &MenuEntry::HttpSend(before), &send.code)?;
         }
     }
@@ -576,7 +622,7 @@ fn follow_renames(writing: &Writing<'_>, before: &Catalog, after: &Catalog) -> R
         follow::<HttpSend>(writing, before, after, now)?;
         follow::<MailTemplate>(writing, before, after, now)?;
     }
-    Ok(())
+    automation::follow_renames(writing, before, after)
 }
 
 fn follow<D: NamesFields>(writing: &Writing<'_>, before: &Catalog, after: &Catalog, now: &Table) -> Result<()> {
@@ -607,6 +653,7 @@ fn refuse_in_use(writing: &Writing<'_>, before: &Catalog, after: &Catalog) -> Re
         find_users::<CsvPush>(writing, before, after, now, &mut users)?;
         find_users::<HttpSend>(writing, before, after, now, &mut users)?;
         find_users::<MailTemplate>(writing, before, after, now, &mut users)?;
+        automation::find_users(writing, before, after, now.id, &mut users)?;
         if let Some((path, _)) = users.first() {
             let path = path.clone();
             let of: Vec<Words> = users.into_iter().filter(|(other, _)| *other == path).map(|(_, user)| user).collect();

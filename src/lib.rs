@@ -56,6 +56,7 @@
 //! | `blueprint` | one document of all definitions: apply, plan, dump | [`Blueprint`], [`Store::apply`] |
 //! | `worker` | runs what is due | [`Worker`] |
 //! | `maintenance` | the check of a whole store, and its copy while it is at work | [`Store::check`], [`Store::backup`] |
+//! | `automation` | parts that are run for records, journalled step by step | [`Automation`], [`Store::start_automation`] |
 //! | `outbound` | what leaves the store: CSV pushes, http sends, mail; one queue of deliveries, sent at least once | [`CsvPush`], [`HttpSend`], [`MailServer`], [`NewDelivery`], [`Sending`] |
 //! | `template` | texts with placeholders, whose values are escaped for where they stand | [`HttpSend`] |
 //! | `export` | lists and searches to CSV | [`Export`], [`Store::export`] |
@@ -82,6 +83,7 @@
 //! (インポート予約) is one asked-for run of it. A *CSV push* (システム連携設定) sends the records of a list as CSV, an *http
 //! send* (http送信) calls an outside API for one record; both are started from the *menu* of a list, and what they send is a
 //! *delivery*.
+//! An *automation* (自動処理) is a flow of *parts* (パーツ) that is run for records, from a menu or by other triggers.
 //!
 //! # Who acts
 //!
@@ -122,6 +124,7 @@
 #![deny(unsafe_code)]
 
 mod access;
+mod automation;
 mod blueprint;
 #[cfg(feature = "capi")]
 mod capi;
@@ -146,6 +149,7 @@ pub mod webapi;
 mod worker;
 
 pub use access::*;
+pub use automation::*;
 pub use blueprint::{Blueprint, DefinitionKind};
 pub use error::{Code, Error, Finding, Kind, Language, Result, Severity, Violation};
 pub use export::*;

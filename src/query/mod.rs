@@ -5,6 +5,7 @@ mod aggregate;
 mod compile;
 mod condition;
 mod list;
+mod matcher;
 mod menu;
 mod page;
 mod path;
@@ -24,11 +25,12 @@ pub use page::{Cursor, Query, Sort};
 pub use rows::Row;
 
 pub(crate) use list::{NamesFields, save_list, save_search};
+pub(crate) use matcher::Matcher;
 pub(crate) use page::page_ids;
 pub(crate) use path::{System, exists as has_field, relabel, renamed as renamed_path};
-pub(crate) use rows::Selection;
 #[cfg(feature = "capi")]
 pub(crate) use rows::{Lines, Typed};
+pub(crate) use rows::{One, Selection};
 #[allow(unused_imports, reason = "for the rooms that listen")]
 pub(crate) use snapshot::holds;
 

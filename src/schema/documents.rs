@@ -55,6 +55,7 @@ pub(crate) fn kind_words(kind: &str) -> Words {
         "http_send" => "http送信",
         "mail_server" => "メールサーバ",
         "mail_template" => "メールテンプレート",
+        "automation" => "自動処理",
         other => other,
     };
     Words::both(ja, kind)

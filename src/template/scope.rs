@@ -30,11 +30,19 @@ pub(crate) struct Parser<'a> {
     setting: &'a str,
     encoding: Encoding,
     names: Names,
+    /// Whether a detail row is at hand.
+    on_rows: bool,
 }
 
 impl<'a> Parser<'a> {
     pub(crate) fn new(setting: &'a str, encoding: Encoding) -> Parser<'a> {
-        Parser { setting, encoding, names: Names::default() }
+        Parser { setting, encoding, names: Names::default(), on_rows: false }
+    }
+
+    /// Names may be those of detail fields too: there is one detail row.
+    pub(crate) fn on_rows(mut self, on_rows: bool) -> Parser<'a> {
+        self.on_rows = on_rows;
+        self
     }
 
     /// Parses the template that is the member `member` of the setting.
@@ -50,8 +58,8 @@ impl<'a> Parser<'a> {
 
     /// Finds what the names mean: those with `@` among `known`, the others among the fields of the database.
     pub(crate) fn finish(self, known: &[&str], database: Option<(&Store, &Catalog, &Table)>) -> Result<Scope> {
-        let mut scope = Scope { names: self.names, columns: Vec::new(), meanings: Vec::new() };
-        for name in scope.names.iter() {
+        let mut scope = Scope { names: self.names.clone(), columns: Vec::new(), meanings: Vec::new() };
+        for name in self.names.iter() {
             let refused = |rule: Words| {
                 Error::new(Code::TemplateField)
                     .with_name(self.setting)
@@ -67,7 +75,7 @@ impl<'a> Parser<'a> {
                 return Err(refused(listed(known, database.map(|(_, _, table)| table))));
             };
             match Selection::new(store, catalog, table, [name]) {
-                Ok(selection) if selection.is_on_details() => {
+                Ok(selection) if selection.is_on_details() && !self.on_rows => {
                     return Err(refused(words!(
                         "1レコードに複数ある明細項目です",
                         "it is a detail field, of which a record has many"

@@ -17,11 +17,11 @@ pub use send::{Attachment, Mail};
 pub use server::{MailSecurity, MailServer};
 pub use template::MailTemplate;
 
-pub(crate) use report::write_next as write_next_report;
+pub(crate) use report::{Told, write_next as write_next_report};
 pub(crate) use server::save as save_server;
 #[cfg(feature = "mail")]
 pub(crate) use smtp::Smtp;
-pub(crate) use template::save as save_template;
+pub(crate) use template::{queue_about, save as save_template};
 
 use rusqlite::OptionalExtension;
 

@@ -10,7 +10,7 @@ use super::server::MailServer;
 use crate::access;
 use crate::error::{Code, Error, Result, Words, words};
 use crate::schema::documents;
-use crate::store::bytes::BytesWriter;
+use crate::store::bytes::{self, BytesWriter};
 use crate::store::{Store, Writing};
 
 /// The kind of the deliveries of mails.
@@ -248,6 +248,17 @@ impl Ready {
             let mut writer = BytesWriter::new(store, "mail.eml", bytes.len() as u64, store.now().after(UNTAKEN))?;
             writer.write_all(bytes)?;
             self.delivery.body = Body::File(writer.finish()?.id);
+        }
+        Ok(self)
+    }
+
+    /// As [`Ready::stored`], in the transaction of the caller.
+    pub(super) fn stored_in(mut self, store: &Store, writing: &Writing<'_>) -> Result<Ready> {
+        if let Body::Bytes(whole, _) = &self.delivery.body
+            && whole.len() > WHOLE_BYTES
+        {
+            let id = bytes::insert(store, writing, "mail.eml", whole, store.now().after(UNTAKEN))?;
+            self.delivery.body = Body::File(id);
         }
         Ok(self)
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::right::sendable;
-use super::send::{Attachment, Mail};
+use super::send::{Attachment, Mail, Ready};
 use super::server::MailServer;
 use crate::access::Door;
 use crate::csv::Encoding;
@@ -11,8 +11,8 @@ use crate::error::{Code, Error, Result, words};
 use crate::query::{Condition, NamesFields, Query, Selection};
 use crate::record::Selector;
 use crate::schema::documents::{self, check_code_and_name, documents, refused};
-use crate::schema::{Catalog, FieldKind, Value};
-use crate::store::Store;
+use crate::schema::{Catalog, FieldKind, Table, Value};
+use crate::store::{Reading, Store, Writing};
 use crate::template::{CALL, Parser, Place, Scope, Template, call_values, rename};
 
 /// A mail about a record of a database (メールテンプレート), sent by [`Store::send_mail_about`].
@@ -189,6 +189,22 @@ pub(crate) fn save(
     documents::save(connection, Some(table.id), template)
 }
 
+/// Queues the mail of a template about a record, as `reading` shows it, in a transaction and as one of a run; the id of its
+/// delivery.
+pub(crate) fn queue_about(
+    store: &Store,
+    writing: &Writing<'_>,
+    reading: &Reading,
+    catalog: &Catalog,
+    (table, template): (&Table, &MailTemplate),
+    record: &Selector,
+    (run, memo): (i64, &str),
+) -> Result<i64> {
+    let mail = store.compose_about(reading, catalog, table, template, record, memo)?;
+    let server: MailServer = documents::get(reading, None, &template.server)?;
+    Ready::of(store, &server, &mail)?.in_run(run).stored_in(store, writing)?.queue(store, writing)
+}
+
 impl Store {
     /// Queues the mail of a template about a record; the id of its delivery. See [`Store::send_mail`].
     ///
@@ -203,10 +219,23 @@ impl Store {
 
     fn mail_about(&self, database: &str, template: &str, record: &Selector) -> Result<Mail> {
         let reading = self.reading()?;
-        let call = call_values(self, &reading, self.now(), "")?;
         let door = Door::open(self, &reading)?;
-        let (catalog, table) = (door.catalog(), sendable(&door, database)?);
+        let table = sendable(&door, database)?;
         let template: MailTemplate = documents::get(&reading, Some(table.id), template)?;
+        self.compose_about(&reading, door.catalog(), table, &template, record, "")
+    }
+
+    /// The mail of a template about a record, as `reading` shows it.
+    fn compose_about(
+        &self,
+        reading: &Reading,
+        catalog: &Catalog,
+        table: &Table,
+        template: &MailTemplate,
+        record: &Selector,
+        memo: &str,
+    ) -> Result<Mail> {
+        let call = call_values(self, reading, self.now(), memo)?;
         let compiled = template.compile(self, catalog)?;
         let files = template.attachments.iter().map(String::as_str);
         let selection = Selection::new(self, catalog, table, compiled.scope.columns().chain(files))?;
@@ -215,7 +244,7 @@ impl Store {
             Selector::Key(key) => Condition::equals(table.key().field.code.as_str(), key.as_str()),
         };
         let mut mail = None;
-        selection.for_each(&reading, &Query::new().filter(condition).limit(1), |row| {
+        selection.for_each(reading, &Query::new().filter(condition).limit(1), |row| {
             let source = compiled.scope.values(Some(row), &call);
             let expand = |template: &Template| template.expand_plain(&compiled.scope.names, &source);
             let all = |templates: &[Template]| {
