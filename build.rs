@@ -12,7 +12,7 @@ mod header {
     use std::{env, fs};
 
     /// The files of the C ABI that declare something, in the order of the header.
-    const PARTS: [&str; 35] = [
+    const PARTS: [&str; 36] = [
         "version",
         "status",
         "error",
@@ -38,6 +38,7 @@ mod header {
         "delivery",
         "push",
         "http_send",
+        "automation",
         "mail",
         "secret",
         "verifier",

@@ -233,7 +233,9 @@ pub unsafe extern "C" fn renkei_import_setting_all(
     }
 }
 
-/// Takes a list, search or import setting out of the store, by its code or id; kind is "list", "search" or "import".
+/// Takes a definition out of the store, by its code or id. kind is what renkei_blueprint_apply calls it: "list", "search",
+/// "import", "target", "mail_server", "mail_template", "csv_push", "http_send" or "automation"; database is not looked at for
+/// what belongs to none.
 ///
 /// Rust: `Store::remove_definition`
 #[unsafe(no_mangle)]

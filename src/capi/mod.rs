@@ -18,6 +18,7 @@
 mod access;
 mod argument;
 mod ask;
+mod automation;
 mod blueprint;
 mod callback;
 mod cancel;

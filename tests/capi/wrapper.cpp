@@ -305,6 +305,27 @@ static void definitions_files_and_approval(const std::string &folder)
            == RENKEI_LIMIT);
 }
 
+static void automations(const std::string &folder)
+{
+    renkei::store store = renkei::store::create(folder + "/automations.db");
+    store.apply(R"({"databases": [{"code": "leads", "name": "見込客", "fields": [
+        {"code": "code", "name": "番号", "type": "key"}, {"code": "state", "name": "状態", "type": "text"}]}],
+        "automations": [{"database": "leads", "code": "close", "name": "完了", "triggers": ["api"], "parts": [
+        {"code": "done", "name": "更新", "action": {"type": "update", "set": [{"field": "state", "from": {"value": "済"}}]}}]}]})");
+    store.register_record("leads", R"({"code": "L-1"})");
+    EXPECT(store.automations("leads").find("完了") != std::string::npos);
+    const std::string request = R"({"trigger": "api", "database": "leads", "automation": "close"})";
+    EXPECT(store.plan_automation(request).find("\"total\":1") != std::string::npos && store.view("leads", "L-1").is_null("state"));
+    const std::int64_t run = store.start_automation(request);
+    EXPECT(store.automation_status(run).unprocessed == 1 && store.run_until_idle() == 1);
+    EXPECT(store.wait_automation(run, std::chrono::seconds(0)).completed == 1);
+    EXPECT(store.view("leads", "L-1").text("state") == "済");
+    EXPECT(store.automation_entries(run).find("\"done\"") != std::string::npos && store.automation_entries(run, 10, 1, 1) == "[]");
+    EXPECT(store.automation_status_json(run).find("\"close\"") != std::string::npos);
+    EXPECT(status_of([&] { store.cancel_automation(run); }) == RENKEI_CONFLICT);
+    EXPECT(store.automation_runs(5).find("\"completed\"") != std::string::npos && store.automation_runs(5, 1) == "[]");
+}
+
 static void access_and_web_api(const std::string &folder)
 {
     renkei::store store = renkei::store::create(folder + "/webapi.db");
@@ -383,6 +404,7 @@ int main(int count, char **arguments)
         imports_and_exports(folder);
         outbound_and_upkeep(folder);
         definitions_files_and_approval(folder);
+        automations(folder);
         access_and_web_api(folder);
     } catch (const std::exception &error) {
         std::cerr << "error: " << error.what() << '\n';
