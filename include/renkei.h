@@ -241,7 +241,7 @@
  *   renkei_query_count                   Store::count
  *   renkei_query_aggregate               Store::aggregate
  * Schedules
- *   renkei_schedule_next                 Store::next_runs
+ *   renkei_schedule_next_runs            Store::next_runs
  * Rows, read one by one without JSON
  *   renkei_rows_open                     Store::rows
  *   renkei_rows_next                     Store::rows
@@ -3225,22 +3225,22 @@ renkei_status renkei_query_aggregate(const renkei_store *store,
 /* -- Schedules ----------------------------------------------------------------------------------- */
 
 /**
- * The moments at which something with a schedule is done: the first count of them, at most 1000, later than after (all in
- * milliseconds since 1970), as a JSON array. For screens that show a schedule, and to try one out. schedule is the JSON object
- * that stands in definitions; one that is not acceptable is refused as it is there. The caller frees the JSON by renkei_free.
+ * The first count moments later than after, at most 1000, at which something with a schedule is done: a JSON array of
+ * milliseconds since 1970-01-01 00:00:00 UTC. schedule is a JSON object such as {"when": {"cron": "0 9 * * mon-fri"}}: see
+ * Schedule in the documentation of the Rust crate. The caller frees the JSON by renkei_free.
  *
  * Rust: Store::next_runs
  */
 RENKEI_API
 RENKEI_MUST_USE
-renkei_status renkei_schedule_next(const renkei_store *store,
-                                   const char *schedule,
-                                   size_t schedule_len,
-                                   int64_t after,
-                                   size_t count,
-                                   char **out_json,
-                                   size_t *out_json_len,
-                                   renkei_error **out_error);
+renkei_status renkei_schedule_next_runs(const renkei_store *store,
+                                        const char *schedule,
+                                        size_t schedule_len,
+                                        int64_t after,
+                                        size_t count,
+                                        char **out_json,
+                                        size_t *out_json_len,
+                                        renkei_error **out_error);
 
 /* -- Rows, read one by one without JSON ---------------------------------------------------------- */
 

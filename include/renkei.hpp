@@ -786,7 +786,7 @@ public:
     /// The first moments behind one at which something with this schedule is done, as a JSON array.
     std::string next_runs(std::string_view schedule_json, std::chrono::milliseconds after, std::size_t count) const
     {
-        return detail::text(renkei_schedule_next, get(), schedule_json, after, count);
+        return detail::text(renkei_schedule_next_runs, get(), schedule_json, after, count);
     }
     transaction begin() { return transaction(detail::value<renkei_transaction *>(renkei_transaction_begin, get())); }
 

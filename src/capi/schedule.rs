@@ -2,22 +2,22 @@
 
 use std::ffi::c_char;
 
-use super::argument::json;
-use super::ask;
+use super::argument::{call, json, out_bytes};
 use super::error::renkei_error;
+use super::handle;
 use super::status::renkei_status;
 use super::store::renkei_store;
 use crate::schedule::Schedule;
-use crate::store::Timestamp;
+use crate::store::{Store, Timestamp};
 
-/// The moments at which something with a schedule is done: the first count of them, at most 1000, later than after (all in
-/// milliseconds since 1970), as a JSON array. For screens that show a schedule, and to try one out. schedule is the JSON object
-/// that stands in definitions; one that is not acceptable is refused as it is there. The caller frees the JSON by renkei_free.
+/// The first count moments later than after, at most 1000, at which something with a schedule is done: a JSON array of
+/// milliseconds since 1970-01-01 00:00:00 UTC. schedule is a JSON object such as {"when": {"cron": "0 9 * * mon-fri"}}: see
+/// `Schedule` in the documentation of the Rust crate. The caller frees the JSON by renkei_free.
 ///
 /// Rust: `Store::next_runs`
 #[unsafe(no_mangle)]
 #[must_use]
-pub unsafe extern "C" fn renkei_schedule_next(
+pub unsafe extern "C" fn renkei_schedule_next_runs(
     store: *const renkei_store,
     schedule: *const c_char,
     schedule_len: usize,
@@ -29,10 +29,11 @@ pub unsafe extern "C" fn renkei_schedule_next(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        ask::json(store, out_json, out_json_len, out_error, |store| {
+        call(out_error, || {
+            let out = out_bytes(out_json, out_json_len, "out_json")?;
+            let store = handle::get::<Store>(store)?;
             let schedule: Schedule = json(schedule, schedule_len, "schedule")?;
-            let runs = store.next_runs(&schedule, Timestamp(after), count)?;
-            Ok(runs.into_iter().map(|run| run.0).collect::<Vec<_>>())
+            out.give_json(&store.next_runs(&schedule, Timestamp(after), count)?)
         })
     }
 }

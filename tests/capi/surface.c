@@ -461,10 +461,10 @@ static void schedules(renkei_store *store)
     char *json = NULL;
     size_t len = 0;
     /* 2026-01-31 09:30 in Japan: the next mornings at nine. */
-    OK(renkei_schedule_next(store, "{\"when\": {\"daily\": {\"at\": [\"09:00\"]}}}", N, 1769819400000, 2, &json, &len, &error));
+    OK(renkei_schedule_next_runs(store, "{\"when\": {\"daily\": {\"at\": [\"09:00\"]}}}", N, 1769819400000, 2, &json, &len, &error));
     EXPECT(is_text(json, len, "[1769904000000,1769990400000]"));
     OK(renkei_free(json));
-    STATUS(RENKEI_DEFINITION, renkei_schedule_next(store, "{\"when\": {\"cron\": \"61 * * * *\"}}", N, 0, 2, &json, &len, &error));
+    STATUS(RENKEI_DEFINITION, renkei_schedule_next_runs(store, "{\"when\": {\"cron\": \"61 * * * *\"}}", N, 0, 2, &json, &len, &error));
     EXPECT(json == NULL);
 }
 
