@@ -80,7 +80,7 @@ pub unsafe extern "C" fn renkei_transaction_begin(
     // SAFETY: the contract of `capi`.
     unsafe {
         ask::value(store, (out_transaction, "out_transaction"), out_error, |store| {
-            let store = Held::new(Store::clone(&*store));
+            let store = Held::new(Store::clone(store));
             let writing = store.get().writing()?;
             Ok(handle::give(Body { writing: Some(writing), store, thread: std::thread::current().id() }))
         })

@@ -105,7 +105,7 @@ pub unsafe extern "C" fn renkei_webapi_new(
                 let page = text(given.maintenance_page, given.maintenance_page_len, "maintenance_page")?;
                 options.maintenance_page = page.to_owned();
             }
-            let api = WebApi::with_options(&store, account, options)?;
+            let api = WebApi::with_options(store, account, options)?;
             api.set_maintenance(given.maintenance != 0);
             Ok(handle::give(api))
         })

@@ -158,7 +158,7 @@ pub unsafe extern "C" fn renkei_worker_new(
     unsafe {
         ask::value(store, (out_worker, "out_worker"), out_error, |store| {
             let given = self::options(options)?;
-            let mut worker = Worker::new(&store);
+            let mut worker = Worker::new(store);
             if given.retention_ms != 0 {
                 worker = worker.retention(Duration::from_millis(given.retention_ms));
             }
