@@ -109,7 +109,9 @@
 //! and, while imports run, a `-run-…` by which a runner shows that it lives; where calls from outside are counted and
 //! noted, `-calls` (and `-calls-…` for users with a number of their own), and `-audit` with the lines of the audit log that
 //! are not in the store yet. `-turn`, `-run-…` and `-calls` may be deleted when no process has the store open; the others
-//! belong to the data.
+//! belong to the data. Where an export or a backup is being written there is a `.renkei-….part` with a `.renkei-….sign`;
+//! what a process that died leaves of them is removed by the next export or backup to that directory, and by the workers of
+//! a store that lies in it.
 //!
 //! # Threads and processes
 //!
