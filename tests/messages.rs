@@ -449,9 +449,7 @@ fn japanese_messages_about_what_is_sent_are_japanese_throughout() {
     refuse(Blueprint::new().mail_template(MailTemplate { to: vec![], ..template.clone() }));
     refuse(Blueprint::new().mail_template(MailTemplate { attachments: vec!["nn".into()], ..template }));
     let file = |content: FileContent| FileTemplate::new("dd", "ff", "ファイル", "a.txt", content);
-    for bad in
-        ["${@each x}", "${@each rows}", "${@end}", "${@else}", "${@each rows}${@each rows}", "${@each rows}${@end}"]
-    {
+    for bad in ["${@each x}", "${@each rows}", "${@end}", "${@else}", "${@each rows}${@each rows}"] {
         refuse(Blueprint::new().file_template(file(FileContent::Text(bad.into()))));
     }
     for bad in ["<p ${kk}>", "<p onclick=\"${kk}\">", "<a href=\"${kk}${kk}\">", "<p ${@each records}>${@end}"] {
