@@ -12,7 +12,7 @@ mod header {
     use std::{env, fs};
 
     /// The files of the C ABI that declare something, in the order of the header.
-    const PARTS: [&str; 36] = [
+    const PARTS: [&str; 38] = [
         "version",
         "status",
         "error",
@@ -28,12 +28,14 @@ mod header {
         "record",
         "transaction",
         "query",
-        "schedule",
         "rows",
         "file",
         "import",
         "export",
         "stream",
+        "aggregation",
+        "file_template",
+        "schedule",
         "worker",
         "delivery",
         "push",

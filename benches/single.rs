@@ -1,6 +1,6 @@
 //! One record at a time, against hand-written `rusqlite` with cached statements that does the same writes.
 //!
-//! `cargo bench --bench single [-- --rows 1000000] [--only register,update,view,readers,search]`: a store of that many
+//! `cargo bench --bench single [-- --rows 1000000] [--only register,update,view,readers,beside,search]`: a store of that many
 //! customers is made (100,000 without the option) and copied; then both sides take turns, round by round, on files with the same tables, indexes, page size and pragmas.
 //! Printed are medians of the rounds and the ratio (above 1: ours is faster).
 
@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use renkei::{Blueprint, Condition, Query, Sort, Store, Synchronous, Values};
+use renkei::{Blueprint, Condition, Database, Field, Query, Sort, Store, Synchronous, Values, Worker};
 use rusqlite::{Connection, params};
 
 mod customers;
@@ -25,7 +25,7 @@ const CODES: [&str; 13] = [
 fn main() {
     let mut arguments = std::env::args().skip(1).filter(|word| word != "--bench");
     let mut rows = 100_000u64;
-    let mut only = "register,update,view,readers,search".to_owned();
+    let mut only = "register,update,view,readers,beside,search".to_owned();
     while let Some(word) = arguments.next() {
         match (word.as_str(), arguments.next()) {
             ("--rows", Some(value)) => rows = value.parse().expect("--rows takes a number"),
@@ -60,9 +60,40 @@ fn main() {
     if only.contains("readers") {
         readers_beside_a_writer(&store, rows);
     }
+    if only.contains("beside") {
+        registers_beside_an_import(dir.path(), rows);
+    }
     if only.contains("search") {
         searches(&store, rows);
     }
+}
+
+/// How long single registers wait that come every few milliseconds while an import fills another database.
+fn registers_beside_an_import(dir: &Path, rows: u64) {
+    let csv = dir.join("beside.csv");
+    filled::write(&csv, rows, 0);
+    let store = Store::create(dir.join("beside.db")).expect("the store is made");
+    let (customers, setting) = filled::definition();
+    let tickets = Database::new("tickets", "tickets").field(Field::key("number", "number"));
+    store.apply(&Blueprint::new().database(customers).database(tickets).import(setting)).expect("it is applied");
+    let reserved = store.reserve_import(&ImportRequest::path("customers", "all", &csv)).expect("it is reserved");
+    let process_id = reserved.process_id;
+    let worker = Worker::new(&store).start().expect("it starts");
+    let mut waits = Vec::new();
+    while !store.import_status(process_id).expect("it has a status").state.is_ended() {
+        let began = Instant::now();
+        store.records("tickets").register(&Values::new().set("number", waits.len() as i64)).expect("registered");
+        waits.push(began.elapsed().as_secs_f64() * 1e3);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    worker.stop();
+    let middle = median(&mut waits);
+    println!(
+        "\n{} single registers beside an import of {rows} rows: median {middle:.1} ms, p99 {:.1} ms, longest {:.1} ms",
+        waits.len(),
+        waits[waits.len() * 99 / 100],
+        waits[waits.len() - 1]
+    );
 }
 
 /// The same tables, written by hand.

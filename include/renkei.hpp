@@ -697,6 +697,14 @@ public:
     }
     std::string csv_pushes(std::string_view database) const { return detail::text(renkei_push_all, get(), database); }
     std::string http_sends(std::string_view database) const { return detail::text(renkei_http_send_all, get(), database); }
+    std::string aggregation_settings(std::string_view database) const
+    {
+        return detail::text(renkei_aggregation_all, get(), database);
+    }
+    std::string file_templates(std::string_view database) const
+    {
+        return detail::text(renkei_file_template_all, get(), database);
+    }
     std::string automations(std::string_view database) const { return detail::text(renkei_automation_all, get(), database); }
     std::string mail_servers() const { return detail::text(renkei_mail_server_all, get()); }
     std::string mail_templates(std::string_view database) const
@@ -783,6 +791,25 @@ public:
     {
         return detail::text(renkei_query_aggregate, get(), database, aggregation);
     }
+    /// The table of a saved aggregation, as a JSON object.
+    std::string run_aggregation(std::string_view database, std::string_view aggregation) const
+    {
+        return detail::text(renkei_aggregation_run, get(), database, aggregation);
+    }
+    /// The table of an aggregation that is not saved: its definition is a JSON object.
+    std::string preview_aggregation(std::string_view setting_json) const
+    {
+        return detail::text(renkei_aggregation_preview, get(), setting_json);
+    }
+    /// Writes the table of a saved aggregation as CSV, piece by piece. The export is a JSON object.
+    renkei_exported export_aggregation(std::string_view export_json, const sink &out) const
+    {
+        detail::drain to{&out};
+        return to.exceptions.around([&] {
+            return detail::filled<renkei_exported>(renkei_aggregation_export, get(), export_json, &detail::drain::write,
+                                                   static_cast<void *>(&to));
+        });
+    }
     /// The first moments behind one at which something with this schedule is done, as a JSON array.
     std::string next_runs(std::string_view schedule_json, std::chrono::milliseconds after, std::size_t count) const
     {
@@ -797,6 +824,16 @@ public:
     }
     std::string file_info(std::int64_t file) const { return detail::text(renkei_file_info, get(), file); }
     std::string read_file(std::int64_t file) const { return detail::text(renkei_file_read, get(), file); }
+
+    /// Generates the file of a file template, piece by piece; what it is, as a JSON object. The request is one too.
+    std::string generate_file(std::string_view request_json, const sink &out) const
+    {
+        detail::drain to{&out};
+        return to.exceptions.around([&] {
+            return detail::text(renkei_file_template_generate, get(), request_json, &detail::drain::write,
+                                static_cast<void *>(&to));
+        });
+    }
 
     // Imports.
     std::int64_t upload(std::string_view name, std::string_view bytes)

@@ -334,6 +334,10 @@ class Store(Handle):
     def aggregate(self, database, aggregation):
         return self.document("query_aggregate", database, aggregation)
 
+    def run_aggregation(self, database, aggregation):
+        """The table of a saved aggregation."""
+        return self.document("aggregation_run", database, aggregation)
+
     def rows(self, database, columns, query=None):
         """Lines of columns, read without JSON, however many there are."""
         with Handle(self.value(c_void_p, "rows_open", database, columns, query), "rows_close") as cursor:

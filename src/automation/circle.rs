@@ -44,7 +44,7 @@ pub(crate) fn check(store: &Store, writing: &Writing<'_>, catalog: &Catalog) -> 
             let codes: Vec<&str> = circle.iter().map(|at| all[*at].code.as_str()).collect();
             let shown = codes.join(" → ");
             let rule = words!(
-                "自動処理が互いに実行し合います: {shown}。トリガーに`fields`か`condition`を設定してください",
+                "自動処理が互いに実行し合います（「{shown}」）。トリガーに`fields`か`condition`を設定してください",
                 "automations start each other without end: {shown}; give a trigger `fields` or a `condition`"
             );
             return Err(refused(&all[first].code, rule));
@@ -59,6 +59,9 @@ fn writes(flow: &Flow<'_>) -> Vec<Writes> {
         Step::Update { table, sets, .. } => {
             let fields = sets.field_names().map(str::to_owned).collect();
             Some(Writes { database: table.id, registers: false, fields })
+        }
+        Step::GenerateFile { table, field, .. } => {
+            Some(Writes { database: table.id, registers: false, fields: vec![field.field.code.clone()] })
         }
         _ => None,
     };

@@ -1,7 +1,6 @@
 //! What is told by mail of a run that has ended.
 
 use super::journal::KIND;
-use super::status::EntryState;
 use crate::error::Result;
 use crate::outbound::mail::Told;
 use crate::schema::documents;

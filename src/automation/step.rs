@@ -4,11 +4,13 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use super::definition::{AutomationUnit, OnError};
 use super::flow::{Flow, Node, Step, Target};
 use super::journal::{Done, Open, Progress, Run};
 use super::values::{Sets, Subject};
+use crate::document::{FileTemplate, generate};
 use crate::error::{Code, Error, Kind, Result, Words, words};
 use crate::job::{Claim, Enough, Pace};
 use crate::outbound::http_send::{Of, outcome, send_for};
@@ -17,7 +19,7 @@ use crate::outbound::{HttpSend, MailTemplate};
 use crate::query::{Matcher, One, Query, Selection};
 use crate::record::{Approval, DetailMode, Draft, KeyMode, Selector, Values, WriteOptions, Writer};
 use crate::schema::{Table, Value};
-use crate::store::{Store, Writing};
+use crate::store::{Store, Writing, bytes};
 
 /// So many records are written before it is looked whether others wait.
 const BETWEEN_LOOKS: usize = 16;
@@ -25,7 +27,10 @@ const BETWEEN_LOOKS: usize = 16;
 /// So many records that stand before a part that reads what was committed are gathered.
 const GATHERED: usize = 100;
 
-/// The most records about which a part sends mails, and for which it calls an outside API.
+/// How long a generated file is kept that no record took.
+const UNTAKEN: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The most records about which a part sends mails or generates files, and for which it calls an outside API.
 const MAILS: usize = 1_000;
 const SENDS: usize = 100;
 
@@ -301,6 +306,9 @@ impl<'b, 'a> Batch<'b, 'a> {
             }
             Step::Delete { table, target, most } => self.delete(node, table, *target, *most, subject, open),
             Step::SendMail { table, target, template } => self.send_mail(table, *target, template, subject, open),
+            Step::GenerateFile { table, target, template, field } => {
+                self.generate_file(table, *target, template, &field.field.code, subject, open)
+            }
             Step::HttpSend { table, target, send } => self.send_http(node, table, *target, send, subject, open),
             Step::End => Ok(Stepped::Done(Done::default())),
         }
@@ -427,13 +435,16 @@ impl<'b, 'a> Batch<'b, 'a> {
             let error = Error::new(Code::AutomationDelete).with_name(&node.code).with_value(deleted + count);
             return Err(error.with_rule(most));
         }
-        let stepped =
-            self.each(table, target, subject, open, |writer, target| Ok(writer.delete(target, None)?.is_some()))?;
-        if let Stepped::Done(done) = &stepped {
-            let before = open.progress.as_ref().map_or(0, |progress| progress.records);
-            self.deleted.insert(part, deleted + done.records - before.min(done.records));
-        } else {
-            self.deleted.remove(&part);
+        let before = open.progress.as_ref().map_or(0, |progress| progress.records);
+        let delete = |writer: &mut Writer<'b>, target: &Selector| Ok(writer.delete(target, None)?.is_some());
+        let stepped = self.each(table, target, subject, open, delete)?;
+        match &stepped {
+            Stepped::Done(done) => {
+                self.deleted.insert(part, deleted + done.records.saturating_sub(before));
+            }
+            _ => {
+                self.deleted.remove(&part);
+            }
         }
         Ok(stepped)
     }
@@ -504,6 +515,29 @@ impl<'b, 'a> Batch<'b, 'a> {
         let Progress { records, refused, .. } = progress;
         open.progress = Some(progress);
         Ok(Stepped::Done(Done { records, refused, output, ..Done::default() }))
+    }
+
+    /// Generates files of what was committed.
+    fn generate_file(
+        &mut self,
+        table: &Arc<Table>,
+        target: Target,
+        template: &FileTemplate,
+        field: &str,
+        subject: Subject,
+        open: &mut Open,
+    ) -> Result<Stepped> {
+        self.targets(&template.code, target, subject, open, MAILS)?;
+        let (store, connection, memo) = (self.store, self.connection, self.run.memo.clone());
+        let reading = store.reading()?;
+        let options = WriteOptions::new();
+        self.each(table, target, subject, open, |writer, target| {
+            let mut whole = Vec::new();
+            let made = generate(store, &reading, template, Some(target), None, &memo, &mut whole)?;
+            let file = bytes::insert(store, connection, &made.name, &whole, store.now().after(UNTAKEN))?;
+            let values = Values::new().set(field, Value::File(file));
+            Ok(writer.update(target, Draft::of(table, &values), &options)?.is_some())
+        })
     }
 
     fn send_http(

@@ -145,7 +145,7 @@ impl<'a> Sets<'a> {
         row: &[SetField],
     ) -> Result<Sets<'a>> {
         let World { store, catalog, table, unit, automation } = *world;
-        let mut parser = Parser::new(automation, Encoding::Utf8).on_rows(unit.is_row());
+        let mut parser = parser(automation, unit);
         let mut templates = Vec::new();
         for given in set.iter().chain(row) {
             if let FieldSource::Template(text) = &given.from {
@@ -498,8 +498,10 @@ impl<'a> Compiler<'_, 'a> {
             });
         }
         if of_target && expression.uses_rows() {
-            let rule =
-                words!("target_formulaでは明細行の集計を使用できません", "a `target_formula` does not sum detail rows");
+            let rule = words!(
+                "`target_formula`では明細行の集計を使用できません",
+                "a `target_formula` does not sum detail rows"
+            );
             return Err(self.refused(field, rule));
         }
         let mut sums = Vec::new();
@@ -529,6 +531,12 @@ impl<'a> Compiler<'_, 'a> {
         );
         self.refused(name, rule)
     }
+}
+
+/// Reads templates over what parts are run for.
+fn parser(automation: &str, unit: AutomationUnit) -> Parser<'_> {
+    let parser = Parser::new(automation, Encoding::Utf8);
+    if unit.is_row() { parser.over_rows() } else { parser }
 }
 
 fn is_number(table: &Table, on_rows: bool, name: &str) -> bool {
@@ -579,7 +587,7 @@ impl<'a> Asked<'a> {
             let rule = words!("パーツ「{part}」の条件: {rule}", "the condition of the part \"{part}\": {rule}"; rule);
             refused(automation, rule).with_source(error)
         };
-        let mut parser = Parser::new(automation, Encoding::Utf8).on_rows(unit.is_row());
+        let mut parser = parser(automation, unit);
         let mut templates = Vec::new();
         let mut fault = None;
         let mut condition = condition.clone();

@@ -16,6 +16,7 @@
 #![allow(clippy::too_many_arguments, reason = "C has no better way to name inputs and outputs")]
 
 mod access;
+mod aggregation;
 mod argument;
 mod ask;
 mod automation;
@@ -28,6 +29,7 @@ mod delivery;
 mod error;
 mod export;
 mod file;
+mod file_template;
 mod handle;
 mod http_send;
 mod import;

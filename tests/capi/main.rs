@@ -242,11 +242,12 @@ fn what_rust_can_do_c_can_do() {
     // numbers or texts, and for those that only help to write Rust.
     let otherwise: BTreeSet<&str> = [
         // As JSON.
-        "Aggregation Attachment Automation AutomationRequest AutomationTrigger Blueprint Branch Condition CsvPush Database",
-        "DeleteRecords DeliveryFilter Export Field FieldSource HttpSend HttpSendFor HttpSendRequest",
-        "ImportSetting JsonRow KeyPart List Mail MailServer MailTemplate MenuEntry NetworkPolicy NewDelivery Pair Part PartTarget",
-        "PushRequest Query ReceivedMail RegisterRecord Report RetryPlan SaveAnswer Schedule Search SearchRecords SendMailAbout",
-        "SlottedText Sort Statuses Target UpdateRecords User",
+        "Aggregation AggregationExport AggregationSetting Attachment Automation AutomationRequest AutomationTrigger",
+        "Blueprint Branch Condition CsvPush Database DeleteRecords DeliveryFilter Export Field FieldSource FileRequest",
+        "FileTemplate HttpSend HttpSendFor HttpSendRequest ImportSetting JsonRow KeyPart List Mail MailServer",
+        "MailTemplate MenuEntry NetworkPolicy NewDelivery Pair Part PartTarget PushRequest Query ReceivedMail",
+        "RegisterRecord Report RetryPlan SaveAnswer Schedule Search SearchRecords SendMailAbout SlottedText Sort Statuses",
+        "Target UpdateRecords User",
         // Read and written within those.
         "AddressRange Cursor Dialect Encoding Expression Finding Format Menu Method Rate Rights Test",
         // As members of structs, and as numbers.

@@ -29,7 +29,11 @@ static const char *BLUEPRINT =
     " \"searches\": [{\"database\": \"items\", \"code\": \"food\", \"name\": \"食品\","
     "   \"condition\": {\"field\": \"kind\", \"op\": \"equals\", \"value\": \"食品\"}}],"
     " \"imports\": [{\"database\": \"items\", \"code\": \"daily\", \"name\": \"日次\", \"mode\": \"insert\","
-    "   \"columns\": [{\"field\": \"name\"}, {\"field\": \"price\"}]}]}";
+    "   \"columns\": [{\"field\": \"name\"}, {\"field\": \"price\"}]}],"
+    " \"aggregations\": [{\"database\": \"items\", \"code\": \"kinds\", \"name\": \"種別の集計\", \"aggregation\": {"
+    "   \"group_by\": [{\"field\": \"kind\"}], \"measures\": [{\"function\": \"sum\", \"field\": \"price\"}]}, \"totals\": true}],"
+    " \"file_templates\": [{\"database\": \"items\", \"code\": \"card\", \"name\": \"札\", \"file_name\": \"${number}.txt\","
+    "   \"content\": {\"text\": \"${name}（${@memo}）\"}}]}";
 
 static void versions(void)
 {
@@ -456,10 +460,51 @@ static void queries(renkei_store *store)
     STATUS(RENKEI_NOT_FOUND, renkei_query_page(store, "nothing", N, NULL, 0, &json, &len, &error));
 }
 
-static void schedules(renkei_store *store)
+/* What is told to keep is here, with a NUL behind it. */
+static char kept[256];
+
+static int32_t keep(void *data, const void *bytes, size_t len)
 {
+    size_t *at = data;
+    if (*at + len >= sizeof kept) {
+        return 1;
+    }
+    memcpy(kept + *at, bytes, len);
+    *at += len;
+    kept[*at] = '\0';
+    return 0;
+}
+
+static void figures_and_files(renkei_store *store)
+{
+    renkei_exported exported = renkei_exported_init();
     char *json = NULL;
-    size_t len = 0;
+    size_t len = 0, at = 0;
+    OK(renkei_aggregation_all(store, "items", N, &json, &len, &error));
+    EXPECT(strstr(json, "種別の集計") != NULL);
+    OK(renkei_free(json));
+    OK(renkei_aggregation_run(store, "items", N, "kinds", N, &json, &len, &error));
+    EXPECT(strstr(json, "\"groups\":1") != NULL && strstr(json, "\"total\":[") != NULL);
+    OK(renkei_free(json));
+    OK(renkei_aggregation_preview(store, "{\"database\": \"items\", \"code\": \"all\", \"name\": \"全部\", \"aggregation\": {"
+                                         "\"measures\": [{\"function\": \"sum\", \"field\": \"price\", \"name\": \"計\"}]}}", N, &json, &len,
+                                  &error));
+    EXPECT(strstr(json, "\"計\"") != NULL && strstr(json, "1234.50") != NULL);
+    OK(renkei_free(json));
+    OK(renkei_aggregation_export(store, "{\"database\": \"items\", \"aggregation\": \"kinds\"}", N, keep, &at, &exported, &error));
+    EXPECT(exported.bytes == at && at > 0 && strstr(kept, "種別") != NULL);
+    STATUS(RENKEI_NOT_FOUND, renkei_aggregation_run(store, "items", N, "none", N, &json, &len, &error));
+
+    OK(renkei_file_template_all(store, "items", N, &json, &len, &error));
+    EXPECT(strstr(json, "\"card\"") != NULL);
+    OK(renkei_free(json));
+    at = 0;
+    OK(renkei_file_template_generate(store, "{\"database\": \"items\", \"template\": \"card\", \"record\": {\"id\": 1}, \"memo\": \"秋\"}", N,
+                                     keep, &at, &json, &len, &error));
+    EXPECT(strstr(kept, "（秋）") != NULL && strstr(json, "I0001.txt") != NULL);
+    OK(renkei_free(json));
+    STATUS(RENKEI_USAGE, renkei_file_template_generate(store, "{\"database\": \"items\"}", N, keep, &at, &json, &len, &error));
+
     /* 2026-01-31 09:30 in Japan: the next mornings at nine. */
     OK(renkei_schedule_next_runs(store, "{\"when\": {\"daily\": {\"at\": [\"09:00\"]}}}", N, 1769819400000, 2, &json, &len, &error));
     EXPECT(is_text(json, len, "[1769904000000,1769990400000]"));
@@ -1203,7 +1248,7 @@ int main(int count, char **arguments)
     bulk(store);
     transactions(store);
     queries(store);
-    schedules(store);
+    figures_and_files(store);
     cursors(store);
     imports(store, clock, folder);
     EXPECT(messages > 0);

@@ -258,6 +258,13 @@ static void definitions_files_and_approval(const std::string &folder)
     EXPECT(store.http_sends("papers") == "[]" && store.mail_servers() == "[]" && store.mail_templates("papers") == "[]");
     store.remove_definition("list", "papers", "all");
     EXPECT(store.next_runs(R"({"when": {"cron": "0 9 * * *"}})", std::chrono::milliseconds(1769819400000), 1) == "[1769904000000]");
+    EXPECT(store.aggregation_settings("papers") == "[]" && store.file_templates("papers") == "[]");
+    EXPECT(store.preview_aggregation(R"({"database": "papers", "code": "a", "name": "a", "aggregation": {"measures": [{"function": "count"}]}})")
+               .find("\"rows\"") != std::string::npos);
+    const auto any = [](std::string_view) { return true; };
+    EXPECT(status_of([&] { store.run_aggregation("papers", "a"); }) == RENKEI_NOT_FOUND);
+    EXPECT(status_of([&] { store.export_aggregation(R"({"database": "papers", "aggregation": "a"})", any); }) == RENKEI_NOT_FOUND);
+    EXPECT(status_of([&] { store.generate_file(R"({"database": "papers", "template": "a"})", any); }) == RENKEI_NOT_FOUND);
     EXPECT(store.lists("papers") == "[]");
 
     const std::int64_t file = store.put_file("覚書.txt", "一行目");

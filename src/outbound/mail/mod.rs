@@ -21,7 +21,7 @@ pub(crate) use report::{Told, write_next as write_next_report};
 pub(crate) use server::save as save_server;
 #[cfg(feature = "mail")]
 pub(crate) use smtp::Smtp;
-pub(crate) use template::{queue_about, save as save_template};
+pub(crate) use template::{check_file_unused, queue_about, rename_file, save as save_template};
 
 use rusqlite::OptionalExtension;
 
