@@ -29,11 +29,7 @@ static const char *BLUEPRINT =
     " \"searches\": [{\"database\": \"items\", \"code\": \"food\", \"name\": \"食品\","
     "   \"condition\": {\"field\": \"kind\", \"op\": \"equals\", \"value\": \"食品\"}}],"
     " \"imports\": [{\"database\": \"items\", \"code\": \"daily\", \"name\": \"日次\", \"mode\": \"insert\","
-    "   \"columns\": [{\"field\": \"name\"}, {\"field\": \"price\"}]}],"
-    " \"aggregations\": [{\"database\": \"items\", \"code\": \"kinds\", \"name\": \"種別の集計\", \"aggregation\": {"
-    "   \"group_by\": [{\"field\": \"kind\"}], \"measures\": [{\"function\": \"sum\", \"field\": \"price\"}]}, \"totals\": true}],"
-    " \"file_templates\": [{\"database\": \"items\", \"code\": \"card\", \"name\": \"札\", \"file_name\": \"${number}.txt\","
-    "   \"content\": {\"text\": \"${name}（${@memo}）\"}}]}";
+    "   \"columns\": [{\"field\": \"name\"}, {\"field\": \"price\"}]}]}";
 
 static void versions(void)
 {
@@ -460,59 +456,6 @@ static void queries(renkei_store *store)
     STATUS(RENKEI_NOT_FOUND, renkei_query_page(store, "nothing", N, NULL, 0, &json, &len, &error));
 }
 
-/* What is told to keep is here, with a NUL behind it. */
-static char kept[256];
-
-static int32_t keep(void *data, const void *bytes, size_t len)
-{
-    size_t *at = data;
-    if (*at + len >= sizeof kept) {
-        return 1;
-    }
-    memcpy(kept + *at, bytes, len);
-    *at += len;
-    kept[*at] = '\0';
-    return 0;
-}
-
-static void figures_and_files(renkei_store *store)
-{
-    renkei_exported exported = renkei_exported_init();
-    char *json = NULL;
-    size_t len = 0, at = 0;
-    OK(renkei_aggregation_all(store, "items", N, &json, &len, &error));
-    EXPECT(strstr(json, "種別の集計") != NULL);
-    OK(renkei_free(json));
-    OK(renkei_aggregation_run(store, "items", N, "kinds", N, &json, &len, &error));
-    EXPECT(strstr(json, "\"groups\":1") != NULL && strstr(json, "\"total\":[") != NULL);
-    OK(renkei_free(json));
-    OK(renkei_aggregation_preview(store, "{\"database\": \"items\", \"code\": \"all\", \"name\": \"全部\", \"aggregation\": {"
-                                         "\"measures\": [{\"function\": \"sum\", \"field\": \"price\", \"name\": \"計\"}]}}", N, &json, &len,
-                                  &error));
-    EXPECT(strstr(json, "\"計\"") != NULL && strstr(json, "1234.50") != NULL);
-    OK(renkei_free(json));
-    OK(renkei_aggregation_export(store, "{\"database\": \"items\", \"aggregation\": \"kinds\"}", N, keep, &at, &exported, &error));
-    EXPECT(exported.bytes == at && at > 0 && strstr(kept, "種別") != NULL);
-    STATUS(RENKEI_NOT_FOUND, renkei_aggregation_run(store, "items", N, "none", N, &json, &len, &error));
-
-    OK(renkei_file_template_all(store, "items", N, &json, &len, &error));
-    EXPECT(strstr(json, "\"card\"") != NULL);
-    OK(renkei_free(json));
-    at = 0;
-    OK(renkei_file_template_generate(store, "{\"database\": \"items\", \"template\": \"card\", \"record\": {\"id\": 1}, \"memo\": \"秋\"}", N,
-                                     keep, &at, &json, &len, &error));
-    EXPECT(strstr(kept, "（秋）") != NULL && strstr(json, "I0001.txt") != NULL);
-    OK(renkei_free(json));
-    STATUS(RENKEI_USAGE, renkei_file_template_generate(store, "{\"database\": \"items\"}", N, keep, &at, &json, &len, &error));
-
-    /* 2026-01-31 09:30 in Japan: the next mornings at nine. */
-    OK(renkei_schedule_next_runs(store, "{\"when\": {\"daily\": {\"at\": [\"09:00\"]}}}", N, 1769819400000, 2, &json, &len, &error));
-    EXPECT(is_text(json, len, "[1769904000000,1769990400000]"));
-    OK(renkei_free(json));
-    STATUS(RENKEI_DEFINITION, renkei_schedule_next_runs(store, "{\"when\": {\"cron\": \"61 * * * *\"}}", N, 0, 2, &json, &len, &error));
-    EXPECT(json == NULL);
-}
-
 static void cursors(renkei_store *store)
 {
     const char *columns = "[\"number\", \"name\", \"price\", \"arrived\", \"seen\", \"opens\", \"kind\", \"tags\", \"branch.name\","
@@ -773,6 +716,66 @@ static void note_unmapped(void *user_data, uint64_t record, size_t column, uint3
     if (record == 2 && column == 2 && character == 0x1f34e) {
         *(int *)user_data += 1;
     }
+}
+
+/* Saved aggregations, generated files and schedules. */
+static void figures(renkei_store *store)
+{
+    struct written written = {{0}, 0, 8000};
+    renkei_exported exported = renkei_exported_init();
+    const char *blueprint =
+        "{\"aggregations\": [{\"database\": \"items\", \"code\": \"prices\", \"name\": \"価格\","
+        "  \"aggregation\": {\"measures\": [{\"function\": \"sum\", \"field\": \"price\", \"name\": \"計\"}]}}],"
+        " \"file_templates\": [{\"database\": \"items\", \"code\": \"label\", \"name\": \"札\", \"file_name\": \"${number}.html\","
+        "  \"content\": {\"html\": \"<b>${name}</b>${@memo}\"}, \"line_end\": \"lf\"}]}";
+    char *json;
+    size_t len;
+    OK(renkei_blueprint_apply(store, blueprint, N, &json, &len, &error));
+    OK(renkei_free(json));
+    OK(renkei_aggregation_run(store, "items", N, "prices", N, &json, &len, &error));
+    EXPECT(strstr(json, "\"name\":\"計\"") != NULL && strstr(json, "1234.50") != NULL);
+    OK(renkei_free(json));
+    OK(renkei_aggregation_all(store, "items", N, &json, &len, &error));
+    EXPECT(strstr(json, "\"prices\"") != NULL);
+    OK(renkei_free(json));
+    OK(renkei_aggregation_preview(store,
+                                  "{\"database\": \"items\", \"code\": \"x\", \"name\": \"x\","
+                                  " \"aggregation\": {\"measures\": [{\"function\": \"count\"}]}}",
+                                  N, &json, &len, &error));
+    EXPECT(strstr(json, "\"件数\"") != NULL);
+    OK(renkei_free(json));
+    STATUS(RENKEI_NOT_FOUND, renkei_aggregation_run(store, "items", N, "none", N, &json, &len, &error));
+    EXPECT(json == NULL && len == 0);
+    OK(renkei_aggregation_export(store, "{\"database\": \"items\", \"aggregation\": \"prices\"}", N, write_piece, &written,
+                                 &exported, &error));
+    EXPECT(strstr(written.bytes, "計\r\n") == written.bytes && exported.records == 1 && exported.bytes == written.len);
+    written.most = 3;
+    CODE(RENKEI_CANCELLED, "c.callback",
+         renkei_aggregation_export(store, "{\"database\": \"items\", \"aggregation\": \"prices\"}", N, write_piece, &written,
+                                   NULL, &error));
+
+    memset(&written, 0, sizeof written);
+    written.most = 8000;
+    OK(renkei_file_template_all(store, "items", N, &json, &len, &error));
+    EXPECT(strstr(json, "\"label\"") != NULL);
+    OK(renkei_free(json));
+    OK(renkei_file_template_generate(store,
+                                     "{\"database\": \"items\", \"template\": \"label\", \"memo\": \"<\","
+                                     " \"record\": {\"key\": \"I0001\"}}",
+                                     N, write_piece, &written, &json, &len, &error));
+    EXPECT(strstr(json, "I0001.html") != NULL && strstr(json, "text/html; charset=UTF-8") != NULL);
+    EXPECT(is_text(written.bytes, written.len, "<b>りんご</b>&lt;"));
+    OK(renkei_free(json));
+    CODE(RENKEI_USAGE, "argument",
+         renkei_file_template_generate(store, "{\"database\": \"items\", \"template\": \"label\"}", N, write_piece, &written, &json,
+                                       &len, &error));
+    EXPECT(json == NULL && len == 0);
+
+    OK(renkei_schedule_next_runs(store, "{\"when\": {\"daily\": {\"at\": [\"09:00\"]}}}", N, 0, 2, &json, &len, &error));
+    EXPECT(is_text(json, len, "[86400000,172800000]"));
+    OK(renkei_free(json));
+    CODE(RENKEI_DEFINITION, "schedule.invalid",
+         renkei_schedule_next_runs(store, "{\"when\": {\"cron\": \"x\"}}", N, 0, 2, &json, &len, &error));
 }
 
 static void exports(renkei_store *store, const char *folder)
@@ -1248,10 +1251,10 @@ int main(int count, char **arguments)
     bulk(store);
     transactions(store);
     queries(store);
-    figures_and_files(store);
     cursors(store);
     imports(store, clock, folder);
     EXPECT(messages > 0);
+    figures(store);
     exports(store, folder);
     inferring(folder);
     cancelling(store);
