@@ -112,7 +112,7 @@ int main(int argument_count, char **arguments)
     expect_run(store, pulldown, RENKEI_RUN_COMPLETED, 2, 2, 0);
     EXPECT(count(store, "log") == 3);
     OK(renkei_record_view_json(store, "leads", N, "1", N, 0, &json, &len, &error));
-    expect_json(json, "訪問", "\"2\"");
+    expect_json(json, "訪問", "\"calls\":2");
     OK(renkei_automation_status_json(store, pulldown, &json, &len, &error));
     expect_json(json, "\"trigger\":\"pulldown\"", "\"memo\":\"訪問\"");
     OK(renkei_automation_entries(store, pulldown, 0, 0, 10, &json, &len, &error));
@@ -172,7 +172,7 @@ int main(int argument_count, char **arguments)
     STATUS(RENKEI_NOT_FOUND,
            renkei_automation_start(store, "{\"trigger\": \"api\", \"database\": \"leads\", \"automation\": \"none\"}", N, &failing, &error));
     EXPECT(failing == 0);
-    CODE(RENKEI_USAGE, "automation.disabled",
+    CODE(RENKEI_CONFLICT, "automation.disabled",
          renkei_automation_start(store, "{\"trigger\": \"api\", \"database\": \"leads\", \"automation\": \"asleep\"}", N, &failing, &error));
     STATUS(RENKEI_DENIED,
            renkei_automation_start(viewer, "{\"trigger\": \"api\", \"database\": \"leads\", \"automation\": \"follow\"}", N, &failing, &error));
