@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rusqlite::OptionalExtension;
+
 use super::definition::{AutomationUnit, OnError};
 use super::flow::{Flow, Node, Step, Target};
 use super::journal::{Done, Open, Progress, Run};
@@ -498,9 +500,9 @@ impl<'b, 'a> Batch<'b, 'a> {
                 Err(error) if is_of_the_store(&error) => return Err(error),
                 Err(error) if matches!(target, Target::Found(_)) => {
                     progress.refused += 1;
-                    progress
-                        .why
-                        .get_or_insert_with(|| Words::of(|language| format!("[{id}] {}", error.message(language))));
+                    let key = key_of(self.connection, table, *id)?;
+                    let why = || Words::of(|language| format!("{key}: {}", error.message(language)));
+                    progress.why.get_or_insert_with(why);
                 }
                 Err(error) => return Err(error),
             }
@@ -619,7 +621,7 @@ impl<'b, 'a> Batch<'b, 'a> {
                 Ok(false) => Some(Words::of(|language| missing(table, &target).message(language))),
                 Err(error) if is_of_the_store(&error) => return Err(error),
                 Err(error) => {
-                    let key = writer.last_key().to_owned();
+                    let key = key_of(connection, table, *id)?;
                     Some(Words::of(|language| format!("{key}: {}", error.message(language))))
                 }
             };
@@ -646,6 +648,13 @@ impl<'b, 'a> Batch<'b, 'a> {
 
 fn missing(table: &Table, target: &Selector) -> Error {
     Error::new(Code::RecordNotFound).with_value(target).with_rule(table.code())
+}
+
+/// The key of a record, for people.
+fn key_of(connection: &Writing<'_>, table: &Table, id: i64) -> Result<String> {
+    let sql = format!("SELECT {} FROM {} WHERE _id = ?1", table.key().sql, table.header.sql);
+    let key = connection.prepare_cached(&sql)?.query_row([id], |row| row.get(0)).optional()?;
+    Ok(key.unwrap_or_else(|| Selector::Id(id).to_string()))
 }
 
 /// That some of several records were refused.
