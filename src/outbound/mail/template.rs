@@ -317,9 +317,9 @@ impl Store {
         let missing = || Error::new(Code::RecordNotFound).with_value(record).with_rule(table.code());
         let mut mail: Mail = mail.ok_or_else(missing)?;
         for file in &template.files {
-            let file: FileTemplate = documents::get(&reading, Some(table.id), file)?;
+            let file: FileTemplate = documents::get(reading, Some(table.id), file)?;
             let mut bytes = Vec::new();
-            let made = document::generate(self, &reading, &file, Some(record), None, "", &mut bytes)?;
+            let made = document::generate(self, reading, &file, Some(record), None, "", &mut bytes)?;
             mail = mail.attach(Attachment::bytes(made.name, bytes).content_type(made.content_type));
         }
         Ok(mail)
