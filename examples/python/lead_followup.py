@@ -67,7 +67,7 @@ def definitions(url):
         "http_sends": [{
             "database": "leads", "code": "score", "name": "スコア照会", "url": url,
             "body": {"format": "json", "rows": [{"key": "mail", "value": "${mail}"}, {"key": "name", "value": "${name}"}]},
-            "save": [{"field": "score", "from": {"json": "/score"}}, {"field": "problem", "from": "error"}],
+            "save": [{"field": "score", "from": {"json": "/score"}}, {"field": "problem", "from": "error", "when": "always"}],
         }],
         "mail_servers": [{
             "code": "office", "name": "社内メール", "host": "mail.example.com", "from": "連携 <renkei@example.com>",
