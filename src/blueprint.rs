@@ -448,7 +448,15 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
     }
     demand_databases(&door, &blueprint.databases)?;
     // Ids that are given, wherever in the document, must not be handed out on the way.
-    for id in given_ids(blueprint) {
+    for (id, kind, code) in given_ids(blueprint) {
+        if !(1..=MOST_ID).contains(&id) {
+            let kind = kind_words(kind);
+            let rule = words!(
+                "{kind}のID {id}が1から{MOST_ID}までの整数ではありません",
+                "the id {id} of the {kind} is not from 1 to {MOST_ID}"; kind
+            );
+            return Err(documents::refused(code, rule));
+        }
         reserve_id(writing, id)?;
     }
     for user in &blueprint.users {
@@ -526,26 +534,46 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
     Ok(changes)
 }
 
-/// Every id that the document gives to something.
-fn given_ids(blueprint: &Blueprint) -> impl Iterator<Item = i64> {
-    fn of<D: Document>(definitions: &[D]) -> impl Iterator<Item = i64> {
-        definitions.iter().filter_map(Document::id)
+/// The greatest id that can be given: the greatest whole number that every reader of JSON takes for one.
+const MOST_ID: i64 = (1 << 53) - 1;
+
+/// Every id that the document gives, with kind and code of what it is given to.
+fn given_ids(blueprint: &Blueprint) -> impl Iterator<Item = (i64, &'static str, &str)> {
+    fn of<D: Document>(definitions: &[D]) -> impl Iterator<Item = (i64, &'static str, &str)> {
+        definitions.iter().filter_map(|definition| Some((definition.id()?, D::KIND, definition.code())))
     }
-    let fields = blueprint.databases.iter().flat_map(|database| database.fields.iter().chain(&database.details));
-    (blueprint.users.iter().filter_map(|user| user.id))
-        .chain(of(&blueprint.databases))
-        .chain(fields.filter_map(|field| field.id))
-        .chain(of(&blueprint.lists))
-        .chain(of(&blueprint.searches))
-        .chain(of(&blueprint.aggregations))
-        .chain(of(&blueprint.imports))
-        .chain(of(&blueprint.targets))
-        .chain(of(&blueprint.mail_servers))
-        .chain(of(&blueprint.file_templates))
-        .chain(of(&blueprint.mail_templates))
-        .chain(of(&blueprint.csv_pushes))
-        .chain(of(&blueprint.http_sends))
-        .chain(of(&blueprint.automations))
+    // Taken apart, so that none is forgotten.
+    let Blueprint {
+        access: _,
+        users,
+        databases,
+        lists,
+        searches,
+        aggregations,
+        imports,
+        targets,
+        mail_servers,
+        file_templates,
+        mail_templates,
+        csv_pushes,
+        http_sends,
+        automations,
+    } = blueprint;
+    let fields = databases.iter().flat_map(|database| database.fields.iter().chain(&database.details));
+    (users.iter().filter_map(|user| Some((user.id?, "user", user.code.as_str()))))
+        .chain(of(databases))
+        .chain(fields.filter_map(|field| Some((field.id?, "field", field.code.as_str()))))
+        .chain(of(lists))
+        .chain(of(searches))
+        .chain(of(aggregations))
+        .chain(of(imports))
+        .chain(of(targets))
+        .chain(of(mail_servers))
+        .chain(of(file_templates))
+        .chain(of(mail_templates))
+        .chain(of(csv_pushes))
+        .chain(of(http_sends))
+        .chain(of(automations))
 }
 
 /// What is sent, and by whom: settings name targets and mail servers, and lists name settings in their menus.

@@ -46,6 +46,7 @@ documents! { Database "database"; }
 pub(crate) fn kind_words(kind: &str) -> Words {
     let ja = match kind {
         "database" => "データベース",
+        "field" => "項目",
         "list" => "一覧",
         "search" => "絞込み",
         "aggregation" => "集計設定",

@@ -568,7 +568,7 @@ pub(crate) fn next_id(connection: &Connection) -> Result<i64> {
 
 /// Keeps ids given by a caller (pinned in a blueprint) out of those handed out later.
 pub(crate) fn reserve_id(connection: &Connection, id: i64) -> Result<()> {
-    let sql = "UPDATE renkei_meta SET value = max(value, ?1 + 1) WHERE name = 'next_id'";
+    let sql = "UPDATE renkei_meta SET value = ?1 + 1 WHERE name = 'next_id' AND value <= ?1";
     connection.prepare_cached(sql)?.execute([id])?;
     Ok(())
 }
