@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{self, AccessSettings, Door, Right, User};
 use crate::aggregation::{self, AggregationSetting};
-use crate::automation::{self, Automation, menu};
+use crate::automation::{self, Automation, SentBy, menu};
 use crate::document::{self, FileTemplate};
 use crate::error::{Code, Error, Result, Words, words};
 use crate::import::{ImportSetting, save_setting};
@@ -384,14 +384,15 @@ impl Store {
                 DefinitionKind::Search => documents::get::<Search>(writing, Some(table), name)?.id,
                 DefinitionKind::Aggregation => documents::get::<AggregationSetting>(writing, Some(table), name)?.id,
                 DefinitionKind::Import => documents::get::<ImportSetting>(writing, Some(table), name)?.id,
+                DefinitionKind::MailTemplate => {
+                    let template: MailTemplate = documents::get(writing, Some(table), name)?;
+                    automation::check_unused(writing, door.catalog(), table, SentBy::MailTemplate, &template.code)?;
+                    template.id
+                }
                 DefinitionKind::FileTemplate => {
                     let template: FileTemplate = documents::get(writing, Some(table), name)?;
                     mail::check_file_unused(writing, table, &template.code)?;
-                    template.id
-                }
-                DefinitionKind::MailTemplate => {
-                    let template: MailTemplate = documents::get(writing, Some(table), name)?;
-                    automation::check_unused(writing, door.catalog(), table, true, &template.code)?;
+                    automation::check_unused(writing, door.catalog(), table, SentBy::FileTemplate, &template.code)?;
                     template.id
                 }
                 DefinitionKind::CsvPush => {
@@ -401,7 +402,7 @@ impl Store {
                 }
                 DefinitionKind::HttpSend => {
                     let send: HttpSend = documents::get(writing, Some(table), name)?;
-                    automation::check_unused(writing, door.catalog(), table, false, &send.code)?;
+                    automation::check_unused(writing, door.catalog(), table, SentBy::HttpSend, &send.code)?;
                     menu::check_unused(writing, table, &MenuEntry::HttpSend(send.code))?;
                     send.id
                 }
@@ -521,6 +522,9 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
         menu::check_menu(writing, table, &mut list)?;
         changes.extend(put(writing, Some(table), &mut list, |list| save_list(writing, &catalog, list))?);
     }
+    for template in &blueprint.file_templates {
+        document::check_list(writing, catalog.table(&template.database)?.id, template)?;
+    }
     if defined.has_changes {
         refuse_in_use(writing, &before, &catalog)?;
     }
@@ -602,7 +606,7 @@ fn apply_outbound(
         let save = |send: &mut _| outbound::http_send::save(store, writing, catalog, send);
         changes.extend(put(writing, Some(table), &mut send.clone(), save)?);
         if let Some(before) = before.filter(|before| *before != send.code) {
-            automation::rename_sent(writing, catalog, table, false, (&before, &send.code))?;
+            automation::rename_sent(writing, catalog, table, SentBy::HttpSend, (&before, &send.code))?;
             menu::rename_entry(writing, table, &MenuEntry::HttpSend(before), &send.code)?;
         }
     }
@@ -630,6 +634,7 @@ fn apply_documents(
         changes.extend(put(writing, Some(table), &mut template.clone(), save)?);
         if let Some(before) = before.filter(|before| *before != template.code) {
             mail::rename_file(writing, table, &before, &template.code)?;
+            automation::rename_sent(writing, catalog, table, SentBy::FileTemplate, (&before, &template.code))?;
         }
     }
     for template in &blueprint.mail_templates {
@@ -638,7 +643,7 @@ fn apply_documents(
         let save = |template: &mut _| mail::save_template(store, writing, catalog, template);
         changes.extend(put(writing, Some(table), &mut template.clone(), save)?);
         if let Some(before) = before.filter(|before| *before != template.code) {
-            automation::rename_sent(writing, catalog, table, true, (&before, &template.code))?;
+            automation::rename_sent(writing, catalog, table, SentBy::MailTemplate, (&before, &template.code))?;
         }
     }
     Ok(())

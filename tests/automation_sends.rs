@@ -13,9 +13,9 @@ use receiver::{Receiver, Reply, Request};
 use renkei::{
     Answer, Automation, AutomationRequest, AutomationRun, AutomationTrigger, Blueprint, Branch, Channel, Code,
     Condition, Database, DefinitionKind, DeliveryFilter, EntryState, Exchange, Failure, Field, FieldKind, FieldSource,
-    HttpBody, HttpSend, HttpSendFor, JobState, JsonRow, Language, List, MailServer, MailTemplate, MenuEntry,
-    NetworkPolicy, OutboundRequest, Part, PartTarget, RegisterRecord, RetryPlan, SaveAnswer, SearchRecords,
-    SendMailAbout, Sending, Store, Times, Transport, Trigger, UpdateRecords, Values, Worker,
+    FileContent, FileTemplate, GenerateFileFor, HttpBody, HttpSend, HttpSendFor, JobState, JsonRow, Language, List,
+    MailServer, MailTemplate, MenuEntry, NetworkPolicy, OutboundRequest, Part, PartTarget, RegisterRecord, RetryPlan,
+    SaveAnswer, SearchRecords, SendMailAbout, Sending, Store, Times, Transport, Trigger, UpdateRecords, Values, Worker,
 };
 use serde_json::json;
 
@@ -259,6 +259,60 @@ fn an_http_send_is_started_by_button_and_pulldown_only() {
     assert_eq!(ended(&setup.run(&["1"])), (JobState::Completed, 1, 0));
     let unknown = automation().part(Part::new("x", "x", HttpSendFor::this("nothing")));
     assert_eq!(store.apply(&Blueprint::new().automation(unknown)).unwrap_err().code(), Code::DefinitionNotFound);
+}
+
+#[test]
+fn files_are_generated_of_what_was_written_before() {
+    let setup = Setup::scored();
+    let store = setup.store();
+    let text = FileContent::Text("${name}様 ${score}点 ${@memo}\n".into());
+    let template = FileTemplate { max_bytes: 40, ..FileTemplate::new("leads", "card", "票", "${number}.txt", text) };
+    store.apply(&Blueprint::new().file_template(template.clone())).unwrap();
+    let others = SearchRecords::here(Condition::one_of("number", ["3", "4"])).hit(Part::new(
+        "files",
+        "票",
+        GenerateFileFor::of(PartTarget::found("two"), "card", "paper"),
+    ));
+    setup.apply(
+        Automation::new("leads", "auto", "自動")
+            .on(AutomationTrigger::Pulldown)
+            .part(Part::new("set", "更新", UpdateRecords::this().set("score", 7)))
+            .part(Part::new("card", "票", GenerateFileFor::this("card", "paper")))
+            .part(Part::new("two", "二人", others))
+            .part(Part::new("last", "後", UpdateRecords::this().set("state", "済"))),
+    );
+    let paper = |number: &str| {
+        let renkei::Value::File(id) = store.records("leads").view(number).unwrap().value("paper") else { return None };
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut store.read_file(id).unwrap(), &mut text).unwrap();
+        Some((store.file(id).unwrap().name, text.replace("\r\n", "\n")))
+    };
+    // Nothing of a dry run stays.
+    let plan = store.plan_automation(&AutomationRequest::pulldown("leads", "all", "auto", ["1", "2"])).unwrap();
+    assert_eq!((plan.completed, plan.failed), (2, 0));
+    assert_eq!(paper("1"), None);
+    assert_eq!(ended(&setup.run(&["1", "2"])), (JobState::Completed, 2, 0));
+    assert_eq!(paper("1"), Some(("1.txt".into(), "客1様 7点 m\n".into())));
+    assert_eq!(paper("2"), Some(("2.txt".into(), "客2様 7点 m\n".into())));
+    assert_eq!(paper("3"), Some(("3.txt".into(), "客3様 点 m\n".into())));
+    // A file that is larger than allowed ends its record, and changes nothing of it.
+    store.records("leads").update("1", &Values::new().set("name", "客".repeat(20))).unwrap();
+    let run = setup.run(&["1", "2"]);
+    assert_eq!(ended(&run), (JobState::Completed, 1, 1));
+    assert_eq!(paper("1"), Some(("1.txt".into(), "客1様 7点 m\n".into())));
+    let entries = store.automation_entries(run.run_id, None, 99).unwrap();
+    let failed: Vec<&str> = entries.iter().filter_map(|entry| entry.error.as_ref()).map(|why| &*why.code).collect();
+    assert_eq!(failed, ["limit"]);
+    // The template is in use, and may get another code.
+    let in_use = store.remove_definition(DefinitionKind::FileTemplate, "leads", "card").unwrap_err();
+    assert_eq!(in_use.code(), Code::DefinitionInUse);
+    let template = store.file_templates("leads").unwrap().remove(0);
+    store.apply(&Blueprint::new().file_template(FileTemplate { code: "slip".into(), ..template })).unwrap();
+    assert_eq!(ended(&setup.run(&["2"])), (JobState::Completed, 1, 0));
+    // Only a file field takes a file.
+    let wrong = automation().part(Part::new("x", "x", GenerateFileFor::this("slip", "name")));
+    let error = store.apply(&Blueprint::new().automation(wrong)).unwrap_err();
+    assert_eq!((error.code(), error.field()), (Code::DefinitionInvalid, Some("name")));
 }
 
 #[cfg(feature = "mail")]

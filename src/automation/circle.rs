@@ -60,6 +60,9 @@ fn writes(flow: &Flow<'_>) -> Vec<Writes> {
             let fields = sets.field_names().map(str::to_owned).collect();
             Some(Writes { database: table.id, registers: false, fields })
         }
+        Step::GenerateFile { table, field, .. } => {
+            Some(Writes { database: table.id, registers: false, fields: vec![field.field.code.clone()] })
+        }
         _ => None,
     };
     flow.nodes.iter().filter_map(|node| of(&node.step)).collect()

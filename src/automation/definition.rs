@@ -267,6 +267,8 @@ pub enum PartAction {
     Delete(DeleteRecords),
     /// Sends a mail about each record (メール送信).
     SendMail(SendMailAbout),
+    /// Generates a file for each record (ファイル生成), and keeps it in a field of the record.
+    GenerateFile(GenerateFileFor),
     /// Calls an outside API for each record (http送信), and waits for the answer. An automation with this part is started by
     /// the button or the pulldown of a list, and by nothing else.
     HttpSend(HttpSendFor),
@@ -495,6 +497,19 @@ pub struct SendMailAbout {
     pub target: PartTarget,
 }
 
+/// Generates a file for each record, by a [`FileTemplate`](crate::FileTemplate), and keeps it in a field of the record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenerateFileFor {
+    /// The code of the file template, of the database of the records.
+    pub template: String,
+    /// The file field of the header that takes it, in the place of the file before.
+    pub field: String,
+    /// For which. Default: the record for which the parts are run. At most 1,000 records that were found.
+    #[serde(default, skip_serializing_if = "is_this")]
+    pub target: PartTarget,
+}
+
 /// Calls an outside API for each record, by an [`HttpSend`](crate::HttpSend).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -631,6 +646,7 @@ actions! {
     Branch Condition;
     DeleteRecords Delete;
     SendMailAbout SendMail;
+    GenerateFileFor GenerateFile;
     HttpSendFor HttpSend;
 }
 
@@ -758,6 +774,18 @@ impl SendMailAbout {
     /// Mails about others.
     pub fn of(target: PartTarget, template: impl Into<String>) -> SendMailAbout {
         SendMailAbout { template: template.into(), target }
+    }
+}
+
+impl GenerateFileFor {
+    /// A file for the record for which the parts are run, and the field that takes it.
+    pub fn this(template: impl Into<String>, field: impl Into<String>) -> GenerateFileFor {
+        GenerateFileFor::of(PartTarget::This, template, field)
+    }
+
+    /// Files for others.
+    pub fn of(target: PartTarget, template: impl Into<String>, field: impl Into<String>) -> GenerateFileFor {
+        GenerateFileFor { template: template.into(), field: field.into(), target }
     }
 }
 

@@ -5,18 +5,18 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::definition::{
-    Automation, AutomationTrigger, Branch, DeleteRecords, HttpSendFor, MailField, Part, PartAction, PartTarget,
-    RegisterRecord, SearchRecords, SendMailAbout, SetField, UpdateRecords,
+    Automation, AutomationTrigger, Branch, DeleteRecords, GenerateFileFor, HttpSendFor, MailField, Part, PartAction,
+    PartTarget, RegisterRecord, SearchRecords, SendMailAbout, SetField, UpdateRecords,
 };
 use super::values::{Asked, Goal, Searches, Sets, World, find_search};
+use crate::document::FileTemplate;
 use crate::error::{Code, Error, Result, Words, words};
-
 use crate::import::ImportSetting;
 use crate::outbound::{HttpSend, MailTemplate, Trigger};
 use crate::query::{Condition, Query, Selection, Sort};
 use crate::record::{Approval, issues_keys};
 use crate::schema::documents::{self, check_code_and_name, refused, unfit};
-use crate::schema::{Catalog, FieldKind, Table};
+use crate::schema::{Catalog, Column, FieldKind, Table};
 use crate::store::Store;
 
 /// How deeply parts may stand in one another.
@@ -60,6 +60,7 @@ pub(super) enum Step<'a> {
     Condition(Asked<'a>),
     Delete { table: &'a Arc<Table>, target: Target, most: u64 },
     SendMail { table: &'a Arc<Table>, target: Target, template: MailTemplate },
+    GenerateFile { table: &'a Arc<Table>, target: Target, template: FileTemplate, field: &'a Column },
     HttpSend { table: &'a Arc<Table>, target: Target, send: HttpSend },
     End,
 }
@@ -67,11 +68,11 @@ pub(super) enum Step<'a> {
 impl Step<'_> {
     /// Whether it reads what was committed, so that what is done before it must be.
     pub(super) fn needs_commit(&self) -> bool {
-        matches!(self, Step::SendMail { .. })
+        matches!(self, Step::SendMail { .. } | Step::GenerateFile { .. })
     }
 
     fn sends(&self) -> bool {
-        matches!(self, Step::SendMail { .. } | Step::HttpSend { .. })
+        matches!(self, Step::SendMail { .. } | Step::GenerateFile { .. } | Step::HttpSend { .. })
     }
 }
 
@@ -288,6 +289,7 @@ impl<'a> Compiler<'_, 'a> {
             PartAction::Condition(branch) => self.condition(part, branch)?,
             PartAction::Delete(delete) => self.delete(part, delete)?,
             PartAction::SendMail(mail) => self.send_mail(part, mail)?,
+            PartAction::GenerateFile(file) => self.generate_file(part, file)?,
             PartAction::HttpSend(send) => self.send_http(part, send)?,
             PartAction::End(_) => Step::End,
         };
@@ -441,6 +443,23 @@ impl<'a> Compiler<'_, 'a> {
         let (table, target) = self.records(part, &mail.target)?;
         let template: MailTemplate = documents::get(self.connection, Some(table.id), &mail.template)?;
         Ok(Step::SendMail { table, target, template })
+    }
+
+    fn generate_file(&self, part: &Part, file: &GenerateFileFor) -> Result<Step<'a>> {
+        let (table, target) = self.records(part, &file.target)?;
+        let template: FileTemplate = documents::get(self.connection, Some(table.id), &file.template)?;
+        let field = table.header.find(&file.field).map(|at| &table.header.columns[at]);
+        match field.filter(|column| matches!(column.field.kind, FieldKind::File { .. })) {
+            Some(field) => Ok(Step::GenerateFile { table, target, template, field }),
+            None => {
+                let (field, database) = (&file.field, table.code());
+                let rule = words!(
+                    "「{field}」は「{database}」のヘッダのファイル項目ではありません",
+                    "\"{field}\" is no file field of the header of \"{database}\""
+                );
+                Err(self.refused(&part.code, rule).with_field(field))
+            }
+        }
     }
 
     fn send_http(&self, part: &Part, send: &HttpSendFor) -> Result<Step<'a>> {

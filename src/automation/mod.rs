@@ -29,15 +29,16 @@ mod values;
 
 pub use definition::{
     Automation, AutomationTrigger, AutomationUnit, Branch, DeleteRecords, EndParts, FieldSource, FoundField,
-    HttpSendFor, ImportTrigger, MailField, MailTrigger, OnError, Part, PartAction, PartTarget, RegisterRecord,
-    RegisteredTrigger, SearchRecords, SendMailAbout, SetField, TargetRecords, UpdateRecords, UpdatedTrigger,
+    GenerateFileFor, HttpSendFor, ImportTrigger, MailField, MailTrigger, OnError, Part, PartAction, PartTarget,
+    RegisterRecord, RegisteredTrigger, SearchRecords, SendMailAbout, SetField, TargetRecords, UpdateRecords,
+    UpdatedTrigger,
 };
 pub use receive::ReceivedMail;
 pub use request::AutomationRequest;
 pub use status::{AutomationEntry, AutomationPlan, AutomationRun, EntryState};
 
 pub(crate) use journal::KIND;
-pub(crate) use names::{find_users, follow_renames};
+pub(crate) use names::{SentBy, find_users, follow_renames};
 pub(crate) use report::told;
 pub(crate) use run::run_next;
 pub(crate) use start::{start_due, unlisten};
@@ -45,6 +46,7 @@ pub(crate) use start::{start_due, unlisten};
 use flow::Flow;
 
 use crate::access::{Door, Right};
+use crate::document::FileTemplate;
 use crate::error::{Code, Error, Result, words};
 use crate::outbound::{HttpSend, MailTemplate, mail};
 use crate::schema::Catalog;
@@ -73,9 +75,10 @@ pub(crate) fn save(
     mail::check_report(connection, &automation.code, automation.report.as_ref())?;
     for part in automation.sending_mut() {
         let of = names::searched(catalog, table.id, &searches, part.target);
-        *part.code = match part.is_mail {
-            true => documents::get::<MailTemplate>(connection, Some(of), part.code)?.code,
-            false => documents::get::<HttpSend>(connection, Some(of), part.code)?.code,
+        *part.code = match part.by {
+            SentBy::MailTemplate => documents::get::<MailTemplate>(connection, Some(of), part.code)?.code,
+            SentBy::FileTemplate => documents::get::<FileTemplate>(connection, Some(of), part.code)?.code,
+            SentBy::HttpSend => documents::get::<HttpSend>(connection, Some(of), part.code)?.code,
         };
     }
     let id = documents::save(connection, Some(table.id), automation)?;
@@ -83,15 +86,15 @@ pub(crate) fn save(
     Ok(id)
 }
 
-/// Refuses to take out what automations send by.
+/// Refuses to take out what automations send or generate by.
 pub(crate) fn check_unused(
     connection: &rusqlite::Connection,
     catalog: &Catalog,
     database: i64,
-    is_mail: bool,
+    by: SentBy,
     code: &str,
 ) -> Result<()> {
-    match names::sending_by(connection, catalog, database, is_mail, code)?.first() {
+    match names::sending_by(connection, catalog, database, by, code)?.first() {
         None => Ok(()),
         Some(automation) => {
             let user = &automation.code;
@@ -101,20 +104,20 @@ pub(crate) fn check_unused(
     }
 }
 
-/// Lets automations follow what they send by, when that has got another code.
+/// Lets automations follow what they send or generate by, when that has got another code.
 pub(crate) fn rename_sent(
     connection: &rusqlite::Connection,
     catalog: &Catalog,
     database: i64,
-    is_mail: bool,
+    by: SentBy,
     (before, after): (&str, &str),
 ) -> Result<()> {
-    for mut automation in names::sending_by(connection, catalog, database, is_mail, before)? {
+    for mut automation in names::sending_by(connection, catalog, database, by, before)? {
         let own = catalog.table(&automation.database)?.id;
         let searches = names::searches(catalog, own, &automation);
         for part in automation.sending_mut() {
             let of = names::searched(catalog, own, &searches, part.target);
-            if part.is_mail == is_mail && part.code == before && of == database {
+            if part.by == by && part.code == before && of == database {
                 after.clone_into(part.code);
             }
         }

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use super::definition::{
-    Automation, AutomationTrigger, FieldSource, HttpSendFor, Part, PartAction, PartTarget, SendMailAbout, SetField,
+    Automation, AutomationTrigger, FieldSource, GenerateFileFor, HttpSendFor, Part, PartAction, PartTarget,
+    SendMailAbout, SetField,
 };
 use crate::error::{Result, Words, words};
 use crate::query::{Condition, has_field, relabel, renamed_path};
@@ -128,6 +129,10 @@ impl Visitor<'_> {
                         (self.work)(Name::Database(code));
                     }
                 }
+                PartAction::GenerateFile(file) => {
+                    let database = self.target(&file.target);
+                    (self.work)(Name::Path(database, &mut file.field));
+                }
                 PartAction::Condition(branch) => {
                     self.condition(self.own, &mut branch.condition);
                     self.parts(&mut branch.then);
@@ -169,10 +174,17 @@ impl Visitor<'_> {
     }
 }
 
-/// A part that sends by another definition.
+/// What parts send and generate by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SentBy {
+    MailTemplate,
+    FileTemplate,
+    HttpSend,
+}
+
+/// A part that sends, or generates a file, by another definition.
 pub(super) struct Sending<'p> {
-    /// Whether it sends mail, by a template; else by an http send.
-    pub(super) is_mail: bool,
+    pub(super) by: SentBy,
     pub(super) code: &'p mut String,
     pub(super) target: &'p PartTarget,
 }
@@ -184,10 +196,13 @@ impl Automation {
             for part in parts {
                 match &mut part.action {
                     PartAction::SendMail(SendMailAbout { template, target }) => {
-                        all.push(Sending { is_mail: true, code: template, target });
+                        all.push(Sending { by: SentBy::MailTemplate, code: template, target });
+                    }
+                    PartAction::GenerateFile(GenerateFileFor { template, target, .. }) => {
+                        all.push(Sending { by: SentBy::FileTemplate, code: template, target });
                     }
                     PartAction::HttpSend(HttpSendFor { http_send, target }) => {
-                        all.push(Sending { is_mail: false, code: http_send, target });
+                        all.push(Sending { by: SentBy::HttpSend, code: http_send, target });
                     }
                     PartAction::Search(search) => {
                         of(&mut search.hits, all);
@@ -224,7 +239,7 @@ pub(super) fn sending_by(
     connection: &rusqlite::Connection,
     catalog: &Catalog,
     database: i64,
-    is_mail: bool,
+    by: SentBy,
     code: &str,
 ) -> Result<Vec<Automation>> {
     let mut all: Vec<Automation> = documents::load(connection)?;
@@ -232,7 +247,7 @@ pub(super) fn sending_by(
         let Ok(own) = catalog.table(&automation.database).map(|table| table.id) else { return false };
         let searches = searches(catalog, own, automation);
         automation.sending_mut().iter().any(|part| {
-            part.is_mail == is_mail && part.code == code && searched(catalog, own, &searches, part.target) == database
+            part.by == by && part.code == code && searched(catalog, own, &searches, part.target) == database
         })
     });
     Ok(all)

@@ -4,11 +4,15 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rusqlite::OptionalExtension;
 
 use super::definition::{AutomationUnit, OnError};
 use super::flow::{Flow, Node, Step, Target};
 use super::journal::{Done, Open, Progress, Run};
 use super::values::{Sets, Subject};
+use crate::document::{FileTemplate, generate};
 use crate::error::{Code, Error, Kind, Result, Words, words};
 use crate::job::{Claim, Enough, Pace};
 use crate::outbound::http_send::{Of, outcome, send_for};
@@ -17,7 +21,7 @@ use crate::outbound::{HttpSend, MailTemplate};
 use crate::query::{Matcher, One, Query, Selection};
 use crate::record::{Approval, DetailMode, Draft, KeyMode, Selector, Values, WriteOptions, Writer};
 use crate::schema::{Table, Value};
-use crate::store::{Store, Writing};
+use crate::store::{Store, Writing, bytes};
 
 /// So many records are written before it is looked whether others wait.
 const BETWEEN_LOOKS: usize = 16;
@@ -25,7 +29,10 @@ const BETWEEN_LOOKS: usize = 16;
 /// So many records that stand before a part that reads what was committed are gathered.
 const GATHERED: usize = 100;
 
-/// The most records about which a part sends mails, and for which it calls an outside API.
+/// How long a generated file is kept that no record took.
+const UNTAKEN: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The most records about which a part sends mails or generates files, and for which it calls an outside API.
 const MAILS: usize = 1_000;
 const SENDS: usize = 100;
 
@@ -301,6 +308,9 @@ impl<'b, 'a> Batch<'b, 'a> {
             }
             Step::Delete { table, target, most } => self.delete(node, table, *target, *most, subject, open),
             Step::SendMail { table, target, template } => self.send_mail(table, *target, template, subject, open),
+            Step::GenerateFile { table, target, template, field } => {
+                self.generate_file(table, *target, template, &field.field.code, subject, open)
+            }
             Step::HttpSend { table, target, send } => self.send_http(node, table, *target, send, subject, open),
             Step::End => Ok(Stepped::Done(Done::default())),
         }
@@ -490,9 +500,9 @@ impl<'b, 'a> Batch<'b, 'a> {
                 Err(error) if is_of_the_store(&error) => return Err(error),
                 Err(error) if matches!(target, Target::Found(_)) => {
                     progress.refused += 1;
-                    progress
-                        .why
-                        .get_or_insert_with(|| Words::of(|language| format!("[{id}] {}", error.message(language))));
+                    let key = key_of(self.connection, table, *id)?;
+                    let why = || Words::of(|language| format!("{key}: {}", error.message(language)));
+                    progress.why.get_or_insert_with(why);
                 }
                 Err(error) => return Err(error),
             }
@@ -507,6 +517,29 @@ impl<'b, 'a> Batch<'b, 'a> {
         let Progress { records, refused, .. } = progress;
         open.progress = Some(progress);
         Ok(Stepped::Done(Done { records, refused, output, ..Done::default() }))
+    }
+
+    /// Generates files of what was committed.
+    fn generate_file(
+        &mut self,
+        table: &Arc<Table>,
+        target: Target,
+        template: &FileTemplate,
+        field: &str,
+        subject: Subject,
+        open: &mut Open,
+    ) -> Result<Stepped> {
+        self.targets(&template.code, target, subject, open, MAILS)?;
+        let (store, connection, memo) = (self.store, self.connection, self.run.memo.clone());
+        let reading = store.reading()?;
+        let options = WriteOptions::new();
+        self.each(table, target, subject, open, |writer, target| {
+            let mut whole = Vec::new();
+            let made = generate(store, &reading, template, Some(target), None, &memo, &mut whole)?;
+            let file = bytes::insert(store, connection, &made.name, &whole, store.now().after(UNTAKEN))?;
+            let values = Values::new().set(field, Value::File(file));
+            Ok(writer.update(target, Draft::of(table, &values), &options)?.is_some())
+        })
     }
 
     fn send_http(
@@ -588,7 +621,7 @@ impl<'b, 'a> Batch<'b, 'a> {
                 Ok(false) => Some(Words::of(|language| missing(table, &target).message(language))),
                 Err(error) if is_of_the_store(&error) => return Err(error),
                 Err(error) => {
-                    let key = writer.last_key().to_owned();
+                    let key = key_of(connection, table, *id)?;
                     Some(Words::of(|language| format!("{key}: {}", error.message(language))))
                 }
             };
@@ -615,6 +648,13 @@ impl<'b, 'a> Batch<'b, 'a> {
 
 fn missing(table: &Table, target: &Selector) -> Error {
     Error::new(Code::RecordNotFound).with_value(target).with_rule(table.code())
+}
+
+/// The key of a record, for people.
+fn key_of(connection: &Writing<'_>, table: &Table, id: i64) -> Result<String> {
+    let sql = format!("SELECT {} FROM {} WHERE _id = ?1", table.key().sql, table.header.sql);
+    let key = connection.prepare_cached(&sql)?.query_row([id], |row| row.get(0)).optional()?;
+    Ok(key.unwrap_or_else(|| Selector::Id(id).to_string()))
 }
 
 /// That some of several records were refused.

@@ -145,7 +145,7 @@ impl<'a> Sets<'a> {
         row: &[SetField],
     ) -> Result<Sets<'a>> {
         let World { store, catalog, table, unit, automation } = *world;
-        let mut parser = Parser::new(automation, Encoding::Utf8).on_rows(unit.is_row());
+        let mut parser = parser(automation, unit);
         let mut templates = Vec::new();
         for given in set.iter().chain(row) {
             if let FieldSource::Template(text) = &given.from {
@@ -533,6 +533,12 @@ impl<'a> Compiler<'_, 'a> {
     }
 }
 
+/// Reads templates over what parts are run for.
+fn parser(automation: &str, unit: AutomationUnit) -> Parser<'_> {
+    let parser = Parser::new(automation, Encoding::Utf8);
+    if unit.is_row() { parser.over_rows() } else { parser }
+}
+
 fn is_number(table: &Table, on_rows: bool, name: &str) -> bool {
     let layouts = std::iter::once(&table.header).chain(table.details.as_ref().filter(|_| on_rows));
     let mut found = layouts.filter_map(|layout| layout.columns.iter().find(|column| column.field.code == name));
@@ -581,7 +587,7 @@ impl<'a> Asked<'a> {
             let rule = words!("パーツ「{part}」の条件: {rule}", "the condition of the part \"{part}\": {rule}"; rule);
             refused(automation, rule).with_source(error)
         };
-        let mut parser = Parser::new(automation, Encoding::Utf8).on_rows(unit.is_row());
+        let mut parser = parser(automation, unit);
         let mut templates = Vec::new();
         let mut fault = None;
         let mut condition = condition.clone();

@@ -31,10 +31,10 @@ pub(crate) struct Selection<'a> {
     columns: String,
     joins: Vec<(String, String)>,
     on_details: bool,
-    /// Whether records without detail rows have no line.
-    rows_only: bool,
     /// The statement that reads a single line.
     single: OnceLock<String>,
+    /// Whether records without detail rows have no line.
+    rows_only: bool,
 }
 
 /// One record or detail row, by its id.
@@ -84,8 +84,8 @@ impl<'a> Selection<'a> {
             columns: "t._id".to_owned(),
             joins: Vec::new(),
             on_details: false,
-            rows_only: false,
             single: OnceLock::new(),
+            rows_only: false,
         };
         let mut at = 1;
         for text in columns {

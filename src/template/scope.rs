@@ -30,19 +30,12 @@ pub(crate) struct Parser<'a> {
     setting: &'a str,
     encoding: Encoding,
     names: Names,
-    /// Whether a detail row is at hand.
-    on_rows: bool,
+    over_rows: bool,
 }
 
 impl<'a> Parser<'a> {
     pub(crate) fn new(setting: &'a str, encoding: Encoding) -> Parser<'a> {
-        Parser { setting, encoding, names: Names::default(), on_rows: false }
-    }
-
-    /// Names may be those of detail fields too: there is one detail row.
-    pub(crate) fn on_rows(mut self, on_rows: bool) -> Parser<'a> {
-        self.on_rows = on_rows;
-        self
+        Parser { setting, encoding, names: Names::default(), over_rows: false }
     }
 
     /// Parses the template that is the member `member` of the setting.
@@ -83,7 +76,7 @@ impl<'a> Parser<'a> {
                 return Err(refused(listed(known, database.map(|(_, _, table)| table))));
             };
             match Selection::new(store, catalog, table, [name]) {
-                Ok(selection) if selection.is_on_details() && !self.on_rows => {
+                Ok(selection) if selection.is_on_details() && !self.over_rows => {
                     return Err(refused(words!(
                         "1レコードに複数ある明細項目です",
                         "it is a detail field, of which a record has many"

@@ -209,6 +209,22 @@ pub(crate) fn save(
     documents::save(connection, Some(table.id), template)
 }
 
+/// Queues the mail of a template about a record, as `reading` shows it, in a transaction and as one of a run; the id of its
+/// delivery.
+pub(crate) fn queue_about(
+    store: &Store,
+    writing: &Writing<'_>,
+    reading: &Reading,
+    catalog: &Catalog,
+    (table, template): (&Table, &MailTemplate),
+    record: &Selector,
+    (run, memo): (i64, &str),
+) -> Result<i64> {
+    let mail = store.compose_about(reading, catalog, table, template, record, memo)?;
+    let server: MailServer = documents::get(reading, None, &template.server)?;
+    Ready::of(store, &server, &mail)?.in_run(run).stored_in(store, writing)?.queue(store, writing)
+}
+
 /// Refuses to take a file template away that goes with mails.
 pub(crate) fn check_file_unused(connection: &rusqlite::Connection, database: i64, file: &str) -> Result<()> {
     let templates = documents::load_of::<MailTemplate>(connection, database)?;
@@ -235,22 +251,6 @@ pub(crate) fn rename_file(connection: &rusqlite::Connection, database: i64, from
         }
     }
     Ok(())
-}
-
-/// Queues the mail of a template about a record, as `reading` shows it, in a transaction and as one of a run; the id of its
-/// delivery.
-pub(crate) fn queue_about(
-    store: &Store,
-    writing: &Writing<'_>,
-    reading: &Reading,
-    catalog: &Catalog,
-    (table, template): (&Table, &MailTemplate),
-    record: &Selector,
-    (run, memo): (i64, &str),
-) -> Result<i64> {
-    let mail = store.compose_about(reading, catalog, table, template, record, memo)?;
-    let server: MailServer = documents::get(reading, None, &template.server)?;
-    Ready::of(store, &server, &mail)?.in_run(run).stored_in(store, writing)?.queue(store, writing)
 }
 
 impl Store {
@@ -317,9 +317,9 @@ impl Store {
         let missing = || Error::new(Code::RecordNotFound).with_value(record).with_rule(table.code());
         let mut mail: Mail = mail.ok_or_else(missing)?;
         for file in &template.files {
-            let file: FileTemplate = documents::get(&reading, Some(table.id), file)?;
+            let file: FileTemplate = documents::get(reading, Some(table.id), file)?;
             let mut bytes = Vec::new();
-            let made = document::generate(self, &reading, &file, Some(record), None, "", &mut bytes)?;
+            let made = document::generate(self, reading, &file, Some(record), None, "", &mut bytes)?;
             mail = mail.attach(Attachment::bytes(made.name, bytes).content_type(made.content_type));
         }
         Ok(mail)
