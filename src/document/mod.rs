@@ -351,7 +351,7 @@ impl FileTemplate {
         let scopes = [
             file.finish(&outside, database)?,
             record.finish(&inside, database)?,
-            row.on_rows(true).finish(&inside, database)?,
+            row.over_rows().finish(&inside, database)?,
         ];
         let needs_record = has_rows_of_file || scopes[0].columns().next().is_some();
         let needs_count = scopes.iter().any(|scope| scope.names.iter().any(|name| name == KNOWN[0]));

@@ -38,6 +38,12 @@ impl<'a> Parser<'a> {
         Parser { setting, encoding, names: Names::default(), over_rows: false }
     }
 
+    /// Names may be those of detail fields too: there is one detail row.
+    pub(crate) fn over_rows(mut self) -> Parser<'a> {
+        self.over_rows = true;
+        self
+    }
+
     /// Parses the template that is the member `member` of the setting.
     pub(crate) fn parse(&mut self, member: &str, text: &str, place: Place) -> Result<Template> {
         Template::parse(text, place, self.encoding, &mut self.names).map_err(|rule| self.unreadable(member, text, rule))
