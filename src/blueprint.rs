@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::{self, AccessSettings, Door, Right, User};
 use crate::error::{Code, Error, Result, Words, words};
 use crate::import::{ImportSetting, save_setting};
+use crate::notice::{self, NoticeMail};
 use crate::outbound::{self, CsvPush, HttpSend, MailServer, MailTemplate, Target, mail, menu, save_target};
 use crate::query::{List, MenuEntry, NamesFields, Search, has_field, renamed_path, save_list, save_search};
 use crate::record;
@@ -74,6 +75,9 @@ pub struct Blueprint {
     /// The http sends.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub http_sends: Vec<HttpSend>,
+    /// The notice mails.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notice_mails: Vec<NoticeMail>,
 }
 
 /// What [`Store::remove_definition`] can take out of a store.
@@ -97,6 +101,8 @@ pub enum DefinitionKind {
     CsvPush,
     /// An [`HttpSend`].
     HttpSend,
+    /// A [`NoticeMail`].
+    NoticeMail,
 }
 
 impl DefinitionKind {
@@ -107,6 +113,7 @@ impl DefinitionKind {
         DefinitionKind::Import,
         DefinitionKind::CsvPush,
         DefinitionKind::HttpSend,
+        DefinitionKind::NoticeMail,
         DefinitionKind::MailTemplate,
         DefinitionKind::MailServer,
         DefinitionKind::Target,
@@ -148,6 +155,7 @@ impl DefinitionKind {
             DefinitionKind::MailTemplate => MailTemplate::KIND,
             DefinitionKind::CsvPush => CsvPush::KIND,
             DefinitionKind::HttpSend => HttpSend::KIND,
+            DefinitionKind::NoticeMail => NoticeMail::KIND,
         }
     }
 }
@@ -237,6 +245,12 @@ impl Blueprint {
         self.http_sends.push(send);
         self
     }
+
+    /// Adds a notice mail.
+    pub fn notice_mail(mut self, notice: NoticeMail) -> Blueprint {
+        self.notice_mails.push(notice);
+        self
+    }
 }
 
 impl Store {
@@ -287,6 +301,7 @@ impl Store {
             mail_templates: documents::load(&reading)?,
             csv_pushes: documents::load(&reading)?,
             http_sends: documents::load(&reading)?,
+            notice_mails: documents::load(&reading)?,
         };
         if door.is_administrator() {
             all.access = access::load_settings(&reading)?;
@@ -300,6 +315,7 @@ impl Store {
             all.mail_templates.retain(|template| may(&template.database));
             all.csv_pushes.retain(|push| may(&push.database));
             all.http_sends.retain(|send| may(&send.database));
+            all.notice_mails.retain(|notice| may(&notice.database));
             all.targets.clear();
             all.mail_servers.clear();
         }
@@ -335,7 +351,16 @@ impl Store {
                 DefinitionKind::List => documents::get::<List>(writing, Some(table), name)?.id,
                 DefinitionKind::Search => documents::get::<Search>(writing, Some(table), name)?.id,
                 DefinitionKind::Import => documents::get::<ImportSetting>(writing, Some(table), name)?.id,
-                DefinitionKind::MailTemplate => documents::get::<MailTemplate>(writing, Some(table), name)?.id,
+                DefinitionKind::MailTemplate => {
+                    let template: MailTemplate = documents::get(writing, Some(table), name)?;
+                    notice::check_template_unused(writing, table, &template.code)?;
+                    template.id
+                }
+                DefinitionKind::NoticeMail => {
+                    let id = documents::get::<NoticeMail>(writing, Some(table), name)?.id;
+                    notice::remove(writing, id.unwrap_or_default())?;
+                    id
+                }
                 DefinitionKind::CsvPush => {
                     let push: CsvPush = documents::get(writing, Some(table), name)?;
                     menu::check_unused(writing, table, &MenuEntry::CsvPush(push.code))?;
@@ -398,8 +423,16 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
     let templates = blueprint.mail_templates.iter().filter_map(|template| template.id);
     let pushes = blueprint.csv_pushes.iter().filter_map(|push| push.id);
     let sends = blueprint.http_sends.iter().filter_map(|send| send.id);
-    for id in
-        lists.chain(searches).chain(imports).chain(targets).chain(servers).chain(templates).chain(pushes).chain(sends)
+    let notices = blueprint.notice_mails.iter().filter_map(|notice| notice.id);
+    for id in lists
+        .chain(searches)
+        .chain(imports)
+        .chain(targets)
+        .chain(servers)
+        .chain(templates)
+        .chain(pushes)
+        .chain(sends)
+        .chain(notices)
     {
         reserve_id(writing, id)?;
     }
@@ -473,8 +506,12 @@ fn apply_outbound(
     }
     for template in &blueprint.mail_templates {
         let table = managed(door, catalog, &template.database)?;
+        let before = code_of::<MailTemplate>(writing, template.id)?;
         let save = |template: &mut _| mail::save_template(store, writing, catalog, template);
         changes.extend(put(writing, Some(table), &mut template.clone(), save)?);
+        if let Some(before) = before.filter(|before| *before != template.code) {
+            notice::rename_template(writing, table, &before, &template.code)?;
+        }
     }
     for push in &blueprint.csv_pushes {
         let table = managed(door, catalog, &push.database)?;
@@ -493,6 +530,11 @@ fn apply_outbound(
         if let Some(before) = before.filter(|before| *before != send.code) {
             menu::rename_entry(writing, table, &MenuEntry::HttpSend(before), &send.code)?;
         }
+    }
+    for notice in &blueprint.notice_mails {
+        let table = managed(door, catalog, &notice.database)?;
+        let save = |notice: &mut _| notice::save(store, writing, catalog, notice);
+        changes.extend(put(writing, Some(table), &mut notice.clone(), save)?);
     }
     Ok(())
 }
@@ -569,6 +611,7 @@ fn follow_renames(writing: &Writing<'_>, before: &Catalog, after: &Catalog) -> R
         follow::<CsvPush>(writing, before, after, now)?;
         follow::<HttpSend>(writing, before, after, now)?;
         follow::<MailTemplate>(writing, before, after, now)?;
+        follow::<NoticeMail>(writing, before, after, now)?;
     }
     Ok(())
 }
@@ -601,6 +644,7 @@ fn refuse_in_use(writing: &Writing<'_>, before: &Catalog, after: &Catalog) -> Re
         find_users::<CsvPush>(writing, before, after, now, &mut users)?;
         find_users::<HttpSend>(writing, before, after, now, &mut users)?;
         find_users::<MailTemplate>(writing, before, after, now, &mut users)?;
+        find_users::<NoticeMail>(writing, before, after, now, &mut users)?;
         if let Some((path, _)) = users.first() {
             let path = path.clone();
             let of: Vec<Words> = users.into_iter().filter(|(other, _)| *other == path).map(|(_, user)| user).collect();

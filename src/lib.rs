@@ -56,7 +56,9 @@
 //! | `blueprint` | one document of all definitions: apply, plan, dump | [`Blueprint`], [`Store::apply`] |
 //! | `worker` | runs what is due | [`Worker`] |
 //! | `maintenance` | the check of a whole store, and its copy while it is at work | [`Store::check`], [`Store::backup`] |
+//! | `notice` | mails that tell of changes of records | [`NoticeMail`], [`Store::notice_mail_status`] |
 //! | `outbound` | what leaves the store: CSV pushes, http sends, mail; one queue of deliveries, sent at least once | [`CsvPush`], [`HttpSend`], [`MailServer`], [`NewDelivery`], [`Sending`] |
+//! | `template` | texts with placeholders, whose values are escaped for where they stand | [`HttpSend`] |
 //! | `export` | lists and searches to CSV | [`Export`], [`Store::export`] |
 //! | `import` | settings, uploads, reservations, the run, rejects | [`ImportSetting`], [`Store::reserve_import`] |
 //! | `job` | durable work: claims, leases, takeover after a crash | [`JobState`] |
@@ -64,6 +66,7 @@
 //! | `event` | what happened to records, for those who listen | |
 //! | `query` | conditions, sort, paging, aggregation; saved lists and searches | [`Query`], [`Condition`] |
 //! | `csv` | decoding and encoding, UTF-8 and Shift_JIS (cp932) | [`csv`] |
+//! | `schedule` | when something is done again and again: plain words, or cron | [`Schedule`] |
 //! | `access` | users and their rights, tokens, addresses, calls per minute, audit log | [`User`], [`Store::as_user`], [`Store::authenticate`] |
 //! | `schema` | databases, fields, values and their rules, display formats, SQL tables | [`Database`], [`Field`], [`Value`] |
 //! | `store` | the file: opening, connections, transactions, clock | [`Store`], [`StoreOptions`] |
@@ -127,17 +130,19 @@ pub mod csv;
 #[doc = include_str!("definitions.md")]
 pub mod definitions {}
 mod error;
-#[allow(dead_code, reason = "the rooms that listen use the rest")]
 mod event;
 mod export;
 mod import;
 mod job;
 mod maintenance;
+mod notice;
 mod outbound;
 mod query;
 mod record;
+mod schedule;
 mod schema;
 mod store;
+mod template;
 pub mod webapi;
 mod worker;
 
@@ -148,14 +153,17 @@ pub use export::*;
 pub use import::*;
 pub use job::{JobError, JobState, Report, ReportWhen};
 pub use maintenance::*;
+pub use notice::*;
 pub use outbound::*;
 pub use query::*;
 pub use record::*;
+pub use schedule::{Missed, MonthDay, Schedule, Weekday, When};
 pub use schema::*;
 pub use store::{
     Cancel, Clock, Limits, ManualClock, OsRandom, Random, SecretVault, Store, StoreOptions, Synchronous, SystemClock,
     Timestamp,
 };
+pub use template::{Escape, SecretSlot, SlottedText};
 pub use worker::{Worker, WorkerHandle};
 
 /// The program in the README compiles.

@@ -15,6 +15,7 @@ use crate::error::Result;
 use crate::event;
 use crate::import::{self, ImportProgress};
 use crate::job::{self, Found};
+use crate::notice;
 use crate::outbound::{
     self, Channel, Courier, Gate, NetworkPolicy, Notice, PoolOptions, Resolver, SystemResolver, Transport,
 };
@@ -163,11 +164,12 @@ impl Worker {
         Ok(self.run_job()? || self.send_due(1, Duration::ZERO, 1)? > 0)
     }
 
-    /// Imports, then what follows from the end of runs: fields of records that were sent, and reports.
+    /// Imports, then what follows: fields of records that were sent, reports of runs that ended, notices of changes.
     fn run_job(&self) -> Result<bool> {
         Ok(self.run_import()?
             || outbound::csv_push::run_next(&self.store, &self.stop)?
-            || outbound::mail::write_next_report(&self.store)?)
+            || outbound::mail::write_next_report(&self.store)?
+            || notice::run_next(&self.store)?)
     }
 
     fn run_import(&self) -> Result<bool> {

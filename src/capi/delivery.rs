@@ -13,9 +13,9 @@ use super::store::renkei_store;
 use crate::error::{Code, Error, Result, words};
 use crate::outbound::{
     Body, Channel, DeliveryFilter, DeliveryState, DeliveryStatus, ErrorFamily, NewDelivery, Priority, Sending,
-    SlottedText,
 };
 use crate::store::{Store, Timestamp};
+use crate::template::SlottedText;
 
 /// A delivery to be made, as JSON.
 #[derive(Deserialize)]

@@ -177,6 +177,9 @@ codes! {
     DefinitionInUse "definition.in_use" Conflict
         "「{name}」は使用中です: {rule}。先に、または同じ文書でそれらを変更してください。" "'{name}' cannot be taken out of use: it is used by {rule}. Change those first, or in the same document.";
 
+    ScheduleInvalid "schedule.invalid" Definition
+        "スケジュールの'{name}'が正しくありません: {rule}（「{value}」）" "The schedule is not acceptable: '{name}' (\"{value}\"): {rule}.";
+
     // Queries.
     QueryField "query.field" Usage
         "条件の項目「{value}」は存在しません（{rule}）。" "The query names \"{value}\", which is no field of '{rule}'.";

@@ -101,6 +101,17 @@ pub(crate) fn due(connection: &Connection, kind: &str) -> Result<Vec<Due>> {
     Ok(statement.query_map([kind], read)?.collect::<rusqlite::Result<_>>()?)
 }
 
+/// How much waits for a listener, and how much was dropped because it had waited for too long.
+pub(crate) fn standing(connection: &Connection, listener: i64) -> Result<(u64, u64)> {
+    let sql = format!(
+        "SELECT (SELECT count(*) FROM renkei_event e INDEXED BY renkei_event_database WHERE {WANTED} AND e.id > l.taken),
+            l.missed FROM renkei_listener l WHERE l.id = ?1"
+    );
+    let found: Option<(i64, i64)> =
+        connection.prepare_cached(&sql)?.query_row([listener], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    Ok(found.map_or((0, 0), |(waiting, missed)| (waiting.unsigned_abs(), missed.unsigned_abs())))
+}
+
 /// The first of what waits for a listener, in order, at most so many.
 pub(crate) fn waiting(connection: &Connection, listener: i64, most: usize) -> Result<Vec<Event>> {
     let sql = format!(

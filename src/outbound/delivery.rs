@@ -7,12 +7,12 @@ use sha2::{Digest, Sha256};
 use super::message::{self, Headers};
 use super::sending::Sending;
 use super::target;
-use super::text::{SecretSlot, SlottedText};
 use super::url::Url;
 use crate::access::demand_administrator;
 use crate::error::{Code, Error, Result, Words};
 use crate::record::Transaction;
 use crate::store::{Store, Timestamp, Writing, bytes, next_id};
+use crate::template::{SecretSlot, SlottedText};
 
 /// The largest body that is kept with the delivery itself. Larger ones are stored first, and streamed.
 pub(super) const LARGEST_INLINE: usize = 1 << 20;

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::delivery::{Body, Channel, LARGEST_INLINE, NewDelivery};
 use super::secret;
-use super::text::{SecretSlot, SlottedText};
 use super::url::Url;
 use crate::error::{Code, Error, IntoWords, Result, Words, words};
+use crate::template::{SecretSlot, SlottedText};
 
 /// Headers as they are kept: a list of names and values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -7,7 +7,7 @@
 //!
 //! | file | subject |
 //! | --- | --- |
-//! | `delivery`, `message`, `text` | the frozen message, judged and written |
+//! | `delivery`, `message` | the frozen message, judged and written |
 //! | `sending`, `retry`, `circuit`, `rate`, `target` | the rules by which it is sent |
 //! | `queue`, `journal`, `settle`, `attempt`, `notice` | claim and result, and what follows |
 //! | `pool`, `share`, `send` | the threads that send, and one attempt |
@@ -37,7 +37,6 @@ mod rate;
 mod resolve;
 mod retry;
 mod right;
-mod scope;
 mod secret;
 mod send;
 mod sending;
@@ -46,10 +45,8 @@ mod share;
 mod sign;
 mod status;
 mod target;
-pub(crate) mod template;
 #[cfg(test)]
 mod tests;
-mod text;
 mod transport;
 mod url;
 
@@ -73,7 +70,6 @@ pub use sending::{Auth, Sending, Signing, Timeouts};
 pub use sign::WebhookVerifier;
 pub use status::{DeliveryFilter, DeliveryStatus};
 pub use target::{CircuitPosition, Target, TargetStatus};
-pub use text::{Escape, SecretSlot, SlottedText};
 pub use transport::{Answer, ErrorFamily, Exchange, Failure, OutboundRequest, Times, Transport};
 pub use url::Url;
 

@@ -5,8 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::sending::Sending;
 use super::target::Target;
-use crate::error::{Code, Error, Result, Violation, Words, shorten, words};
-use crate::schema::{Layout, Table, Value, documents, names};
+use super::url::Url;
+use crate::error::{Result, Violation, Words, shorten, words};
+use crate::schema::documents::{self, refused, unfit};
+use crate::schema::{Layout, Table, Value};
+use crate::template::{Parser, Place, Template};
 
 /// One KEY and its VALUE, which is a template.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,26 +72,11 @@ pub(super) fn is_false(value: &bool) -> bool {
     !*value
 }
 
-/// The refusal of a definition.
-pub(super) fn refused(setting: &str, rule: Words) -> Error {
-    Error::new(Code::DefinitionInvalid).with_name(setting).with_rule(rule)
-}
-
-/// What a message would be refused for, as the fault of a setting.
-pub(super) fn unfit(setting: &str, error: Error) -> Error {
-    let rule = Words::of(|language| error.message(language).trim_end_matches(['.', '。']).to_owned());
-    refused(setting, rule).with_source(error)
-}
-
-/// What is judged in every setting.
-pub(super) fn check_code_and_name(code: &str, name: &str) -> Result<()> {
-    if let Some(fault) = names::code_fault(code) {
-        return Err(refused(code, fault));
-    }
-    match name.trim().is_empty() {
-        true => Err(refused(code, words!("名前がありません", "it has no name"))),
-        false => Ok(()),
-    }
+/// Parses a template of a URL, of which the values may be anything.
+pub(super) fn parse_url(parser: &mut Parser<'_>, setting: &str, text: &str) -> Result<Template> {
+    let template = parser.parse("url", text, Place::Url)?;
+    Url::parse(&template.sample()).map_err(|error| unfit(setting, error))?;
+    Ok(template)
 }
 
 /// Judges how a setting is sent; the target it names must exist.

@@ -21,11 +21,11 @@ use super::sending::Sending;
 use super::settle::{Settled, consequence};
 use super::share::Shares;
 use super::target::{self, TargetRow};
-use super::text::{SecretSlot, SlottedText};
 use super::transport::{Answer, ErrorFamily};
 use super::{journal, retry};
 use crate::error::{Code, Error, Kind, Language, Result, Words, words};
 use crate::store::{Store, Timestamp, Writing};
+use crate::template::{SecretSlot, SlottedText};
 
 /// Bodies up to this size are read with the claim, larger ones when they are sent.
 const READ_WITH_CLAIM: i64 = 16 * 1024;

@@ -5,10 +5,10 @@ use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use rusqlite::{Connection, OptionalExtension};
 use zeroize::Zeroizing;
 
-use super::text::{Escape, SecretSlot, SlottedText};
 use crate::access::{demand_administrator, note_audit};
 use crate::error::{Code, Error, IntoWords, Result, Words, words};
 use crate::store::{Reading, Secrets, Store};
+use crate::template::{Escape, SecretSlot, SlottedText};
 
 /// The nonce before the ciphertext.
 const NONCE_BYTES: usize = 24;

@@ -7,13 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::delivery::{Channel, DeliveryState, Priority, has_others};
 use super::queue::{self, Changes};
-use super::text::SlottedText;
 use super::transport::ErrorFamily;
 use super::{notice::Notice, target};
 use crate::access::demand_administrator;
 use crate::error::{Code, Error, Result};
 use crate::job::JobError;
 use crate::store::{Store, Timestamp, Writing};
+use crate::template::SlottedText;
 
 /// Deliveries changed or deleted in one transaction, before others get their turn.
 const A_TURN: i64 = 500;

@@ -9,9 +9,9 @@ use super::menu::{Menu, MenuEntry};
 use super::page::{Order, Sort};
 use super::path::{Path, Place, relabel};
 use crate::access::Door;
-use crate::error::{Code, Error, Result, Words, words};
-use crate::schema::documents::{self, Document, documents, kind_words};
-use crate::schema::{Catalog, names};
+use crate::error::{Result, words};
+use crate::schema::Catalog;
+use crate::schema::documents::{self, Document, check_code_and_name, documents, kind_words, refused, unfit};
 use crate::store::Store;
 
 /// The most columns of a list.
@@ -173,13 +173,15 @@ impl List {
 
     /// Whether every column and sort fits the database, and everything of the menu stands where it may.
     pub(crate) fn validate(&self, catalog: &Catalog) -> Result<()> {
-        let refusal = |rule: Words| Error::new(Code::DefinitionInvalid).with_name(&self.code).with_rule(rule);
         let table = common(catalog, &self.database, &self.code, &self.name)?;
         if self.columns.is_empty() {
-            return Err(refusal(words!("列がありません", "it has no columns")));
+            return Err(refused(&self.code, words!("列がありません", "it has no columns")));
         }
         if self.columns.len() > COLUMNS {
-            return Err(refusal(words!("列が{COLUMNS}個を超えています", "it has more than {COLUMNS} columns")));
+            return Err(refused(
+                &self.code,
+                words!("列が{COLUMNS}個を超えています", "it has more than {COLUMNS} columns"),
+            ));
         }
         for column in &self.columns {
             Path::find(catalog, table, Place::Any, &column.field).map_err(|error| unfit(&self.code, error))?;
@@ -222,24 +224,8 @@ impl Search {
 }
 
 fn common<'a>(catalog: &'a Catalog, database: &str, code: &str, name: &str) -> Result<&'a crate::schema::Table> {
-    let refusal = |rule: Words| Error::new(Code::DefinitionInvalid).with_name(code).with_rule(rule);
-    if let Some(fault) = names::code_fault(code) {
-        return Err(refusal(fault));
-    }
-    if name.is_empty() {
-        return Err(refusal(words!("名前がありません", "it has no name")));
-    }
+    check_code_and_name(code, name)?;
     catalog.table(database).map(|table| table.as_ref())
-}
-
-/// What a query would be refused for, as the fault of a definition.
-fn unfit(code: &str, error: Error) -> Error {
-    let rule = Words::of(|language| error.message(language).trim_end_matches(['.', '。']).to_owned());
-    Error::new(Code::DefinitionInvalid)
-        .with_name(code)
-        .with_field(error.field().unwrap_or_default())
-        .with_rule(rule)
-        .with_source(error)
 }
 
 documents! {
@@ -308,7 +294,7 @@ fn save<D: Document>(connection: &Connection, database: i64, definition: &mut D)
         (Some(id), Some(other)) if id != other => {
             let kind = kind_words(D::KIND);
             let rule = words!("別の{kind}が同じコードです", "another {kind} has the same code"; kind);
-            return Err(Error::new(Code::DefinitionInvalid).with_name(definition.code()).with_rule(rule));
+            return Err(refused(definition.code(), rule));
         }
         _ => {}
     }

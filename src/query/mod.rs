@@ -1,16 +1,13 @@
 //! Which records are meant, in which order, and what is read of them: conditions become SQL with bound values.
 
 mod aggregate;
-#[allow(dead_code, reason = "for the rooms that listen")]
 mod compile;
 mod condition;
 mod list;
 mod menu;
 mod page;
 mod path;
-#[allow(dead_code, reason = "for the rooms that listen")]
 mod rows;
-#[allow(dead_code, reason = "for the rooms that listen")]
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -29,7 +26,6 @@ pub(crate) use path::{System, exists as has_field, relabel, renamed as renamed_p
 pub(crate) use rows::Selection;
 #[cfg(feature = "capi")]
 pub(crate) use rows::{Lines, Typed};
-#[allow(unused_imports, reason = "for the rooms that listen")]
 pub(crate) use snapshot::holds;
 
 use rusqlite::{Connection, Statement};
@@ -86,6 +82,11 @@ fn prepared<T>(connection: &Connection, sql: &str, work: impl FnOnce(&mut Statem
         true => work(&mut *connection.prepare_cached(sql)?),
         false => work(&mut connection.prepare(sql)?),
     }
+}
+
+/// Judges a condition against its database; whether it is about detail rows.
+pub(crate) fn check(store: &Store, catalog: &Catalog, table: &Table, condition: &Condition) -> Result<bool> {
+    compile::check(store, catalog, table, condition)
 }
 
 /// How many records of `table` fulfil `condition`.

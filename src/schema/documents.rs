@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::definition::Database;
+use super::names;
 use crate::error::{Code, Error, Result, Words, words};
 use crate::store;
 
@@ -54,9 +55,32 @@ pub(crate) fn kind_words(kind: &str) -> Words {
         "http_send" => "http送信",
         "mail_server" => "メールサーバ",
         "mail_template" => "メールテンプレート",
+        "notice_mail" => "通知メール設定",
         other => other,
     };
     Words::both(ja, kind)
+}
+
+/// The refusal of a definition.
+pub(crate) fn refused(definition: &str, rule: Words) -> Error {
+    Error::new(Code::DefinitionInvalid).with_name(definition).with_rule(rule)
+}
+
+/// What something in a definition would be refused for, as the fault of the definition.
+pub(crate) fn unfit(definition: &str, error: Error) -> Error {
+    let rule = Words::of(|language| error.message(language).trim_end_matches(['.', '。']).to_owned());
+    refused(definition, rule).with_field(error.field().unwrap_or_default()).with_source(error)
+}
+
+/// What is judged in every definition.
+pub(crate) fn check_code_and_name(code: &str, name: &str) -> Result<()> {
+    if let Some(fault) = names::code_fault(code) {
+        return Err(refused(code, fault));
+    }
+    match name.trim().is_empty() {
+        true => Err(refused(code, words!("名前がありません", "it has no name"))),
+        false => Ok(()),
+    }
 }
 
 fn read<D: Document>(document: &str) -> Result<D> {

@@ -187,6 +187,11 @@ impl Store {
         }
     }
 
+    /// The store's time zone.
+    pub(crate) fn zone(&self) -> &jiff::tz::TimeZone {
+        &self.inner.zone
+    }
+
     /// The path of a file beside the store.
     pub(crate) fn beside(&self, suffix: &str) -> PathBuf {
         with_suffix(&self.inner.beside, suffix)

@@ -4,7 +4,7 @@ use renkei::csv::{Dialect, Encoding, Format, LineEnd, OutputEncoding, Quoting, U
 use renkei::{
     AccessSettings, AnswerPart, Auth, Circuit, CsvBody, CsvPush, DetailMode, FieldUpdate, HttpBody, HttpSend,
     ImportColumn, ImportMode, JsonRow, JsonType, MailSecurity, MailServer, MailTemplate, MatchBy, Menu, MenuEntry,
-    Method, MinusStyle, NumberDate, NumberDisplay, NumberInput, Pair, PairsAs, Rate, Report, ReportWhen, RetryPlan,
+    Method, MinusStyle, NoticeMail, NoticeOn, NumberDate, NumberDisplay, NumberInput, Pair, PairsAs, Rate, Report, ReportWhen, RetryPlan,
     Rights, Rounding, SaveAnswer, SaveWhen, Sending, Signing, Target, Timeouts, Trigger, ValueFormat,
 };
 use serde::de::DeserializeOwned;
@@ -45,6 +45,7 @@ fn the_examples_are_what_they_are_said_to_be() {
         "csv_push",
         "http_send",
         "mail_template",
+        "notice_mail",
         "target",
         "mail_server",
         "user",
@@ -86,6 +87,7 @@ fn the_examples_are_what_they_are_said_to_be() {
     world.csv_pushes = read("csv_push");
     world.http_sends = read("http_send");
     world.mail_templates = read("mail_template");
+    world.notice_mails = read("notice_mail");
     world.targets = read("target");
     world.mail_servers = read("mail_server");
     let fixture = Fixture::new();
@@ -166,6 +168,8 @@ fn every_member_and_every_word_is_there() {
     has("when it is saved", words::<SaveWhen>(json!("?")));
     has("triggers", words::<Trigger>(json!("?")));
     has("mail template", words::<MailTemplate>(json!({"?": 1})));
+    has("notice mail", words::<NoticeMail>(json!({"?": 1})));
+    has("`on` of a notice mail", words::<NoticeOn>(json!("?")));
     has("sending", words::<Sending>(json!({"?": 1})));
     has("retry", words::<RetryPlan>(json!({"?": 1})));
     has("timeouts", words::<Timeouts>(json!({"?": 1})));

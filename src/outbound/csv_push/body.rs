@@ -2,12 +2,11 @@
 
 use std::io::{self, Write};
 
-use super::super::template::{percent, unmappable};
-use super::super::text::SlottedText;
 use super::setting::{Compiled, CsvBody, CsvPush, PairsAs};
 use crate::csv::{self, Encoding};
 use crate::error::{Code, Error, Result};
 use crate::store::Store;
+use crate::template::{SlottedText, percent, unmappable};
 
 /// What is sent around the CSV.
 pub(super) struct Envelope {

@@ -8,7 +8,6 @@ use serde::Serialize;
 use super::super::delivery::{Body, DeliveryState, NewDelivery, enqueue};
 use super::super::http_send::is_about_the_message;
 use super::super::right::{demand_sendable, is_sendable, sendable};
-use super::super::scope::call_values;
 use super::super::settle::{Consequence, Settled};
 use super::super::status;
 use super::super::transport::ErrorFamily;
@@ -25,6 +24,7 @@ use crate::schema::documents;
 use crate::schema::{Catalog, Table, Value};
 use crate::store::bytes::BytesWriter;
 use crate::store::{Reading, Store, Writing};
+use crate::template::call_values;
 
 /// The kind of the jobs and deliveries of CSV pushes.
 pub(crate) const KIND: &str = "csv_push";

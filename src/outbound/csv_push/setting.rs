@@ -3,19 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::message::check_header;
-use super::super::pair::{
-    FieldUpdate, Method, Pair, check_code_and_name, check_fixed, check_target, is_false, refused, unfit,
-};
-use super::super::scope::{CALL, Parser, Scope};
+use super::super::pair::{FieldUpdate, Method, Pair, check_fixed, check_target, is_false, parse_url};
 use super::super::sending::Sending;
-use super::super::template::{Place, Template};
 use crate::csv::{Encoding, Format, OutputEncoding};
 use crate::error::{Result, Words, words};
 use crate::export::Headings;
 use crate::job::Report;
 use crate::query::{NamesFields, relabel};
-use crate::schema::documents::documents;
+use crate::schema::documents::{check_code_and_name, documents, refused, unfit};
 use crate::schema::{Catalog, Value, ValueFormat};
+use crate::template::{CALL, Parser, Place, Scope, Template, unmappable};
 
 /// What is known when the sent records are updated, beside [`CALL`].
 pub(super) const RESULT: &[&str] = &["@now", "@today", "@user", "@memo", "@status"];
@@ -301,11 +298,11 @@ impl CsvPush {
         }
         for text in [&self.header, &self.footer] {
             if let Err(bad) = crate::csv::encode(text, self.encoding()) {
-                return Err(refused(&self.code, super::super::template::unmappable(bad, self.encoding())));
+                return Err(refused(&self.code, unmappable(bad, self.encoding())));
             }
         }
         let mut parser = Parser::new(&self.code, self.encoding());
-        let url = parser.parse("url", &self.url, Place::Url)?;
+        let url = parse_url(&mut parser, &self.code, &self.url)?;
         let mut pairs = Vec::with_capacity(self.pairs.len());
         for pair in &self.pairs {
             let place = match (self.pairs_as, &self.body) {

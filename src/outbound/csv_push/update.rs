@@ -2,13 +2,13 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::super::scope::call_values;
 use super::run::{KIND, Sent, is_of_the_store};
 use crate::error::{Code, Error, Language, Result};
 use crate::job::{self, Claim, JobState};
 use crate::record::{Draft, RecordId, Selector, Values, WriteOptions, Writer};
 use crate::schema::{Catalog, Value};
 use crate::store::{Cause, Origin, Store};
+use crate::template::{Source, call_values};
 
 /// So many records are updated before others get their turn to write.
 const RECORDS_A_TURN: usize = 500;
@@ -102,7 +102,7 @@ fn values(store: &Store, sent: &Sent) -> Result<Values> {
     let mut values = Values::new();
     for (field, template) in updates {
         let value = match template.single() {
-            Some(slot) => super::super::template::Source::value(&source, slot)?,
+            Some(slot) => Source::value(&source, slot)?,
             None => Value::from(template.expand_plain(&scope.names, &source)?),
         };
         values = values.set(field, value);

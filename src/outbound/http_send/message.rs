@@ -1,13 +1,11 @@
 //! The message for one record: templates with the values put in.
 
 use super::super::delivery::{Body, NewDelivery};
-use super::super::scope::Scope;
-use super::super::template::{Source, percent, unmappable, write_json, write_json_text};
-use super::super::text::{SecretSlot, SlottedText};
 use super::setting::{Compiled, CompiledBody, CompiledRow, HttpSend, JsonType};
 use crate::csv::{self, Encoding};
 use crate::error::{Code, Error, Result, words};
 use crate::schema::Number;
+use crate::template::{Scope, SecretSlot, SlottedText, Source, percent, unmappable, write_json, write_json_text};
 
 /// Makes the message; how it is sent is the caller's to add.
 pub(super) fn message(send: &HttpSend, compiled: &Compiled, source: &impl Source) -> Result<NewDelivery> {

@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use super::super::delivery::{DeliveryState, NewDelivery, enqueue};
 use super::super::right::{demand_sendable, is_sendable, sendable};
-use super::super::scope::call_values;
 use super::super::settle::{Consequence, Settled};
 use super::super::status;
 use super::super::transport::ErrorFamily;
@@ -23,6 +22,7 @@ use crate::record::{Draft, RecordId, Selector, Values, WriteOptions, Writer};
 use crate::schema::documents;
 use crate::schema::{Catalog, Table, Value, ValueFormat};
 use crate::store::{Cause, Origin, Store, Writing};
+use crate::template::call_values;
 
 /// The kind of the jobs and deliveries of http sends.
 pub(crate) const KIND: &str = "http_send";

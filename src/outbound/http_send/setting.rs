@@ -3,19 +3,18 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::message::check_header;
-use super::super::pair::{Method, Pair, check_code_and_name, check_target, is_false, refused, unfit};
-use super::super::scope::{CALL, Parser, Scope};
+use super::super::pair::{Method, Pair, check_target, is_false, parse_url};
 use super::super::sending::Sending;
-use super::super::template::{Place, Template, rename};
 use super::answer::{SaveAnswer, check_pointer};
 use super::trigger::Trigger;
 use crate::csv::Encoding;
 use crate::error::{Code, Error, Result, Words, words};
 use crate::job::Report;
 use crate::query::NamesFields;
-use crate::schema::documents::documents;
+use crate::schema::documents::{check_code_and_name, documents, refused, unfit};
 use crate::schema::{Catalog, Table};
 use crate::store::Store;
+use crate::template::{CALL, Parser, Place, Scope, Template, rename};
 
 /// An http send (http送信) of a database: one call of an outside API for each record, started from a list's button (one
 /// record) or pulldown (ticked records, at most 100).
@@ -264,7 +263,7 @@ impl HttpSend {
         }
         self.check_saves(table)?;
         let mut parser = Parser::new(&self.code, self.encoding);
-        let url = parser.parse("url", &self.url, Place::Url)?;
+        let url = parse_url(&mut parser, &self.code, &self.url)?;
         let mut headers = Vec::with_capacity(self.headers.len() + 1);
         for pair in &self.headers {
             check_header(&pair.key, "").map_err(|error| unfit(&self.code, error))?;

@@ -192,7 +192,7 @@ fn file_name(out: &mut String, name: &str) {
     let mut pieces = vec![String::new()];
     for byte in name.bytes() {
         let mut encoded = String::new();
-        super::super::template::percent(&[byte], &mut encoded);
+        crate::template::percent(&[byte], &mut encoded);
         let last = pieces.len() - 1;
         match pieces[last].len() + encoded.len() > 54 {
             true => pieces.push(encoded),

@@ -17,21 +17,21 @@ pub use send::{Attachment, Mail};
 pub use server::{MailSecurity, MailServer};
 pub use template::MailTemplate;
 
-pub(crate) use report::write_next as write_next_report;
+pub(crate) use address::{bare as bare_address, is_somebody};
+pub(crate) use report::{address_of, write_next as write_next_report};
+pub(crate) use send::Ready;
 pub(crate) use server::save as save_server;
 #[cfg(feature = "mail")]
 pub(crate) use smtp::Smtp;
-pub(crate) use template::save as save_template;
+pub(crate) use template::{Letter, save as save_template};
 
 use rusqlite::OptionalExtension;
 
 use crate::access;
 use crate::error::{Code, Error, Result, words};
 use crate::job::Report;
-use crate::schema::documents::{self, Document};
+use crate::schema::documents::{self, Document, unfit};
 use crate::store::Store;
-
-use super::pair::unfit;
 
 /// Judges the report of a setting: its server must exist, its addresses be addresses.
 pub(crate) fn check_report(connection: &rusqlite::Connection, setting: &str, report: Option<&Report>) -> Result<()> {

@@ -2,12 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::pair::{check_code_and_name, check_sending, refused, unfit};
+use super::super::pair::check_sending;
 use super::super::retry::Statuses;
 use super::super::sending::{Auth, Sending};
 use super::address::Mailbox;
 use crate::error::{Result, Words};
-use crate::schema::documents::{self, documents};
+use crate::schema::documents::{self, check_code_and_name, documents, refused, unfit};
 
 /// A mail server (SMTP) that mail is given to.
 ///

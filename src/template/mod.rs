@@ -25,18 +25,32 @@
 //! | JSON, between quotes | as the inside of a JSON string |
 //! | JSON, outside of quotes | as a JSON value: an exact number, a string, an array of labels, `null` when empty |
 //! | XML | `&`, `<`, `>`, quotes, tab and line ends become references; characters that XML does not have are refused |
+//! | HTML, in text | `&`, `<`, `>` and quotes become references, line ends `<br>` |
+//! | HTML, between the quotes of an attribute | as that, line ends as references; where a link begins, only http, https, mailto and tel; not in scripts, styles, `on…` and outside of quotes |
+//! | Markdown | what would mark something up stands behind `\`, line ends become `<br>` |
 //! | line of a mail header | as they are; control characters are refused |
 //! | text | as they are |
 //!
 //! A scheme, host or port cannot come from a value: whom we talk to is decided by the setting alone.
 
-use std::borrow::Cow;
-use std::fmt::Write as _;
+mod escape;
+mod html;
+mod scope;
+mod settle;
+mod text;
 
-use super::text::{Escape, SlottedText};
-use crate::csv::{self, Encoding};
+pub(crate) use escape::{percent, unmappable, write_json, write_json_text};
+pub(crate) use html::Reader as HtmlReader;
+pub(crate) use scope::{CALL, Parser, Scope, call_values};
+pub use text::{Escape, SecretSlot, SlottedText};
+
+use std::borrow::Cow;
+
+use crate::csv::Encoding;
 use crate::error::{Code, Error, IntoWords, Result, Words, shorten, words};
 use crate::schema::{Value, ValueFormat};
+use escape::{Way, check, escape_text, percent_encoded};
+use settle::{check_path, settle_json, settle_url};
 
 /// The longest template, in bytes.
 const LENGTH: usize = 1 << 20;
@@ -66,6 +80,10 @@ pub(crate) enum Place {
     Xml,
     /// One line of a mail: its subject or an address.
     Line,
+    /// An HTML document.
+    Html,
+    /// A Markdown document.
+    Markdown,
     /// Text that is sent as it is.
     Text,
     /// Text that is kept or read by people: no place for secrets.
@@ -74,18 +92,6 @@ pub(crate) enum Place {
 
 /// How secrets are called in templates: this, and the name.
 const SECRET: &str = "@secret:";
-
-/// How one value is escaped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    Path,
-    Query,
-    Form,
-    JsonString,
-    JsonValue,
-    Xml,
-    Nothing,
-}
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
@@ -149,6 +155,36 @@ impl Template {
     /// Parses a template for its place. Names are noted in `names`; whether they exist is the caller's to ask. The error
     /// is the rule that was broken.
     pub(crate) fn parse(text: &str, place: Place, encoding: Encoding, names: &mut Names) -> Result<Template, Words> {
+        let mut template = Template { place, encoding, parts: Template::read(text, names)? };
+        template.settle()?;
+        Ok(template)
+    }
+
+    /// Parses a piece of an HTML document, which goes on where `reader` stands.
+    pub(crate) fn parse_html(
+        text: &str,
+        encoding: Encoding,
+        names: &mut Names,
+        reader: &mut HtmlReader,
+    ) -> Result<Template, Words> {
+        let mut template = Template { place: Place::Html, encoding, parts: Template::read(text, names)? };
+        template.settle_html(reader)?;
+        Ok(template)
+    }
+
+    fn settle_html(&mut self, reader: &mut HtmlReader) -> Result<(), Words> {
+        for part in &mut self.parts {
+            match part {
+                Part::Text(text) => reader.read(text),
+                Part::Value(placeholder) => placeholder.way = reader.value()?,
+                Part::Secret(..) => return Err(no_secret()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a text apart.
+    fn read(text: &str, names: &mut Names) -> Result<Vec<Part>, Words> {
         if text.len() > LENGTH {
             return Err(words!(
                 "テンプレートが{LENGTH}バイトを超えています",
@@ -183,13 +219,11 @@ impl Template {
         if !literal.is_empty() {
             parts.push(Part::Text(literal));
         }
-        let mut template = Template { place, encoding, parts };
-        template.settle()?;
-        Ok(template)
+        Ok(parts)
     }
 
     /// The template with something in the place of each value and secret, to be judged.
-    pub(super) fn sample(&self) -> String {
+    pub(crate) fn sample(&self) -> String {
         let piece = |part: &Part| match part {
             Part::Text(text) => text.clone(),
             Part::Value(_) | Part::Secret(..) => "x".to_owned(),
@@ -215,12 +249,12 @@ impl Template {
             Place::JsonText => (Way::JsonString, Escape::Json),
             Place::Xml => (Way::Xml, Escape::None),
             Place::Header | Place::Text => (Way::Nothing, Escape::None),
-            Place::Line | Place::Plain => {
+            Place::Html => return self.settle_html(&mut HtmlReader::default()),
+            Place::Line | Place::Plain | Place::Markdown => {
                 if self.parts.iter().any(|part| matches!(part, Part::Secret(..))) {
-                    let ja = "シークレットはこの場所に使用できません（保存または表示されます）";
-                    return Err(Words::both(ja, "a secret would be kept or shown there"));
+                    return Err(no_secret());
                 }
-                (Way::Nothing, Escape::None)
+                (if self.place == Place::Markdown { Way::Markdown } else { Way::Nothing }, Escape::None)
             }
         };
         for part in &mut self.parts {
@@ -229,7 +263,7 @@ impl Template {
                 Part::Secret(_, how) => *how = escape,
                 Part::Text(text) => {
                     check(self.place, text)?;
-                    if way != Way::Xml {
+                    if !matches!(way, Way::Xml | Way::Markdown) {
                         let mut out = SlottedText::default();
                         let escaped = escape_text(text, way, self.encoding, &mut out);
                         escaped.map_err(|fault| match fault {
@@ -321,37 +355,9 @@ impl Template {
     }
 }
 
-/// Writes a text as it may stand, or says why it may not.
-fn escape_text(text: &str, way: Way, encoding: Encoding, out: &mut SlottedText) -> Result<(), Fault> {
-    let mut escaped = String::new();
-    match way {
-        Way::Path if text.is_empty() => {
-            let rule = words!("空のため、URLのパスが変わります", "it is empty, which would change the path of the URL");
-            return Err(Fault::Rule(String::new(), rule));
-        }
-        Way::Path | Way::Query => escaped = percent_encoded(text, encoding)?,
-        Way::Form => {
-            // What needs no escape in a URL needs none in a form, but for the space.
-            escaped = percent_encoded(text, encoding)?.replace("%20", "+");
-        }
-        Way::JsonString => write_json_inside(text, &mut escaped),
-        Way::JsonValue => write_json_text(text, &mut escaped),
-        Way::Xml => write_xml(text, &mut escaped)?,
-        Way::Nothing => {
-            out.push_str(text);
-            return Ok(());
-        }
-    }
-    out.push_str(&escaped);
-    Ok(())
-}
-
-fn percent_encoded(text: &str, encoding: Encoding) -> Result<String, Fault> {
-    let mut out = String::with_capacity(text.len() * 3);
-    let bytes = csv::encode(text, encoding)
-        .map_err(|character| Fault::Rule(text.to_owned(), unmappable(character, encoding)))?;
-    percent(&bytes, &mut out);
-    Ok(out)
+fn no_secret() -> Words {
+    let ja = "シークレットはこの場所に使用できません（保存または表示されます）";
+    Words::both(ja, "a secret would be kept or shown there")
 }
 
 fn secret_name(text: &str) -> Result<&str, Words> {
@@ -448,248 +454,6 @@ impl Placeholder {
         }
         Ok(placeholder)
     }
-}
-
-/// Values in the path are escaped otherwise than those in the query, and none may stand before the path.
-fn settle_url(parts: &mut [Part]) -> Result<(), Words> {
-    let Some(Part::Text(first)) = parts.first() else {
-        return Err(words!("URLはhttp://またはhttps://で始めてください", "a URL begins with http:// or https://"));
-    };
-    let scheme = first.find("://").filter(|at| matches!(&*first[..*at].to_ascii_lowercase(), "http" | "https"));
-    let Some(scheme) = scheme else {
-        let shown = shorten(first);
-        return Err(words!(
-            "「{shown}」がhttp://またはhttps://で始まっていません",
-            "\"{shown}\" does not begin with http:// or https://"
-        ));
-    };
-    let behind = &first[scheme + 3..];
-    let end = behind.find(['/', '?', '#']);
-    if end.is_none() && parts.len() > 1 {
-        let ja = "URLのスキーム・ホスト・ポートに値は使用できません";
-        return Err(Words::both(ja, "scheme, host and port of a URL cannot come from a value"));
-    }
-    let authority = &behind[..end.unwrap_or(behind.len())];
-    if authority.is_empty() {
-        return Err(words!("URLにホストがありません", "the URL names no host"));
-    }
-    if authority.contains('@') {
-        return Err(words!(
-            "URLにユーザとパスワードは指定できません（認証の設定を使用してください）",
-            "a URL holds no user and password: they belong into the authentication of the setting"
-        ));
-    }
-    let mut literal_from = scheme + 3 + authority.len();
-    let mut in_query = false;
-    let mut sample = String::new();
-    for part in parts {
-        match part {
-            Part::Text(text) => {
-                if let Some(bad) = text.chars().find(|c| c.is_control() || matches!(c, ' ' | '<' | '>' | '"')) {
-                    return Err(words!(
-                        "URLに文字{bad:?}は使用できません（パーセントエンコードしてください）",
-                        "the URL has the character {bad:?}: write it percent-encoded"
-                    ));
-                }
-                if text.contains('#') {
-                    return Err(words!(
-                        "URLの#以降は送信されません",
-                        "the URL has a fragment (#…), which is never sent"
-                    ));
-                }
-                in_query |= text.contains('?');
-                // A name of a host is translated when it is looked up; what follows it is sent as it is.
-                let (host, rest) = text.split_at(std::mem::take(&mut literal_from));
-                let mut kept = host.to_owned();
-                for character in rest.chars() {
-                    match character.is_ascii() {
-                        true => kept.push(character),
-                        false => percent(character.encode_utf8(&mut [0; 4]).as_bytes(), &mut kept),
-                    }
-                }
-                sample.push_str(&kept);
-                *text = kept;
-            }
-            Part::Value(placeholder) => {
-                placeholder.way = if in_query { Way::Query } else { Way::Path };
-                sample.push('x');
-            }
-            Part::Secret(_, escape) => {
-                *escape = Escape::Url;
-                sample.push('x');
-            }
-        }
-    }
-    if sample.len() > URL_LENGTH {
-        return Err(words!("URLが{URL_LENGTH}バイトを超えています", "the URL is longer than {URL_LENGTH} bytes"));
-    }
-    check_path(&sample)
-}
-
-/// Refuses segments that others resolve to somewhere else.
-fn check_path(url: &str) -> Result<(), Words> {
-    let path = url.split('?').next().unwrap_or_default();
-    let behind = path.split_once("://").map_or(path, |(_, behind)| behind);
-    let dots = |segment: &str| matches!(&*segment.to_ascii_lowercase().replace("%2e", "."), "." | "..");
-    match behind.split(['/', '\\']).skip(1).any(dots) {
-        true => {
-            Err(words!("URLのパスに「.」または「..」があります", "a segment of the path of the URL is \".\" or \"..\""))
-        }
-        false => Ok(()),
-    }
-}
-
-/// Values between quotes become the inside of a string, others whole JSON values.
-fn settle_json(parts: &mut [Part]) -> Result<(), Words> {
-    let mut in_string = false;
-    let mut sample = String::new();
-    for part in parts {
-        match part {
-            Part::Text(text) => {
-                let mut escaped = false;
-                for character in text.chars() {
-                    match character {
-                        _ if escaped => escaped = false,
-                        '\\' if in_string => escaped = true,
-                        '"' => in_string = !in_string,
-                        _ => {}
-                    }
-                }
-                if escaped {
-                    return Err(words!("置換項目の直前に\\があります", "a placeholder stands behind a \\"));
-                }
-                sample.push_str(text);
-            }
-            // An `x` makes no escape sequence whole, and a lone word no number.
-            Part::Value(placeholder) => {
-                placeholder.way = if in_string { Way::JsonString } else { Way::JsonValue };
-                sample.push_str(if in_string { "x" } else { " null " });
-            }
-            Part::Secret(_, escape) if in_string => {
-                *escape = Escape::Json;
-                sample.push('x');
-            }
-            Part::Secret(name, _) => {
-                return Err(words!(
-                    "シークレット「{name}」は引用符の中に置いてください",
-                    "the secret \"{name}\" must stand between quotes"
-                ));
-            }
-        }
-    }
-    match serde_json::from_str::<serde::de::IgnoredAny>(&sample) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(words!("JSONではありません: {error}", "the template is not JSON: {error}")),
-    }
-}
-
-/// Judges text that stands as it is.
-fn check(place: Place, text: &str) -> Result<(), Words> {
-    let fault = |bad: char| match bad {
-        '\r' | '\n' => words!("改行があります", "it has a line end"),
-        '\0' => words!("NUL文字があります", "it has a NUL character"),
-        bad if bad.is_control() => {
-            let code = u32::from(bad);
-            words!("制御文字U+{code:04X}があります", "it has the control character U+{code:04X}")
-        }
-        bad => words!(
-            "ASCIIではない文字{bad:?}があります（|urlを使用するか、ヘッダ以外に置いてください）",
-            "it has {bad:?}, which is not ASCII: use |url, or another place than a header"
-        ),
-    };
-    match place {
-        Place::Header => text.chars().find(|c| !matches!(c, ' '..='~' | '\t')).map_or(Ok(()), |bad| Err(fault(bad))),
-        Place::Line => text.chars().find(|c| c.is_control()).map_or(Ok(()), |bad| Err(fault(bad))),
-        _ => Ok(()),
-    }
-}
-
-pub(crate) fn unmappable(character: char, encoding: Encoding) -> Words {
-    let (encoding, code) = (encoding.as_str(), u32::from(character));
-    words!(
-        "文字「{character}」(U+{code:04X})は{encoding}で表現できません",
-        "{encoding} cannot express the character {character} U+{code:04X}"
-    )
-}
-
-/// Appends bytes, all but letters, digits and `-._~` as `%XX`.
-pub(crate) fn percent(bytes: &[u8], out: &mut String) {
-    for byte in bytes {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(*byte)),
-            _ => {
-                let _ = write!(out, "%{byte:02X}");
-            }
-        }
-    }
-}
-
-/// A value as JSON, exactly: `12.50` stays `12.50`.
-pub(crate) fn write_json(value: &Value, out: &mut String) {
-    match value {
-        Value::Empty => out.push_str("null"),
-        Value::Number(number) => out.push_str(&number.to_string()),
-        Value::File(id) => out.push_str(&id.to_string()),
-        Value::Choices(labels) => {
-            out.push('[');
-            for (at, label) in labels.iter().enumerate() {
-                if at > 0 {
-                    out.push(',');
-                }
-                write_json_text(label, out);
-            }
-            out.push(']');
-        }
-        other => write_json_text(&other.to_text(), out),
-    }
-}
-
-pub(crate) fn write_json_text(text: &str, out: &mut String) {
-    out.push('"');
-    write_json_inside(text, out);
-    out.push('"');
-}
-
-fn write_json_inside(text: &str, out: &mut String) {
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            // The two separators end a line in JavaScript.
-            c if c < ' ' || matches!(c, '\u{7f}' | '\u{2028}' | '\u{2029}') => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-}
-
-fn write_xml(text: &str, out: &mut String) -> Result<(), Fault> {
-    for character in text.chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            '\t' | '\n' | '\r' => {
-                let _ = write!(out, "&#{};", u32::from(character));
-            }
-            c if c < ' ' || matches!(c, '\u{fffe}' | '\u{ffff}') => {
-                let code = u32::from(c);
-                let rule = words!(
-                    "XMLで使用できない文字U+{code:04X}があります",
-                    "it has the character U+{code:04X}, which XML does not have"
-                );
-                return Err(Fault::Rule(text.to_owned(), rule));
-            }
-            c => out.push(c),
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

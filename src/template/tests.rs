@@ -117,6 +117,56 @@ fn what_a_place_cannot_hold_is_refused() {
 }
 
 #[test]
+fn html() {
+    let html = |template: &str, value: &str| expand(Place::Html, template, &[text(value)]);
+    assert_eq!(html("<p>${k}</p>", "<b>&\"'\r\nあ\n").unwrap(), "<p>&lt;b&gt;&amp;&quot;&#39;<br>\nあ<br>\n</p>");
+    assert_eq!(html("<p title='${k}'>", "a'b\nc").unwrap(), "<p title='a&#39;b&#10;c'>");
+    assert_eq!(html("<title>${k}</title>", "a\n<b>").unwrap(), "<title>a&#10;&lt;b&gt;</title>");
+    assert_eq!(html("<!-- \" --><br/><i a = \"1>2\">${k}", "x").unwrap(), "<!-- \" --><br/><i a = \"1>2\">x");
+    assert_eq!(html("a < b <3 ${k}", "x").unwrap(), "a < b <3 x");
+    assert_eq!(
+        html("<style>a{}</style>${k}<script src=\"a\">\"</div>\"</SCRIPT >${k}", "x").unwrap().matches('x').count(),
+        2
+    );
+    for good in
+        ["https://x.test/?a=1&b", "HTTP://x", "mailto:a@b.test", "tel:03", "orders/1:2.html", "#a:b", "?a:b", ""]
+    {
+        assert!(html("<a href=\"${k}\">", good).is_ok(), "{good}");
+    }
+    for bad in ["javascript:alert(1)", " java\nscript:alert(1)", "\u{1}JavaScript:x", "data:text/html,x", "vbscript:x"]
+    {
+        assert!(html("<a href=\" ${k}\">", bad).is_err(), "{bad}");
+        assert!(html("<a href='https://x.test/?q=${k}'>", bad).is_ok(), "{bad}");
+    }
+    for bad in [
+        "<${k}>",
+        "<p ${k}>",
+        "<p class=${k}>",
+        "<p class=a${k}>",
+        "<p onclick=\"${k}\">",
+        "<p style=\"${k}\">",
+        "<script>${k}</script>",
+        "<STYLE>${k}</style>",
+        "<script>\"</scrip\"${k}",
+        "<!-- ${k} -->",
+        "<!doctype ${k}>",
+        "<a href=\"${k}${k}\">",
+    ] {
+        assert!(html(bad, "x").is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn markdown() {
+    let markdown = |value: &str| expand(Place::Markdown, "| ${k} |", &[text(value)]).unwrap();
+    assert_eq!(markdown("2026-01-31 a.b"), "| 2026-01-31 a.b |");
+    assert_eq!(markdown("a|b*c_d`e[f]<g>&~\\"), "| a\\|b\\*c\\_d\\`e\\[f\\]\\<g\\>\\&\\~\\\\ |");
+    assert_eq!(markdown("# a\r\n- b\n12. c\n3) d\n+e\n=="), "| \\# a<br>\\- b<br>12\\. c<br>3\\) d<br>\\+e<br>\\== |");
+    assert_eq!(markdown("  \tx y "), "| &#32;&#32;&#9;x y  |");
+    assert_eq!(expand(Place::Markdown, "**${k}** # <b>", &[text("x")]).unwrap(), "**x** # <b>");
+}
+
+#[test]
 fn single_values_are_encoded_as_a_whole() {
     let one = |place, template: &str, value: &str| expand(place, template, &[text(value)]);
     assert_eq!(one(Place::Form, "a b&${k}", "c d=+~").unwrap(), "a+b%26c+d%3D%2B~");
@@ -156,14 +206,14 @@ fn secrets_are_places() {
         assert_eq!(expanded.text(), template.replace("${@secret:s}", ""));
     }
     assert!(parse(r#"{"a":${@secret:s}}"#, Place::Json).is_err());
-    for place in [Place::Plain, Place::Line] {
+    for place in [Place::Plain, Place::Line, Place::Html, Place::Markdown] {
         assert!(parse("${@secret:s}", place).is_err());
     }
     assert!(parse("${@secret:}", Place::Text).is_err());
     assert!(parse("https://${@secret:s}/", Place::Url).is_err());
 }
 
-const PLACES: [Place; 10] = [
+const PLACES: [Place; 12] = [
     Place::Url,
     Place::Query,
     Place::Form,
@@ -171,6 +221,8 @@ const PLACES: [Place; 10] = [
     Place::Json,
     Place::JsonText,
     Place::Xml,
+    Place::Html,
+    Place::Markdown,
     Place::Line,
     Place::Text,
     Place::Plain,

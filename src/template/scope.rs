@@ -4,9 +4,7 @@ use std::borrow::Cow;
 
 use rusqlite::Connection;
 
-use super::pair::unfit;
-use super::template::{Names, Place, Source, Template};
-use super::url::Url;
+use super::{Names, Place, Source, Template};
 use crate::access;
 use crate::csv::Encoding;
 use crate::error::{Code, Error, Result, Words, words};
@@ -41,17 +39,13 @@ impl<'a> Parser<'a> {
 
     /// Parses the template that is the member `member` of the setting.
     pub(crate) fn parse(&mut self, member: &str, text: &str, place: Place) -> Result<Template> {
-        let template = Template::parse(text, place, self.encoding, &mut self.names).map_err(|rule| {
+        Template::parse(text, place, self.encoding, &mut self.names).map_err(|rule| {
             Error::new(Code::TemplateSyntax)
                 .with_name(format!("{}: {member}", self.setting))
                 .with_field(member)
                 .with_value(text)
                 .with_rule(rule)
-        })?;
-        if place == Place::Url {
-            Url::parse(&template.sample()).map_err(|error| unfit(self.setting, error))?;
-        }
-        Ok(template)
+        })
     }
 
     /// Finds what the names mean: those with `@` among `known`, the others among the fields of the database.
