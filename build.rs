@@ -12,7 +12,7 @@ mod header {
     use std::{env, fs};
 
     /// The files of the C ABI that declare something, in the order of the header.
-    const PARTS: [&str; 32] = [
+    const PARTS: [&str; 34] = [
         "version",
         "status",
         "error",
@@ -45,6 +45,8 @@ mod header {
         "infer",
         "access",
         "webapi",
+        "request",
+        "response",
     ];
 
     /// A part of the header: its title and its functions with the Rust items that they stand for.
@@ -57,8 +59,8 @@ mod header {
     pub fn write() {
         let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("set by Cargo"));
         println!("cargo:rerun-if-changed=src/capi");
-        println!("cargo:rerun-if-changed=cbindgen.toml");
-        let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml is readable");
+        let config =
+            cbindgen::Config::from_file(root.join("src/capi/cbindgen.toml")).expect("cbindgen.toml is readable");
         let mut builder = cbindgen::Builder::new().with_config(config);
         let mut parts = Vec::new();
         for name in PARTS {

@@ -1,21 +1,19 @@
 //! One record at a time, against hand-written `rusqlite` with cached statements that does the same writes.
 //!
-//! `cargo bench --bench single [-- --rows 1000000] [--only register,update,view,readers,search]`: a store of that many
+//! `cargo bench --bench single [-- --rows 1000000] [--only register,update,view,readers,beside,search]`: a store of that many
 //! customers is made (100,000 without the option) and copied; then both sides take turns, round by round, on files with the same tables, indexes, page size and pragmas.
 //! Printed are medians of the rounds and the ratio (above 1: ours is faster).
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use renkei::{
-    Blueprint, Condition, Database, ImportRequest, ImportSetting, Query, Sort, Store, Synchronous, Values, Worker,
-};
+use renkei::{Blueprint, Condition, Database, Field, Query, Sort, Store, Synchronous, Values, Worker};
 use rusqlite::{Connection, params};
 
 mod customers;
+mod filled;
 
 const ROUNDS: usize = 7;
 const A_ROUND: usize = 2_000;
@@ -27,7 +25,7 @@ const CODES: [&str; 13] = [
 fn main() {
     let mut arguments = std::env::args().skip(1).filter(|word| word != "--bench");
     let mut rows = 100_000u64;
-    let mut only = "register,update,view,readers,search".to_owned();
+    let mut only = "register,update,view,readers,beside,search".to_owned();
     while let Some(word) = arguments.next() {
         match (word.as_str(), arguments.next()) {
             ("--rows", Some(value)) => rows = value.parse().expect("--rows takes a number"),
@@ -37,7 +35,9 @@ fn main() {
     }
     let dir = tempfile::tempdir().expect("a folder");
     let base = dir.path().join("base.db");
-    fill(&base, dir.path(), rows);
+    let (mut database, setting) = filled::definition();
+    database.fields[1].full_text = true;
+    filled::fill(&base, rows, &Blueprint::new().database(database).import(setting));
     println!("{rows} records; {A_ROUND} operations a round, {ROUNDS} rounds in turn\n");
     println!("| one at a time | renkei µs | rusqlite µs | ratio |\n| --- | --- | --- | --- |");
     for (synchronous, word) in [(Synchronous::Normal, "NORMAL"), (Synchronous::Full, "FULL")] {
@@ -60,39 +60,40 @@ fn main() {
     if only.contains("readers") {
         readers_beside_a_writer(&store, rows);
     }
+    if only.contains("beside") {
+        registers_beside_an_import(dir.path(), rows);
+    }
     if only.contains("search") {
         searches(&store, rows);
     }
 }
 
-fn fill(path: &Path, dir: &Path, rows: u64) {
-    let csv = dir.join("customers.csv");
-    let mut file = std::io::BufWriter::new(std::fs::File::create(&csv).expect("a file"));
-    file.write_all(customers::HEADER.as_bytes()).expect("written");
-    let mut line = String::new();
-    for number in 1..=rows {
-        customers::line(&mut line, number, 1, 0);
-        file.write_all(line.as_bytes()).expect("written");
-    }
-    file.flush().expect("written");
-    let store = Store::create(path).expect("the store is made");
-    let mut database: Database =
-        serde_json::from_str(include_str!("customers/definition.json")).expect("the definition is read");
-    database.fields[1].full_text = true;
-    let mut setting = ImportSetting::new("customers", "all", "all");
-    for field in &database.fields {
-        setting = setting.column(&field.code);
-    }
-    store.apply(&Blueprint::new().database(database).import(setting)).expect("it is applied");
+/// How long single registers wait that come every few milliseconds while an import fills another database.
+fn registers_beside_an_import(dir: &Path, rows: u64) {
+    let csv = dir.join("beside.csv");
+    filled::write(&csv, rows, 0);
+    let store = Store::create(dir.join("beside.db")).expect("the store is made");
+    let (customers, setting) = filled::definition();
+    let tickets = Database::new("tickets", "tickets").field(Field::key("number", "number"));
+    store.apply(&Blueprint::new().database(customers).database(tickets).import(setting)).expect("it is applied");
     let reserved = store.reserve_import(&ImportRequest::path("customers", "all", &csv)).expect("it is reserved");
-    Worker::new(&store).run_until_idle().expect("it is run");
-    let status = store.import_status(reserved.process_id).expect("it has a status");
-    assert_eq!(status.counts.inserted, rows, "{:?}", status.error);
-    // Indexes and file are settled, so that both sides begin with the same.
-    drop(store);
-    let connection = Connection::open(path).expect("it opens");
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("it is settled");
-    let _ = std::fs::remove_file(&csv);
+    let process_id = reserved.process_id;
+    let worker = Worker::new(&store).start().expect("it starts");
+    let mut waits = Vec::new();
+    while !store.import_status(process_id).expect("it has a status").state.is_ended() {
+        let began = Instant::now();
+        store.records("tickets").register(&Values::new().set("number", waits.len() as i64)).expect("registered");
+        waits.push(began.elapsed().as_secs_f64() * 1e3);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    worker.stop();
+    let middle = median(&mut waits);
+    println!(
+        "\n{} single registers beside an import of {rows} rows: median {middle:.1} ms, p99 {:.1} ms, longest {:.1} ms",
+        waits.len(),
+        waits[waits.len() * 99 / 100],
+        waits[waits.len() - 1]
+    );
 }
 
 /// The same tables, written by hand.

@@ -389,6 +389,7 @@
  *   renkei_webapi_is_in_maintenance      WebApi::is_in_maintenance
  *   renkei_webapi_handle                 WebApi::handle
  *   renkei_webapi_openapi                webapi::openapi
+ * Requests of the Web API
  *   renkei_request_new                   Request::new
  *   renkei_request_add_header            Request::header, Request::owned_header
  *   renkei_request_set_body              Request::body
@@ -396,6 +397,7 @@
  *   renkei_request_set_remote            Request::remote
  *   renkei_request_set_tls               Request::tls
  *   renkei_request_free                  dropping a Request
+ * Responses of the Web API
  *   renkei_response_free                 dropping a Response
  *   renkei_response_status               Response::status
  *   renkei_response_reason               Response::reason
@@ -4820,6 +4822,8 @@ renkei_status renkei_webapi_openapi(char **out_json,
                                     size_t *out_json_len,
                                     renkei_error **out_error);
 
+/* -- Requests of the Web API --------------------------------------------------------------------- */
+
 /**
  * Makes a request without headers and body yet. method is a word such as "POST"; target is what stands in the request line: a
  * path, perhaps with a query, or a whole URL. The caller frees it by renkei_request_free.
@@ -4908,6 +4912,8 @@ renkei_status renkei_request_set_tls(renkei_request *request,
  */
 RENKEI_API
 renkei_status renkei_request_free(renkei_request *request);
+
+/* -- Responses of the Web API -------------------------------------------------------------------- */
 
 /**
  * Frees a response; a stream that was not read to its end is ended. NULL is allowed.

@@ -406,35 +406,14 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
         door.demand_administrator("mail servers")?;
     }
     demand_databases(&door, &blueprint.databases)?;
-    // Ids that are given must not be handed out on the way.
-    for id in blueprint.users.iter().filter_map(|user| user.id) {
+    // Ids that are given, wherever in the document, must not be handed out on the way.
+    for id in given_ids(blueprint) {
         reserve_id(writing, id)?;
     }
     for user in &blueprint.users {
         if let Some(is_new) = access::save_user(writing, user)? {
             changes.push(change("user", &user.code, is_new));
         }
-    }
-    let lists = blueprint.lists.iter().filter_map(|list| list.id);
-    let searches = blueprint.searches.iter().filter_map(|search| search.id);
-    let imports = blueprint.imports.iter().filter_map(|setting| setting.id);
-    let targets = blueprint.targets.iter().filter_map(|target| target.id);
-    let servers = blueprint.mail_servers.iter().filter_map(|server| server.id);
-    let templates = blueprint.mail_templates.iter().filter_map(|template| template.id);
-    let pushes = blueprint.csv_pushes.iter().filter_map(|push| push.id);
-    let sends = blueprint.http_sends.iter().filter_map(|send| send.id);
-    let notices = blueprint.notice_mails.iter().filter_map(|notice| notice.id);
-    for id in lists
-        .chain(searches)
-        .chain(imports)
-        .chain(targets)
-        .chain(servers)
-        .chain(templates)
-        .chain(pushes)
-        .chain(sends)
-        .chain(notices)
-    {
-        reserve_id(writing, id)?;
     }
     let before = Catalog::load(writing)?;
     let defined = schema::define(writing, blueprint.databases.clone(), store.local(store.now()))?;
@@ -487,6 +466,25 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
         schema::check_ids(writing)?;
     }
     Ok(changes)
+}
+
+/// Every id that the document gives to something.
+fn given_ids(blueprint: &Blueprint) -> impl Iterator<Item = i64> {
+    fn of<D: Document>(definitions: &[D]) -> impl Iterator<Item = i64> {
+        definitions.iter().filter_map(Document::id)
+    }
+    let fields = blueprint.databases.iter().flat_map(|database| database.fields.iter().chain(&database.details));
+    (blueprint.users.iter().filter_map(|user| user.id))
+        .chain(of(&blueprint.databases))
+        .chain(fields.filter_map(|field| field.id))
+        .chain(of(&blueprint.lists))
+        .chain(of(&blueprint.searches))
+        .chain(of(&blueprint.imports))
+        .chain(of(&blueprint.targets))
+        .chain(of(&blueprint.mail_servers))
+        .chain(of(&blueprint.mail_templates))
+        .chain(of(&blueprint.csv_pushes))
+        .chain(of(&blueprint.http_sends))
 }
 
 /// What is sent, and by whom: settings name targets and mail servers, and lists name settings in their menus.

@@ -232,9 +232,10 @@ impl Worker {
         Ok(done)
     }
 
-    /// Deletes uploads and unclaimed files whose time is over, ended imports that have been kept longer than the retention,
-    /// and what the audit log keeps no longer ([`AccessSettings::audit_days`](crate::AccessSettings)), after it was
-    /// brought up to date; gives up deliveries whose time is over.
+    /// Deletes uploads and unclaimed files whose time is over; imports, deliveries with their attempts, and runs of CSV pushes and
+    /// http sends that ended longer ago than the retention; and what the audit log keeps no longer
+    /// ([`AccessSettings::audit_days`](crate::AccessSettings)), after it was brought up to date. Gives up deliveries whose
+    /// time is over.
     ///
     /// # Errors
     ///

@@ -10,7 +10,8 @@ mod reference;
 use common::{Fixture, blueprint};
 use renkei::{
     Action, Aggregation, AutoNumber, Blueprint, Characters, Choice, Code, Condition, Database, DefinitionKind,
-    DetailRow, Error, Field, FieldKind, ImportSetting, KeyPart, Kind, List, Query, Search, Sort, Store, User, Values,
+    DetailRow, Error, Field, FieldKind, ImportSetting, KeyPart, Kind, List, Query, Search, Sort, Store, Target, User,
+    Values,
 };
 
 fn key() -> Field {
@@ -387,6 +388,38 @@ fn full_text_fields_do_not_meet_the_tables_that_sqlite_makes() {
     register(&fixture.store, "d", &[("number", "1"), ("name", "佐藤"), ("name_data", "鈴木")]);
     assert_eq!(fixture.store.count("d", Some(&Condition::contains("name", "佐藤"))).unwrap(), 1);
     assert_eq!(fixture.store.count("d", Some(&Condition::contains("name", "鈴木"))).unwrap(), 0);
+}
+
+#[test]
+fn ids_that_are_given_anywhere_in_a_document_are_handed_out_to_nothing_else() {
+    let fixture = Fixture::new();
+    let mut database = simple();
+    database.id = Some(100_001);
+    database.fields[0].id = Some(100_003);
+    let list = |code: &str, id| List { id, ..List::new("d", code, "一覧").column("name") };
+    let document = Blueprint::new()
+        .user(User::new("taro", "太郎"))
+        .user(User::new("hanako", "花子"))
+        .database(database)
+        .target(Target::new("core", "基幹"))
+        .list(list("free", None))
+        .list(list("given", Some(100_002)))
+        .search(Search { id: Some(100_005), ..Search::new("d", "s", "絞込み", Condition::is_not_empty("name")) });
+    fixture.store.apply(&document).unwrap();
+    let dump = fixture.store.blueprint().unwrap();
+    let mut ids: Vec<i64> = (dump.users.iter().filter_map(|user| user.id))
+        .chain(dump.databases.iter().flat_map(|d| d.fields.iter().filter_map(|field| field.id).chain(d.id)))
+        .chain(dump.targets.iter().filter_map(|target| target.id))
+        .chain(dump.lists.iter().filter_map(|list| list.id))
+        .chain(dump.searches.iter().filter_map(|search| search.id))
+        .collect();
+    assert_eq!((dump.databases[0].id, dump.databases[0].fields[0].id), (Some(100_001), Some(100_003)));
+    assert!(dump.lists.iter().any(|list| (list.code.as_str(), list.id) == ("given", Some(100_002))));
+    let count = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!((ids.len(), count), (9, 9), "{ids:?}");
+    assert!(fixture.store.apply(&document).unwrap().is_empty());
 }
 
 #[test]

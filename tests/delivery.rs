@@ -1359,6 +1359,32 @@ fn the_figures_say_how_the_queue_stands() {
 }
 
 #[test]
+fn what_has_ended_is_kept_for_the_retention() {
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+    let fixture = Fixture::new();
+    let receiver = Receiver::start(|one, _| status(one.path[1..].parse().unwrap()));
+    let make = |code: u16| fixture.store.deliver(&NewDelivery::post(receiver.url(&format!("/{code}")))).unwrap();
+    let ended = [make(200), make(404)];
+    run(&fixture.store);
+    let far = fixture.store.now().after(1_000 * DAY);
+    let waiting = fixture.store.deliver(&NewDelivery::post(receiver.url("/200")).due_at(far)).unwrap();
+    let rows = |table: &str| -> i64 {
+        fixture.sqlite().query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+    };
+    let all = || ["renkei_delivery", "renkei_message", "renkei_attempt"].map(rows);
+    let worker = worker(&fixture.store).retention(10 * DAY);
+    fixture.clock.advance(9 * DAY);
+    worker.sweep().unwrap();
+    assert_eq!(all(), [3, 3, 2]);
+    assert!(ended.iter().all(|id| fixture.store.attempts(*id).unwrap().len() == 1));
+    fixture.clock.advance(2 * DAY);
+    worker.sweep().unwrap();
+    assert_eq!(all(), [1, 1, 0]);
+    assert_eq!(fixture.store.delivery(waiting).unwrap().state, DeliveryState::Waiting);
+    assert_eq!(fixture.store.delivery(ended[0]).unwrap_err().code(), Code::DeliveryNotFound);
+}
+
+#[test]
 fn targets_are_definitions() {
     let fixture = Fixture::new();
     let json = r#"{"targets": [{"code": "core", "name": "基幹", "concurrency": 3,

@@ -335,11 +335,23 @@ fn proxies_that_refuse_or_hang_are_told_before_sending() {
 
 #[test]
 fn several_slow_targets_do_not_slow_others() {
+    beside_slow_targets(3, 3, false);
+}
+
+/// Nothing is known of any of them when their deliveries are there, and together they are more than the senders.
+#[test]
+fn many_targets_that_are_slow_at_first_contact_do_not_hold_every_sender() {
+    beside_slow_targets(12, 7, true);
+}
+
+/// So many targets that take long hold `held` of eight senders, and then another gets a hundred deliveries; `is_known` says
+/// whether that one has answered before.
+fn beside_slow_targets(targets: usize, held: usize, is_known: bool) {
     let fixture = Fixture::with(|options| {
         options.clock(Arc::new(SystemClock));
     });
     let over = Arc::new(AtomicBool::new(false));
-    let slow: Vec<Receiver> = (0..3)
+    let slow: Vec<Receiver> = (0..targets)
         .map(|_| {
             let over = over.clone();
             Receiver::start(move |_, _| {
@@ -349,22 +361,29 @@ fn several_slow_targets_do_not_slow_others() {
         })
         .collect();
     let fast = Receiver::start(|_, _| ok());
-    for _ in 0..20 {
-        for receiver in &slow {
-            fixture.store.deliver(&NewDelivery::post(receiver.url("/"))).unwrap();
-        }
-    }
     let handle = Worker::new(&fixture.store).network(local()).senders(8).start().unwrap();
+    let before = usize::from(is_known);
+    if is_known {
+        fixture.store.deliver(&NewDelivery::post(fast.url("/"))).unwrap();
+        fast.wait(before);
+    }
+    fixture
+        .store
+        .transaction(|transaction| {
+            let mut urls = slow.iter().flat_map(|receiver| std::iter::repeat_n(receiver.url("/"), 20));
+            urls.try_for_each(|url| transaction.deliver(&NewDelivery::post(url)).map(drop))
+        })
+        .unwrap();
     // Until those that are slow hold whatever they get.
     std::thread::sleep(Duration::from_millis(1_500));
-    assert!(slow.iter().map(Receiver::count).sum::<usize>() >= 4);
+    assert!(slow.iter().map(Receiver::count).sum::<usize>() >= held);
     let began = Instant::now();
     for _ in 0..100 {
         fixture.store.deliver(&NewDelivery::post(fast.url("/"))).unwrap();
     }
-    fast.wait(100);
+    fast.wait(before + 100);
     let took = began.elapsed();
-    println!("100 deliveries beside three slow targets took {took:?}");
+    println!("100 deliveries beside {targets} slow targets took {took:?}");
     assert!(took < Duration::from_secs(3), "{took:?}");
     over.store(true, Ordering::SeqCst);
     for delivery in fixture.store.deliveries(&DeliveryFilter::new().state(DeliveryState::Waiting), None, 1_000).unwrap()

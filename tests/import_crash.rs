@@ -291,7 +291,8 @@ fn a_file_that_ends_its_process_is_given_up() {
         while !fixture.store.import_status(deadly.process_id).unwrap().state.is_ended() {
             output(start("abort", fixture.store.path(), &[]));
             tries += 1;
-            assert!(tries < 20);
+            // On a busy machine some of them get as far as a commit, which counts as progress.
+            assert!(tries < 200);
         }
         let done = Done::of(&fixture.store, deadly.process_id).failed("job.given_up");
         assert_eq!(done.status.counts.inserted, fixture.store.count("customers", None).unwrap());

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{AddressRange, Rights};
 use crate::error::{Code, Error, Result, shorten};
 use crate::schema::{Catalog, names};
-use crate::store::{self, Store, next_id, reserve_id};
+use crate::store::{self, Store, next_id};
 
 /// A user of the store, who may do what his rights say.
 ///
@@ -196,10 +196,7 @@ pub(crate) fn save(connection: &Connection, user: &User) -> Result<Option<bool>>
             (id, false)
         }
         None => match user.id {
-            Some(id) => {
-                reserve_id(connection, id)?;
-                (id, true)
-            }
+            Some(id) => (id, true),
             None => (next_id(connection)?, true),
         },
     };

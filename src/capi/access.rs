@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::argument::{Grows, Out, call, json, optional_json, optional_text, options, out_bytes, text};
+use super::ask;
 use super::error::renkei_error;
 use super::handle;
 use super::status::renkei_status;
@@ -91,12 +92,9 @@ pub unsafe extern "C" fn renkei_access_may(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = Out::new(out_may, "out_may")?;
-            let store = handle::get::<Store>(store)?;
+        ask::value(store, (out_may, "out_may"), out_error, |store| {
             let database = text(database, database_len, "database")?;
-            out.set(store.may(database, right_of(right)?)?.into());
-            Ok(())
+            Ok(store.may(database, right_of(right)?)?.into())
         })
     }
 }
@@ -116,12 +114,7 @@ pub unsafe extern "C" fn renkei_access_settings(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            out.give_json(&handle::get::<Store>(store)?.access()?)
-        })
-    }
+    unsafe { ask::json(store, out_json, out_json_len, out_error, |store| store.access()) }
 }
 
 /// The address of a caller: that of the peer of the connection, or what a trusted proxy says in X-Forwarded-For. forwarded_for
@@ -171,7 +164,7 @@ pub unsafe extern "C" fn renkei_access_count_call(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe { call(out_error, || handle::get::<Store>(store)?.count_call()) }
+    unsafe { ask::done(store, out_error, |store| store.count_call()) }
 }
 
 /// What a token may be bound to. Make one by renkei_token_options_init; a member that is 0 or NULL stands for its default.
@@ -262,12 +255,7 @@ pub unsafe extern "C" fn renkei_token_all(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            out.give_json(&handle::get::<Store>(store)?.tokens()?)
-        })
-    }
+    unsafe { ask::json(store, out_json, out_json_len, out_error, |store| store.tokens()) }
 }
 
 /// Ends a token, in all processes at once. To end it twice is no error.
@@ -281,7 +269,7 @@ pub unsafe extern "C" fn renkei_token_revoke(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe { call(out_error, || handle::get::<Store>(store)?.revoke_token(id)) }
+    unsafe { ask::done(store, out_error, |store| store.revoke_token(id)) }
 }
 
 /// A view of the store that acts on behalf of the user whose token secret is, when it may be used from address, which is that
@@ -304,14 +292,11 @@ pub unsafe extern "C" fn renkei_token_authenticate(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = Out::new(out_store, "out_store")?;
-            let store = handle::get::<Store>(store)?;
+        ask::value(store, (out_store, "out_store"), out_error, |store| {
             let secret = text(secret, secret_len, "secret")?;
             let address = optional_text(address, address_len, "address")?;
             let address = address.map(|address| address_of(address, "address")).transpose()?;
-            out.set(handle::give(store.authenticate(secret, address)?));
-            Ok(())
+            Ok(handle::give(store.authenticate(secret, address)?))
         })
     }
 }
@@ -373,11 +358,9 @@ pub unsafe extern "C" fn renkei_audit_page(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            let store = handle::get::<Store>(store)?;
+        ask::json(store, out_json, out_json_len, out_error, |store| {
             let query: AuditSelection = optional_json(query, query_len, "query")?;
-            out.give_json(&store.audit(&query.query())?)
+            store.audit(&query.query())
         })
     }
 }
@@ -425,8 +408,7 @@ pub unsafe extern "C" fn renkei_audit_note(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let store = handle::get::<Store>(store)?;
+        ask::done(store, out_error, |store| {
             let note: AuditNote = json(entry, entry_len, "entry")?;
             store.note_audit(&note.entry())
         })

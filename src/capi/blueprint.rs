@@ -3,6 +3,7 @@
 use std::ffi::c_char;
 
 use super::argument::{call, out_bytes, text};
+use super::ask;
 use super::error::renkei_error;
 use super::handle;
 use super::status::renkei_status;
@@ -28,11 +29,9 @@ pub unsafe extern "C" fn renkei_blueprint_apply(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            let store = handle::get::<Store>(store)?;
+        ask::json(store, out_json, out_json_len, out_error, |store| {
             let blueprint = text(blueprint, blueprint_len, "blueprint")?;
-            out.give_json(&store.apply(&Blueprint::from_json(blueprint)?)?)
+            store.apply(&Blueprint::from_json(blueprint)?)
         })
     }
 }
@@ -52,11 +51,9 @@ pub unsafe extern "C" fn renkei_blueprint_plan(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            let store = handle::get::<Store>(store)?;
+        ask::json(store, out_json, out_json_len, out_error, |store| {
             let blueprint = text(blueprint, blueprint_len, "blueprint")?;
-            out.give_json(&store.plan(&Blueprint::from_json(blueprint)?)?)
+            store.plan(&Blueprint::from_json(blueprint)?)
         })
     }
 }
@@ -98,11 +95,9 @@ pub unsafe extern "C" fn renkei_database_get(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            let store = handle::get::<Store>(store)?;
+        ask::json(store, out_json, out_json_len, out_error, |store| {
             let database = text(database, database_len, "database")?;
-            out.give_json(&store.database(database)?)
+            store.database(database)
         })
     }
 }
@@ -119,13 +114,7 @@ pub unsafe extern "C" fn renkei_user_all(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            let store = handle::get::<Store>(store)?;
-            out.give_json(&store.users()?)
-        })
-    }
+    unsafe { ask::json(store, out_json, out_json_len, out_error, |store| store.users()) }
 }
 
 /// The saved lists of a database, as a JSON array.
@@ -143,11 +132,9 @@ pub unsafe extern "C" fn renkei_list_all(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            let store = handle::get::<Store>(store)?;
+        ask::json(store, out_json, out_json_len, out_error, |store| {
             let database = text(database, database_len, "database")?;
-            out.give_json(&store.lists(database)?)
+            store.lists(database)
         })
     }
 }
@@ -169,12 +156,10 @@ pub unsafe extern "C" fn renkei_list_get(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            let store = handle::get::<Store>(store)?;
+        ask::json(store, out_json, out_json_len, out_error, |store| {
             let database = text(database, database_len, "database")?;
             let list = text(list, list_len, "list")?;
-            out.give_json(&store.list(database, list)?)
+            store.list(database, list)
         })
     }
 }
@@ -194,11 +179,9 @@ pub unsafe extern "C" fn renkei_search_all(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            let store = handle::get::<Store>(store)?;
+        ask::json(store, out_json, out_json_len, out_error, |store| {
             let database = text(database, database_len, "database")?;
-            out.give_json(&store.searches(database)?)
+            store.searches(database)
         })
     }
 }
@@ -220,12 +203,10 @@ pub unsafe extern "C" fn renkei_search_get(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            let store = handle::get::<Store>(store)?;
+        ask::json(store, out_json, out_json_len, out_error, |store| {
             let database = text(database, database_len, "database")?;
             let search = text(search, search_len, "search")?;
-            out.give_json(&store.search(database, search)?)
+            store.search(database, search)
         })
     }
 }
@@ -245,11 +226,9 @@ pub unsafe extern "C" fn renkei_import_setting_all(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            let store = handle::get::<Store>(store)?;
+        ask::json(store, out_json, out_json_len, out_error, |store| {
             let database = text(database, database_len, "database")?;
-            out.give_json(&store.import_settings(database)?)
+            store.import_settings(database)
         })
     }
 }
@@ -271,8 +250,7 @@ pub unsafe extern "C" fn renkei_definition_remove(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let store = handle::get::<Store>(store)?;
+        ask::done(store, out_error, |store| {
             let kind = DefinitionKind::from_text(text(kind, kind_len, "kind")?)?;
             store.remove_definition(kind, text(database, database_len, "database")?, text(name, name_len, "name")?)
         })

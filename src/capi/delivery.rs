@@ -5,16 +5,16 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::argument::{Grows, Out, OutStruct, bytes, call, json, null, optional_json, out_bytes, text};
+use super::argument::{Grows, bytes, json, null, optional_json, text};
+use super::ask;
 use super::error::renkei_error;
-use super::handle;
 use super::status::renkei_status;
 use super::store::renkei_store;
 use crate::error::{Code, Error, Result, words};
 use crate::outbound::{
     Body, Channel, DeliveryFilter, DeliveryState, DeliveryStatus, ErrorFamily, NewDelivery, Priority, Sending,
 };
-use crate::store::{Store, Timestamp};
+use crate::store::Timestamp;
 use crate::template::SlottedText;
 
 /// A delivery to be made, as JSON.
@@ -216,11 +216,8 @@ pub unsafe extern "C" fn renkei_delivery_queue(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = Out::new(out_delivery_id, "out_delivery_id")?;
-            let store = handle::get::<Store>(store)?;
-            out.set(store.deliver(&new_delivery(delivery, delivery_len, body, body_len)?)?);
-            Ok(())
+        ask::value(store, (out_delivery_id, "out_delivery_id"), out_error, |store| {
+            store.deliver(&new_delivery(delivery, delivery_len, body, body_len)?)
         })
     }
 }
@@ -237,13 +234,7 @@ pub unsafe extern "C" fn renkei_delivery_status(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe {
-        call(out_error, || {
-            let out = OutStruct::new(out_info, "out_info")?;
-            out.set(&info(&handle::get::<Store>(store)?.delivery(delivery_id)?));
-            Ok(())
-        })
-    }
+    unsafe { ask::filled(store, (out_info, "out_info"), out_error, |store| Ok(info(&store.delivery(delivery_id)?))) }
 }
 
 /// How a delivery stands, as a JSON object, with its message id, URL, target, SHA-256 and error. The caller frees the JSON by
@@ -260,12 +251,7 @@ pub unsafe extern "C" fn renkei_delivery_status_json(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            out.give_json(&handle::get::<Store>(store)?.delivery(delivery_id)?)
-        })
-    }
+    unsafe { ask::json(store, out_json, out_json_len, out_error, |store| store.delivery(delivery_id)) }
 }
 
 /// The deliveries that a filter means, newest first, as a JSON array of what renkei_delivery_status_json gives: at most limit,
@@ -287,11 +273,9 @@ pub unsafe extern "C" fn renkei_delivery_all(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            let store = handle::get::<Store>(store)?;
+        ask::json(store, out_json, out_json_len, out_error, |store| {
             let filter: DeliveryFilter = optional_json(filter, filter_len, "filter")?;
-            out.give_json(&store.deliveries(&filter, Some(before).filter(|before| *before != 0), limit)?)
+            store.deliveries(&filter, Some(before).filter(|before| *before != 0), limit)
         })
     }
 }
@@ -310,12 +294,7 @@ pub unsafe extern "C" fn renkei_delivery_attempts(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            out.give_json(&handle::get::<Store>(store)?.attempts(delivery_id)?)
-        })
-    }
+    unsafe { ask::json(store, out_json, out_json_len, out_error, |store| store.attempts(delivery_id)) }
 }
 
 /// Waits until a delivery has ended, or the time in milliseconds is over; how it stands then. Somebody else must send it: a
@@ -333,11 +312,8 @@ pub unsafe extern "C" fn renkei_delivery_wait(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = OutStruct::new(out_info, "out_info")?;
-            let store = handle::get::<Store>(store)?;
-            out.set(&info(&store.wait_delivery(delivery_id, Duration::from_millis(timeout_ms))?));
-            Ok(())
+        ask::filled(store, (out_info, "out_info"), out_error, |store| {
+            Ok(info(&store.wait_delivery(delivery_id, Duration::from_millis(timeout_ms))?))
         })
     }
 }
@@ -354,7 +330,7 @@ pub unsafe extern "C" fn renkei_delivery_cancel(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe { call(out_error, || handle::get::<Store>(store)?.cancel_delivery(delivery_id)) }
+    unsafe { ask::done(store, out_error, |store| store.cancel_delivery(delivery_id)) }
 }
 
 /// Sends a delivery again that has ended, however it ended: the same bytes with the same id, by its plan from the beginning.
@@ -369,7 +345,7 @@ pub unsafe extern "C" fn renkei_delivery_replay(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe { call(out_error, || handle::get::<Store>(store)?.replay_delivery(delivery_id)) }
+    unsafe { ask::done(store, out_error, |store| store.replay_delivery(delivery_id)) }
 }
 
 /// As renkei_delivery_replay, for several: all of them, or none.
@@ -385,8 +361,7 @@ pub unsafe extern "C" fn renkei_delivery_replay_all(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let store = handle::get::<Store>(store)?;
+        ask::done(store, out_error, |store| {
             if delivery_ids.is_null() {
                 return Err(null("delivery_ids"));
             }
@@ -413,12 +388,9 @@ pub unsafe extern "C" fn renkei_delivery_replay_failed(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = Out::new(out_count, "out_count")?;
-            let store = handle::get::<Store>(store)?;
+        ask::value(store, (out_count, "out_count"), out_error, |store| {
             let filter: DeliveryFilter = optional_json(filter, filter_len, "filter")?;
-            out.set(store.replay_failed(&filter)?);
-            Ok(())
+            store.replay_failed(&filter)
         })
     }
 }
@@ -435,12 +407,7 @@ pub unsafe extern "C" fn renkei_delivery_metrics(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            out.give_json(&handle::get::<Store>(store)?.delivery_metrics()?)
-        })
-    }
+    unsafe { ask::json(store, out_json, out_json_len, out_error, |store| store.delivery_metrics()) }
 }
 
 /// Every target that something was or is to be sent to, and how it stands, as a JSON array. The caller frees the JSON.
@@ -455,12 +422,7 @@ pub unsafe extern "C" fn renkei_target_all(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            out.give_json(&handle::get::<Store>(store)?.targets()?)
-        })
-    }
+    unsafe { ask::json(store, out_json, out_json_len, out_error, |store| store.targets()) }
 }
 
 /// Lets deliveries go to a target again: one that was disabled, whose circuit is open, or that asked to be left alone. It is
@@ -476,12 +438,7 @@ pub unsafe extern "C" fn renkei_target_enable(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe {
-        call(out_error, || {
-            let store = handle::get::<Store>(store)?;
-            store.enable_target(text(target, target_len, "target")?)
-        })
-    }
+    unsafe { ask::done(store, out_error, |store| store.enable_target(text(target, target_len, "target")?)) }
 }
 
 /// Sends nothing more to a target until it is enabled again; what is on its way is not called back. why is kept with it.
@@ -499,8 +456,7 @@ pub unsafe extern "C" fn renkei_target_disable(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let store = handle::get::<Store>(store)?;
+        ask::done(store, out_error, |store| {
             let target = text(target, target_len, "target")?;
             store.disable_target(target, text(why, why_len, "why")?)
         })

@@ -4,7 +4,8 @@ use std::ffi::{c_char, c_void};
 use std::fs::File;
 use std::io::{Read, Write};
 
-use super::argument::{Out, bytes, call, out_bytes, text};
+use super::argument::{bytes, call, out_bytes, text};
+use super::ask;
 use super::callback::{Sink, Source, renkei_read_fn, renkei_write_fn};
 use super::error::renkei_error;
 use super::handle;
@@ -36,12 +37,9 @@ pub unsafe extern "C" fn renkei_file_put(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = Out::new(out_id, "out_id")?;
-            let store = handle::get::<Store>(store)?;
+        ask::value(store, (out_id, "out_id"), out_error, |store| {
             let name = text(name, name_len, "name")?;
-            out.set(store.put_file(name, self::bytes(bytes.cast(), bytes_len, "bytes")?)?.id);
-            Ok(())
+            Ok(store.put_file(name, self::bytes(bytes.cast(), bytes_len, "bytes")?)?.id)
         })
     }
 }
@@ -62,12 +60,9 @@ pub unsafe extern "C" fn renkei_file_put_from(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = Out::new(out_id, "out_id")?;
-            let store = handle::get::<Store>(store)?;
+        ask::value(store, (out_id, "out_id"), out_error, |store| {
             let name = text(name, name_len, "name")?;
-            out.set(store.put_file(name, Source::new(read, user_data)?)?.id);
-            Ok(())
+            Ok(store.put_file(name, Source::new(read, user_data)?)?.id)
         })
     }
 }
@@ -85,12 +80,7 @@ pub unsafe extern "C" fn renkei_file_info(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            out.give_json(&handle::get::<Store>(store)?.file(id)?)
-        })
-    }
+    unsafe { ask::json(store, out_json, out_json_len, out_error, |store| store.file(id)) }
 }
 
 /// The bytes of a stored file, in memory, which the caller frees by renkei_free.
@@ -132,8 +122,7 @@ pub unsafe extern "C" fn renkei_file_read_to(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let store = handle::get::<Store>(store)?;
+        ask::done(store, out_error, |store| {
             let mut sink = Sink::new(write, user_data)?;
             let mut file = store.read_file(id)?;
             let mut piece = vec![0; 64 << 10];
@@ -164,12 +153,9 @@ pub unsafe extern "C" fn renkei_upload_put(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = Out::new(out_id, "out_id")?;
-            let store = handle::get::<Store>(store)?;
+        ask::value(store, (out_id, "out_id"), out_error, |store| {
             let name = text(name, name_len, "name")?;
-            out.set(store.upload(name, self::bytes(bytes.cast(), bytes_len, "bytes")?)?.id);
-            Ok(())
+            Ok(store.upload(name, self::bytes(bytes.cast(), bytes_len, "bytes")?)?.id)
         })
     }
 }
@@ -190,12 +176,9 @@ pub unsafe extern "C" fn renkei_upload_put_from(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = Out::new(out_id, "out_id")?;
-            let store = handle::get::<Store>(store)?;
+        ask::value(store, (out_id, "out_id"), out_error, |store| {
             let name = text(name, name_len, "name")?;
-            out.set(store.upload(name, Source::new(read, user_data)?)?.id);
-            Ok(())
+            Ok(store.upload(name, Source::new(read, user_data)?)?.id)
         })
     }
 }
@@ -217,12 +200,9 @@ pub unsafe extern "C" fn renkei_upload_put_path(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = Out::new(out_id, "out_id")?;
-            let store = handle::get::<Store>(store)?;
+        ask::value(store, (out_id, "out_id"), out_error, |store| {
             let name = text(name, name_len, "name")?;
-            out.set(store.upload(name, open(text(path, path_len, "path")?)?)?.id);
-            Ok(())
+            Ok(store.upload(name, open(text(path, path_len, "path")?)?)?.id)
         })
     }
 }

@@ -5,16 +5,15 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::argument::{Grows, Out, OutStruct, call, json, out_bytes, text};
+use super::argument::{Grows, json, text};
+use super::ask;
 use super::error::renkei_error;
-use super::handle;
 use super::push::run_number;
 use super::status::renkei_status;
 use super::store::renkei_store;
-use super::write::Named;
+use super::write::{Named, and};
 use crate::error::Result;
 use crate::outbound::{HttpSendRequest, HttpSendRun, Trigger};
-use crate::store::Store;
 
 /// What is asked for when an http send is started, as JSON.
 #[derive(Deserialize)]
@@ -33,13 +32,8 @@ impl Form {
     fn request(self) -> Result<HttpSendRequest> {
         let records = self.records.into_iter().map(Named::selector).collect::<Result<Vec<_>>>()?;
         let mut request = HttpSendRequest::of(self.trigger, self.database, self.list, self.send, records);
-        if let Some(memo) = self.memo {
-            request = request.memo(memo);
-        }
-        if let Some(token) = self.token {
-            request = request.token(token);
-        }
-        Ok(request)
+        request = and(request, self.memo, HttpSendRequest::memo);
+        Ok(and(request, self.token, HttpSendRequest::token))
     }
 }
 
@@ -115,12 +109,9 @@ pub unsafe extern "C" fn renkei_http_send_start(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = Out::new(out_run_id, "out_run_id")?;
-            let store = handle::get::<Store>(store)?;
+        ask::value(store, (out_run_id, "out_run_id"), out_error, |store| {
             let form: Form = json(request, request_len, "request")?;
-            out.set(store.http_send(&form.request()?)?.run_id);
-            Ok(())
+            Ok(store.http_send(&form.request()?)?.run_id)
         })
     }
 }
@@ -137,13 +128,7 @@ pub unsafe extern "C" fn renkei_http_send_status(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe {
-        call(out_error, || {
-            let out = OutStruct::new(out_info, "out_info")?;
-            out.set(&info(&handle::get::<Store>(store)?.http_send_run(run_id)?));
-            Ok(())
-        })
-    }
+    unsafe { ask::filled(store, (out_info, "out_info"), out_error, |store| Ok(info(&store.http_send_run(run_id)?))) }
 }
 
 /// How a run of an http send stands, as a JSON object, with every record under "items". The caller frees the JSON by
@@ -160,12 +145,7 @@ pub unsafe extern "C" fn renkei_http_send_status_json(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            out.give_json(&handle::get::<Store>(store)?.http_send_run(run_id)?)
-        })
-    }
+    unsafe { ask::json(store, out_json, out_json_len, out_error, |store| store.http_send_run(run_id)) }
 }
 
 /// Waits until a run of an http send has ended, or the time in milliseconds is over; how it stands then. Somebody else must
@@ -183,11 +163,8 @@ pub unsafe extern "C" fn renkei_http_send_wait(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = OutStruct::new(out_info, "out_info")?;
-            let store = handle::get::<Store>(store)?;
-            out.set(&info(&store.wait_http_send(run_id, Duration::from_millis(timeout_ms))?));
-            Ok(())
+        ask::filled(store, (out_info, "out_info"), out_error, |store| {
+            Ok(info(&store.wait_http_send(run_id, Duration::from_millis(timeout_ms))?))
         })
     }
 }
@@ -205,13 +182,7 @@ pub unsafe extern "C" fn renkei_http_send_cancel(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe {
-        call(out_error, || {
-            let out = Out::new(out_count, "out_count")?;
-            out.set(handle::get::<Store>(store)?.cancel_http_send(run_id)?);
-            Ok(())
-        })
-    }
+    unsafe { ask::value(store, (out_count, "out_count"), out_error, |store| store.cancel_http_send(run_id)) }
 }
 
 /// The latest runs of http sends, newest first, as a JSON array of what renkei_http_send_status_json gives. The caller frees
@@ -228,12 +199,7 @@ pub unsafe extern "C" fn renkei_http_send_runs(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            out.give_json(&handle::get::<Store>(store)?.http_send_runs(limit)?)
-        })
-    }
+    unsafe { ask::json(store, out_json, out_json_len, out_error, |store| store.http_send_runs(limit)) }
 }
 
 /// The http sends of a database, as a JSON array of definitions. The caller frees the JSON.
@@ -251,10 +217,8 @@ pub unsafe extern "C" fn renkei_http_send_all(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            let store = handle::get::<Store>(store)?;
-            out.give_json(&store.http_sends(text(database, database_len, "database")?)?)
+        ask::json(store, out_json, out_json_len, out_error, |store| {
+            store.http_sends(text(database, database_len, "database")?)
         })
     }
 }

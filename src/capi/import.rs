@@ -5,7 +5,8 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::time::Duration;
 
-use super::argument::{Grows, Out, OutStruct, call, optional_text, options, out_bytes, text};
+use super::argument::{Grows, Out, call, optional_text, options, text};
+use super::ask;
 use super::callback::{Sink, renkei_write_fn};
 use super::error::renkei_error;
 use super::handle;
@@ -224,11 +225,7 @@ pub unsafe extern "C" fn renkei_import_status(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = OutStruct::new(out_info, "out_info")?;
-            out.set(&info(&handle::get::<Store>(store)?.import_status(process_id)?));
-            Ok(())
-        })
+        ask::filled(store, (out_info, "out_info"), out_error, |store| Ok(info(&store.import_status(process_id)?)))
     }
 }
 
@@ -245,12 +242,7 @@ pub unsafe extern "C" fn renkei_import_status_json(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            out.give_json(&handle::get::<Store>(store)?.import_status(process_id)?)
-        })
-    }
+    unsafe { ask::json(store, out_json, out_json_len, out_error, |store| store.import_status(process_id)) }
 }
 
 /// The latest imports, newest first, as a JSON array of what renkei_import_status_json gives. The caller frees the JSON.
@@ -266,12 +258,7 @@ pub unsafe extern "C" fn renkei_import_all(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            out.give_json(&handle::get::<Store>(store)?.imports(limit)?)
-        })
-    }
+    unsafe { ask::json(store, out_json, out_json_len, out_error, |store| store.imports(limit)) }
 }
 
 /// Waits until an import has ended, or the time in milliseconds is over; how it stands then. Somebody else must run it: a
@@ -289,11 +276,8 @@ pub unsafe extern "C" fn renkei_import_wait(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = OutStruct::new(out_info, "out_info")?;
-            let store = handle::get::<Store>(store)?;
-            out.set(&info(&store.wait_import(process_id, Duration::from_millis(timeout_ms))?));
-            Ok(())
+        ask::filled(store, (out_info, "out_info"), out_error, |store| {
+            Ok(info(&store.wait_import(process_id, Duration::from_millis(timeout_ms))?))
         })
     }
 }
@@ -310,7 +294,7 @@ pub unsafe extern "C" fn renkei_import_cancel(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe { call(out_error, || handle::get::<Store>(store)?.cancel_import(process_id)) }
+    unsafe { ask::done(store, out_error, |store| store.cancel_import(process_id)) }
 }
 
 /// The refused cells of an import in file order, as a JSON array: at most limit, after the first skip. The caller frees the
@@ -329,12 +313,7 @@ pub unsafe extern "C" fn renkei_import_rejects(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            out.give_json(&handle::get::<Store>(store)?.rejects(process_id, skip, limit)?)
-        })
-    }
+    unsafe { ask::json(store, out_json, out_json_len, out_error, |store| store.rejects(process_id, skip, limit)) }
 }
 
 /// Gives the refused lines as a CSV file to a function piece by piece, in the encoding of the import: every column as it
@@ -354,11 +333,8 @@ pub unsafe extern "C" fn renkei_import_rejects_to(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = Out::new(out_lines, "out_lines")?;
-            let store = handle::get::<Store>(store)?;
-            out.set(store.write_rejects(process_id, Sink::new(write, user_data)?)?);
-            Ok(())
+        ask::value(store, (out_lines, "out_lines"), out_error, |store| {
+            store.write_rejects(process_id, Sink::new(write, user_data)?)
         })
     }
 }
@@ -378,17 +354,14 @@ pub unsafe extern "C" fn renkei_import_rejects_path(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = Out::new(out_lines, "out_lines")?;
-            let store = handle::get::<Store>(store)?;
+        ask::value(store, (out_lines, "out_lines"), out_error, |store| {
             let path = text(path, path_len, "path")?;
             // An import that does not exist leaves the file alone.
             store.import_status(process_id)?;
             let mut file = BufWriter::new(File::create(path)?);
             let lines = store.write_rejects(process_id, &mut file)?;
             file.into_inner().map_err(|error| Error::from(error.into_error()))?;
-            out.set(lines);
-            Ok(())
+            Ok(lines)
         })
     }
 }

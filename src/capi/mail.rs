@@ -6,14 +6,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use super::argument::{Out, call, json, out_bytes, selector, text};
+use super::argument::{json, selector, text};
+use super::ask;
 use super::error::renkei_error;
-use super::handle;
 use super::status::renkei_status;
 use super::store::renkei_store;
+use super::write::and;
 use crate::error::{Code, Error, Result, Words, words};
 use crate::outbound::{Attachment, Mail};
-use crate::store::Store;
 
 /// A mail to be sent, as JSON.
 #[derive(Deserialize)]
@@ -64,10 +64,7 @@ impl AttachmentForm {
                 ));
             }
         };
-        Ok(match self.content_type {
-            Some(content_type) => attachment.content_type(content_type),
-            None => attachment,
-        })
+        Ok(and(attachment, self.content_type, Attachment::content_type))
     }
 }
 
@@ -77,18 +74,10 @@ impl Form {
         mail = self.to.into_iter().fold(mail, Mail::to);
         mail = self.cc.into_iter().fold(mail, Mail::cc);
         mail = self.bcc.into_iter().fold(mail, Mail::bcc);
-        if let Some(from) = self.from {
-            mail = mail.from(from);
-        }
-        if let Some(reply_to) = self.reply_to {
-            mail = mail.reply_to(reply_to);
-        }
-        if let Some(html) = self.html {
-            mail = mail.html(html);
-        }
-        if let Some(token) = self.token {
-            mail = mail.token(token);
-        }
+        mail = and(mail, self.from, Mail::from);
+        mail = and(mail, self.reply_to, Mail::reply_to);
+        mail = and(mail, self.html, Mail::html);
+        mail = and(mail, self.token, Mail::token);
         for attachment in self.attachments {
             mail = mail.attach(attachment.attachment()?);
         }
@@ -116,12 +105,9 @@ pub unsafe extern "C" fn renkei_mail_send(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = Out::new(out_delivery_id, "out_delivery_id")?;
-            let store = handle::get::<Store>(store)?;
+        ask::value(store, (out_delivery_id, "out_delivery_id"), out_error, |store| {
             let form: Form = json(mail, mail_len, "mail")?;
-            out.set(store.send_mail(&form.mail()?)?);
-            Ok(())
+            store.send_mail(&form.mail()?)
         })
     }
 }
@@ -146,13 +132,10 @@ pub unsafe extern "C" fn renkei_mail_send_about(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = Out::new(out_delivery_id, "out_delivery_id")?;
-            let store = handle::get::<Store>(store)?;
+        ask::value(store, (out_delivery_id, "out_delivery_id"), out_error, |store| {
             let database = text(database, database_len, "database")?;
             let template = text(mail_template, mail_template_len, "mail_template")?;
-            out.set(store.send_mail_about(database, template, selector(key, key_len, id)?)?);
-            Ok(())
+            store.send_mail_about(database, template, selector(key, key_len, id)?)
         })
     }
 }
@@ -169,12 +152,7 @@ pub unsafe extern "C" fn renkei_mail_server_all(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            out.give_json(&handle::get::<Store>(store)?.mail_servers()?)
-        })
-    }
+    unsafe { ask::json(store, out_json, out_json_len, out_error, |store| store.mail_servers()) }
 }
 
 /// The mail templates of a database, as a JSON array of definitions. The caller frees the JSON.
@@ -192,10 +170,57 @@ pub unsafe extern "C" fn renkei_mail_template_all(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            let store = handle::get::<Store>(store)?;
-            out.give_json(&store.mail_templates(text(database, database_len, "database")?)?)
+        ask::json(store, out_json, out_json_len, out_error, |store| {
+            store.mail_templates(text(database, database_len, "database")?)
+        })
+    }
+}
+
+/// The notice mails of a database, as a JSON array of definitions. The caller frees the JSON.
+///
+/// Rust: `Store::notice_mails`
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn renkei_notice_mail_all(
+    store: *const renkei_store,
+    database: *const c_char,
+    database_len: usize,
+    out_json: *mut *mut c_char,
+    out_json_len: *mut usize,
+    out_error: *mut *mut renkei_error,
+) -> renkei_status {
+    // SAFETY: the contract of `capi`.
+    unsafe {
+        ask::json(store, out_json, out_json_len, out_error, |store| {
+            store.notice_mails(text(database, database_len, "database")?)
+        })
+    }
+}
+
+/// How a notice mail stands: what waits, what was told, and why the last change that failed could not be told; database and
+/// notice mail by code or id. The caller frees the JSON.
+///
+/// {"id": 100042, "enabled": true, "waiting": 0, "due_at": null, "told": 12, "mails": 24, "last_at": 1769819400000,
+///  "failed": 0, "missed": 0, "error": null}
+///
+/// Rust: `Store::notice_mail_status`
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn renkei_notice_mail_status(
+    store: *const renkei_store,
+    database: *const c_char,
+    database_len: usize,
+    notice_mail: *const c_char,
+    notice_mail_len: usize,
+    out_json: *mut *mut c_char,
+    out_json_len: *mut usize,
+    out_error: *mut *mut renkei_error,
+) -> renkei_status {
+    // SAFETY: the contract of `capi`.
+    unsafe {
+        ask::json(store, out_json, out_json_len, out_error, |store| {
+            let database = text(database, database_len, "database")?;
+            store.notice_mail_status(database, text(notice_mail, notice_mail_len, "notice_mail")?)
         })
     }
 }

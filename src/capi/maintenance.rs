@@ -3,6 +3,7 @@
 use std::ffi::{c_char, c_void};
 
 use super::argument::{Grows, Out, call, options, out_bytes, text};
+use super::ask;
 use super::error::renkei_error;
 use super::handle;
 use super::status::renkei_status;
@@ -84,9 +85,7 @@ pub unsafe extern "C" fn renkei_store_backup(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = Out::new(out_bytes, "out_bytes")?;
-            let store = handle::get::<Store>(store)?;
+        ask::value(store, (out_bytes, "out_bytes"), out_error, |store| {
             let path = text(path, path_len, "path")?;
             let given = self::options(options)?;
             let mut options = BackupOptions::new();
@@ -100,8 +99,7 @@ pub unsafe extern "C" fn renkei_store_backup(
                 Some(tell) => tell(given.progress_user_data, at.bytes_done, at.bytes_total, at.checking.into()) == 0,
                 None => true,
             })?;
-            out.set(made.bytes);
-            Ok(())
+            Ok(made.bytes)
         })
     }
 }

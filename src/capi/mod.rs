@@ -17,6 +17,7 @@
 
 mod access;
 mod argument;
+mod ask;
 mod blueprint;
 mod callback;
 mod cancel;
@@ -38,6 +39,8 @@ mod outgoing;
 mod push;
 mod query;
 mod record;
+mod request;
+mod response;
 mod rows;
 mod secret;
 mod status;

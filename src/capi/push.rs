@@ -5,18 +5,17 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::argument::{Grows, Out, OutStruct, call, json, out_bytes, text};
+use super::argument::{Grows, json, text};
+use super::ask;
 use super::delivery::{family_number, state_number};
 use super::error::renkei_error;
-use super::handle;
 use super::status::renkei_status;
 use super::store::renkei_store;
-use super::write::Named;
+use super::write::{Named, and};
 use crate::error::Result;
 use crate::job::JobState;
 use crate::outbound::{PushRequest, PushRun};
 use crate::query::Condition;
-use crate::store::Store;
 
 /// What is asked for when a CSV push is started, as JSON.
 #[derive(Deserialize)]
@@ -35,22 +34,11 @@ struct Form {
 impl Form {
     fn request(self) -> Result<PushRequest> {
         let mut request = PushRequest::new(self.database, self.list, self.push);
-        if let Some(search) = self.search {
-            request = request.search(search);
-        }
-        if let Some(condition) = self.condition {
-            request = request.filter(condition);
-        }
-        if let Some(records) = self.records {
-            request = request.records(records.into_iter().map(Named::selector).collect::<Result<Vec<_>>>()?);
-        }
-        if let Some(memo) = self.memo {
-            request = request.memo(memo);
-        }
-        if let Some(token) = self.token {
-            request = request.token(token);
-        }
-        Ok(request)
+        request = and(request, self.search, PushRequest::search);
+        request = and(request, self.condition, PushRequest::filter);
+        request = and(request, Named::selectors(self.records)?, PushRequest::records);
+        request = and(request, self.memo, PushRequest::memo);
+        Ok(and(request, self.token, PushRequest::token))
     }
 }
 
@@ -168,12 +156,9 @@ pub unsafe extern "C" fn renkei_push_start(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = Out::new(out_run_id, "out_run_id")?;
-            let store = handle::get::<Store>(store)?;
+        ask::value(store, (out_run_id, "out_run_id"), out_error, |store| {
             let form: Form = json(request, request_len, "request")?;
-            out.set(store.push(&form.request()?)?.run_id);
-            Ok(())
+            Ok(store.push(&form.request()?)?.run_id)
         })
     }
 }
@@ -190,13 +175,7 @@ pub unsafe extern "C" fn renkei_push_status(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe {
-        call(out_error, || {
-            let out = OutStruct::new(out_info, "out_info")?;
-            out.set(&info(&handle::get::<Store>(store)?.push_run(run_id)?));
-            Ok(())
-        })
-    }
+    unsafe { ask::filled(store, (out_info, "out_info"), out_error, |store| Ok(info(&store.push_run(run_id)?))) }
 }
 
 /// How a run of a CSV push stands, as a JSON object, with its memo, SHA-256, first bytes of the answer and error. The caller
@@ -213,12 +192,7 @@ pub unsafe extern "C" fn renkei_push_status_json(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            out.give_json(&handle::get::<Store>(store)?.push_run(run_id)?)
-        })
-    }
+    unsafe { ask::json(store, out_json, out_json_len, out_error, |store| store.push_run(run_id)) }
 }
 
 /// Waits until a run of a CSV push has ended, or the time in milliseconds is over; how it stands then. Somebody else must send
@@ -236,11 +210,8 @@ pub unsafe extern "C" fn renkei_push_wait(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = OutStruct::new(out_info, "out_info")?;
-            let store = handle::get::<Store>(store)?;
-            out.set(&info(&store.wait_push(run_id, Duration::from_millis(timeout_ms))?));
-            Ok(())
+        ask::filled(store, (out_info, "out_info"), out_error, |store| {
+            Ok(info(&store.wait_push(run_id, Duration::from_millis(timeout_ms))?))
         })
     }
 }
@@ -257,7 +228,7 @@ pub unsafe extern "C" fn renkei_push_cancel(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe { call(out_error, || handle::get::<Store>(store)?.cancel_push(run_id)) }
+    unsafe { ask::done(store, out_error, |store| store.cancel_push(run_id)) }
 }
 
 /// The latest runs of CSV pushes, newest first, as a JSON array of what renkei_push_status_json gives: those of one list by
@@ -276,10 +247,8 @@ pub unsafe extern "C" fn renkei_push_runs(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            let store = handle::get::<Store>(store)?;
-            out.give_json(&store.push_runs(Some(list_id).filter(|id| *id != 0), limit)?)
+        ask::json(store, out_json, out_json_len, out_error, |store| {
+            store.push_runs(Some(list_id).filter(|id| *id != 0), limit)
         })
     }
 }
@@ -299,10 +268,8 @@ pub unsafe extern "C" fn renkei_push_all(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            let store = handle::get::<Store>(store)?;
-            out.give_json(&store.csv_pushes(text(database, database_len, "database")?)?)
+        ask::json(store, out_json, out_json_len, out_error, |store| {
+            store.csv_pushes(text(database, database_len, "database")?)
         })
     }
 }

@@ -2,13 +2,12 @@
 
 use std::ffi::c_char;
 
-use super::argument::{Out, call, json, optional_json, optional_text, out_bytes, text};
+use super::argument::{json, optional_json, optional_text, text};
+use super::ask;
 use super::error::renkei_error;
-use super::handle;
 use super::status::renkei_status;
 use super::store::renkei_store;
 use crate::query::{Aggregation, Condition, Query};
-use crate::store::Store;
 
 /// One page of the records that a query finds, with their detail rows. query is a JSON object with condition, sort, limit,
 /// offset and after, or NULL for all records by id. The answer is a JSON object: "records", each as renkei_record_view_json
@@ -30,12 +29,10 @@ pub unsafe extern "C" fn renkei_query_page(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            let store = handle::get::<Store>(store)?;
+        ask::json(store, out_json, out_json_len, out_error, |store| {
             let database = text(database, database_len, "database")?;
             let query: Query = optional_json(query, query_len, "query")?;
-            out.give_json(&store.query(database, &query)?)
+            store.query(database, &query)
         })
     }
 }
@@ -57,16 +54,13 @@ pub unsafe extern "C" fn renkei_query_count(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = Out::new(out_count, "out_count")?;
-            let store = handle::get::<Store>(store)?;
+        ask::value(store, (out_count, "out_count"), out_error, |store| {
             let database = text(database, database_len, "database")?;
             let condition = match optional_text(condition, condition_len, "condition")? {
                 Some(_) => Some(json::<Condition>(condition, condition_len, "condition")?),
                 None => None,
             };
-            out.set(store.count(database, condition.as_ref())?);
-            Ok(())
+            store.count(database, condition.as_ref())
         })
     }
 }
@@ -89,12 +83,10 @@ pub unsafe extern "C" fn renkei_query_aggregate(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            let store = handle::get::<Store>(store)?;
+        ask::json(store, out_json, out_json_len, out_error, |store| {
             let database = text(database, database_len, "database")?;
             let aggregation: Aggregation = json(aggregation, aggregation_len, "aggregation")?;
-            out.give_json(&store.aggregate(database, &aggregation)?)
+            store.aggregate(database, &aggregation)
         })
     }
 }

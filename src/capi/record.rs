@@ -3,6 +3,7 @@
 use std::ffi::c_char;
 
 use super::argument::{Out, OutStruct, call, out_bytes, out_str, selector, text};
+use super::ask;
 use super::error::renkei_error;
 use super::handle::{self, ExclusiveNoun, Noun};
 use super::memory::SpreadMap;
@@ -108,13 +109,10 @@ pub unsafe extern "C" fn renkei_record_view(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = Out::new(out_record, "out_record")?;
-            let store = handle::get::<Store>(store)?;
+        ask::value(store, (out_record, "out_record"), out_error, |store| {
             let database = text(database, database_len, "database")?;
             let record = store.records(database).view(selector(key, key_len, id)?)?;
-            out.set(handle::give(Body::new(record)));
-            Ok(())
+            Ok(handle::give(Body::new(record)))
         })
     }
 }
@@ -167,11 +165,9 @@ pub unsafe extern "C" fn renkei_record_view_json(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            let store = handle::get::<Store>(store)?;
+        ask::json(store, out_json, out_json_len, out_error, |store| {
             let database = text(database, database_len, "database")?;
-            out.give_json(&store.records(database).view(selector(key, key_len, id)?)?)
+            store.records(database).view(selector(key, key_len, id)?)
         })
     }
 }

@@ -3,6 +3,7 @@
 use std::ffi::c_char;
 
 use super::argument::{Out, OutStruct, call, json, optional_json, out_str, text};
+use super::ask;
 use super::cursor::Cursor;
 use super::error::renkei_error;
 use super::handle::{self, ExclusiveNoun, Noun};
@@ -12,7 +13,6 @@ use super::store::{renkei_datetime, renkei_store};
 use crate::error::{Code, Error, Result};
 use crate::query::{Query, Row, Typed};
 use crate::schema::Value;
-use crate::store::Store;
 
 /// A cursor over chosen columns of the records that a query means, all of one moment. For one thread at a time.
 ///
@@ -101,16 +101,13 @@ pub unsafe extern "C" fn renkei_rows_open(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = Out::new(out_rows, "out_rows")?;
-            let store = handle::get::<Store>(store)?;
+        ask::value(store, (out_rows, "out_rows"), out_error, |store| {
             let database = text(database, database_len, "database")?;
             let columns: Vec<String> = json(columns, columns_len, "columns")?;
             let query: Query = optional_json(query, query_len, "query")?;
             let cursor = Cursor::open(&store, database, &columns, &query)?;
             let made = vec![Vec::new(); cursor.len()];
-            out.set(handle::give(Body { cells: Vec::new(), cursor, made }));
-            Ok(())
+            Ok(handle::give(Body { cells: Vec::new(), cursor, made }))
         })
     }
 }

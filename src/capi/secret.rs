@@ -6,6 +6,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::argument::{bytes, call, out_bytes, text};
+use super::ask;
 use super::callback::UserData;
 use super::error::renkei_error;
 use super::handle;
@@ -131,8 +132,7 @@ pub unsafe extern "C" fn renkei_secret_put(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let store = handle::get::<Store>(store)?;
+        ask::done(store, out_error, |store| {
             let name = text(name, name_len, "name")?;
             store.put_secret(name, text(secret, secret_len, "secret")?)
         })
@@ -151,12 +151,7 @@ pub unsafe extern "C" fn renkei_secret_remove(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe {
-        call(out_error, || {
-            let store = handle::get::<Store>(store)?;
-            store.remove_secret(text(name, name_len, "name")?)
-        })
-    }
+    unsafe { ask::done(store, out_error, |store| store.remove_secret(text(name, name_len, "name")?)) }
 }
 
 /// The names of the secrets that are kept in the file, as a JSON array. Their values cannot be read back. The caller frees the
@@ -172,12 +167,7 @@ pub unsafe extern "C" fn renkei_secret_names(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            out.give_json(&handle::get::<Store>(store)?.secret_names()?)
-        })
-    }
+    unsafe { ask::json(store, out_json, out_json_len, out_error, |store| store.secret_names()) }
 }
 
 /// Seals every secret by another key of RENKEI_SECRET_KEY_BYTES bytes, in one transaction. The store must be opened with that
@@ -193,12 +183,7 @@ pub unsafe extern "C" fn renkei_secret_reseal(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe {
-        call(out_error, || {
-            let store = handle::get::<Store>(store)?;
-            store.reseal_secrets(key(new_key, new_key_len, "new_key")?)
-        })
-    }
+    unsafe { ask::done(store, out_error, |store| store.reseal_secrets(key(new_key, new_key_len, "new_key")?)) }
 }
 
 /// A new secret for signing by Standard Webhooks, "whsec_...", from the random source of the store. It is not kept: give it to

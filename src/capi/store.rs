@@ -4,7 +4,8 @@ use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::argument::{Grows, Out, OutStruct, call, options, out_bytes, text};
+use super::argument::{Grows, Out, call, options, out_bytes, text};
+use super::ask;
 use super::callback::UserData;
 use super::cancel::renkei_cancel;
 use super::clock::{self, renkei_clock};
@@ -246,11 +247,9 @@ pub unsafe extern "C" fn renkei_store_as_user(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = Out::new(out_store, "out_store")?;
+        ask::value(store, (out_store, "out_store"), out_error, |store| {
             let user = text(user, user_len, "user")?;
-            out.set(handle::give(handle::get::<Store>(store)?.as_user(user)?));
-            Ok(())
+            Ok(handle::give(store.as_user(user)?))
         })
     }
 }
@@ -313,11 +312,9 @@ pub unsafe extern "C" fn renkei_store_limits(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = OutStruct::new(out_limits, "out_limits")?;
-            let store = handle::get::<Store>(store)?;
+        ask::filled(store, (out_limits, "out_limits"), out_error, |store| {
             let limits = store.limits();
-            out.set(&renkei_store_options {
+            Ok(renkei_store_options {
                 limit_file_bytes: limits.file_bytes,
                 limit_import_rows: limits.import_rows,
                 limit_csv_columns: limits.csv_columns as u64,
@@ -327,8 +324,7 @@ pub unsafe extern "C" fn renkei_store_limits(
                 limit_detail_rows: limits.detail_rows as u64,
                 limit_page_records: limits.page_records,
                 ..renkei_store_options::cleared()
-            });
-            Ok(())
+            })
         })
     }
 }
@@ -344,13 +340,7 @@ pub unsafe extern "C" fn renkei_store_now(
     out_error: *mut *mut renkei_error,
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
-    unsafe {
-        call(out_error, || {
-            let out = Out::new(out_milliseconds, "out_milliseconds")?;
-            out.set(handle::get::<Store>(store)?.now().0);
-            Ok(())
-        })
-    }
+    unsafe { ask::value(store, (out_milliseconds, "out_milliseconds"), out_error, |store| Ok(store.now().0)) }
 }
 
 /// A civil date and time; what a date or a time does not have is 0.
@@ -388,11 +378,9 @@ pub unsafe extern "C" fn renkei_store_local(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = OutStruct::new(out_datetime, "out_datetime")?;
-            let local = handle::get::<Store>(store)?.local(Timestamp(milliseconds));
-            out.set(&datetime(Some(local.date()), Some(local.time())));
-            Ok(())
+        ask::filled(store, (out_datetime, "out_datetime"), out_error, |store| {
+            let local = store.local(Timestamp(milliseconds));
+            Ok(datetime(Some(local.date()), Some(local.time())))
         })
     }
 }
@@ -421,10 +409,8 @@ pub unsafe extern "C" fn renkei_store_utc_offset(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = Out::new(out_seconds, "out_seconds")?;
-            out.set(handle::get::<Store>(store)?.utc_offset_seconds(Timestamp(milliseconds)));
-            Ok(())
+        ask::value(store, (out_seconds, "out_seconds"), out_error, |store| {
+            Ok(store.utc_offset_seconds(Timestamp(milliseconds)))
         })
     }
 }

@@ -4,6 +4,7 @@ use std::ffi::{c_char, c_void};
 use std::io::Read;
 
 use super::argument::{Out, OutStruct, call, json, null};
+use super::ask;
 use super::error::renkei_error;
 use super::export::{exported, renkei_exported};
 use super::handle::{self, ExclusiveNoun, Noun};
@@ -11,7 +12,6 @@ use super::status::renkei_status;
 use super::store::renkei_store;
 use crate::error::{Code, Error, words};
 use crate::export::{Export, ExportStream};
-use crate::store::Store;
 
 /// An export that is read piece by piece as fast as somebody asks for it. For one thread at a time.
 pub struct renkei_export_stream(());
@@ -46,12 +46,9 @@ pub unsafe extern "C" fn renkei_export_stream_open(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = Out::new(out_export_stream, "out_export_stream")?;
-            let store = handle::get::<Store>(store)?;
+        ask::value(store, (out_export_stream, "out_export_stream"), out_error, |store| {
             let export: Export = json(spec, spec_len, "spec")?;
-            out.set(handle::give(Body(store.export_stream(&export)?)));
-            Ok(())
+            Ok(handle::give(Body(store.export_stream(&export)?)))
         })
     }
 }

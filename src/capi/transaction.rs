@@ -4,6 +4,7 @@ use std::ffi::{c_char, c_void};
 use std::thread::ThreadId;
 
 use super::argument::{Out, call, json, optional_json, optional_text, out_bytes, selector, text};
+use super::ask;
 use super::cursor::Held;
 use super::delivery::new_delivery;
 use super::error::renkei_error;
@@ -78,12 +79,10 @@ pub unsafe extern "C" fn renkei_transaction_begin(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = Out::new(out_transaction, "out_transaction")?;
-            let store = Held::new(Store::clone(&*handle::get::<Store>(store)?));
+        ask::value(store, (out_transaction, "out_transaction"), out_error, |store| {
+            let store = Held::new(Store::clone(store));
             let writing = store.get().writing()?;
-            out.set(handle::give(Body { writing: Some(writing), store, thread: std::thread::current().id() }));
-            Ok(())
+            Ok(handle::give(Body { writing: Some(writing), store, thread: std::thread::current().id() }))
         })
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::argument::{Grows, Out, call, json, options};
+use super::ask;
 use super::callback::UserData;
 use super::error::renkei_error;
 use super::handle::{self, Noun};
@@ -14,7 +15,6 @@ use super::store::renkei_store;
 use crate::error::{Code, Error};
 use crate::import::ImportProgress;
 use crate::outbound::{Channel, NetworkPolicy, Notice};
-use crate::store::Store;
 use crate::worker::{Worker, WorkerHandle};
 
 /// Runs the work of a store: imports that are due, deliveries, and the sweeping of what was kept long enough. For any number of
@@ -156,11 +156,9 @@ pub unsafe extern "C" fn renkei_worker_new(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = Out::new(out_worker, "out_worker")?;
-            let store = handle::get::<Store>(store)?;
+        ask::value(store, (out_worker, "out_worker"), out_error, |store| {
             let given = self::options(options)?;
-            let mut worker = Worker::new(&store);
+            let mut worker = Worker::new(store);
             if given.retention_ms != 0 {
                 worker = worker.retention(Duration::from_millis(given.retention_ms));
             }
@@ -187,8 +185,7 @@ pub unsafe extern "C" fn renkei_worker_new(
                 let user_data = UserData(given.notice_user_data);
                 worker = worker.on_notice(move |told| notify(notice, user_data, told));
             }
-            out.set(handle::give(Body { worker, started: Mutex::new(None) }));
-            Ok(())
+            Ok(handle::give(Body { worker, started: Mutex::new(None) }))
         })
     }
 }

@@ -4,7 +4,8 @@ use std::ffi::c_char;
 
 use serde::Deserialize;
 
-use super::argument::{Grows, Out, OutStruct, call, json, options, out_bytes, selector, text};
+use super::argument::{Grows, OutStruct, call, json, options, selector, text};
+use super::ask;
 use super::error::renkei_error;
 use super::handle;
 use super::status::renkei_status;
@@ -384,12 +385,10 @@ pub unsafe extern "C" fn renkei_record_register_all_json(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            let store = handle::get::<Store>(store)?;
+        ask::json(store, out_json, out_json_len, out_error, |store| {
             let database = text(database, database_len, "database")?;
             let all: Vec<Values> = json(values, values_len, "values")?;
-            out.give_json(&store.records(database).register_all(&all, &write_options(options)?)?)
+            store.records(database).register_all(&all, &write_options(options)?)
         })
     }
 }
@@ -453,6 +452,19 @@ impl Named {
     pub(super) fn selector(self) -> Result<Selector> {
         named(self.key, self.id)
     }
+
+    /// Several, where they are given.
+    pub(super) fn selectors(given: Option<Vec<Named>>) -> Result<Option<Vec<Selector>>> {
+        given.map(|all| all.into_iter().map(Named::selector).collect()).transpose()
+    }
+}
+
+/// A request with one thing more, if it is given.
+pub(super) fn and<R, T>(request: R, given: Option<T>, more: impl FnOnce(R, T) -> R) -> R {
+    match given {
+        Some(given) => more(request, given),
+        None => request,
+    }
 }
 
 fn named(key: Option<String>, id: Option<i64>) -> Result<Selector> {
@@ -482,9 +494,7 @@ pub unsafe extern "C" fn renkei_record_update_all_json(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            let store = handle::get::<Store>(store)?;
+        ask::json(store, out_json, out_json_len, out_error, |store| {
             let database = text(database, database_len, "database")?;
             let changes: Vec<Change> = json(changes, changes_len, "changes")?;
             let named = changes.into_iter().zip(1..).map(|(change, line)| {
@@ -492,7 +502,7 @@ pub unsafe extern "C" fn renkei_record_update_all_json(
                 Ok((target, change.values))
             });
             let all = named.collect::<Result<Vec<_>>>()?;
-            out.give_json(&store.records(database).update_all(&all, &write_options(options)?)?)
+            store.records(database).update_all(&all, &write_options(options)?)
         })
     }
 }
@@ -518,13 +528,10 @@ pub unsafe extern "C" fn renkei_record_delete(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = Out::new(out_id, "out_id")?;
-            let store = handle::get::<Store>(store)?;
+        ask::value(store, (out_id, "out_id"), out_error, |store| {
             let database = text(database, database_len, "database")?;
             let revision = Some(expected_revision).filter(|revision| *revision != 0);
-            out.set(store.records(database).delete_with(selector(key, key_len, id)?, revision)?);
-            Ok(())
+            store.records(database).delete_with(selector(key, key_len, id)?, revision)
         })
     }
 }
@@ -548,16 +555,14 @@ pub unsafe extern "C" fn renkei_record_delete_all_json(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            let store = handle::get::<Store>(store)?;
+        ask::json(store, out_json, out_json_len, out_error, |store| {
             let database = text(database, database_len, "database")?;
             let targets: Vec<Named> = json(targets, targets_len, "targets")?;
             let targets = targets
                 .into_iter()
                 .zip(1..)
                 .map(|(target, line)| target.selector().map_err(|error| error.at_line(line)));
-            out.give_json(&store.records(database).delete_all(&targets.collect::<Result<Vec<_>>>()?)?)
+            store.records(database).delete_all(&targets.collect::<Result<Vec<_>>>()?)
         })
     }
 }

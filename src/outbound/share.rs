@@ -39,20 +39,18 @@ impl Load {
     }
 
     fn pace(&self) -> Pace {
+        // However long the first answer takes, more is known only when it is there.
+        let Some(average) = self.average else { return Pace::Unknown };
         let hangs = self.began.iter().any(|began| began.elapsed() >= SLOW);
-        match self.average {
-            _ if hangs => Pace::Slow,
-            Some(average) if average >= SLOW => Pace::Slow,
-            Some(_) => Pace::Fast,
-            None => Pace::Unknown,
-        }
+        if hangs || average >= SLOW { Pace::Slow } else { Pace::Fast }
     }
 }
 
 /// How much may be claimed of each target.
 ///
-/// A target that answers fast may be claimed ahead of what can be sent at once. One that is slow, or not known yet, may hold only as
-/// many senders as are left free by such targets, and slow ones leave the last quarter to targets that may be fast.
+/// A target that answers fast may be claimed ahead of what can be sent at once. One that has not answered yet may hold one
+/// sender, and one that is slow half of those that are left free by such targets. Together slow ones leave the last quarter to
+/// targets that may be fast, and those that have not answered the last sender to targets that are.
 pub(super) struct Shares {
     senders: usize,
     /// Held by targets that are not fast.
@@ -84,9 +82,14 @@ impl Shares {
             let most = self.senders.saturating_mul(usize::try_from(rounds).unwrap_or(usize::MAX));
             return most.saturating_sub(held);
         }
-        let reserve = if pace == Pace::Slow && self.senders > 1 { (self.senders / 4).max(1) } else { 0 };
         let free = self.senders.saturating_sub(self.held_slowly);
-        (0..free).take_while(|more| free - more > reserve && held + more < free - more).count()
+        let reserve = match (pace, self.senders) {
+            (_, 1) => 0,
+            (Pace::Slow, senders) => (senders / 4).max(1),
+            _ => 1,
+        };
+        let most = if pace == Pace::Slow { free } else { free.min(1_usize.saturating_sub(held)) };
+        (0..most).take_while(|more| free - more > reserve && held + more < free - more).count()
     }
 
     /// Notes what was claimed.
@@ -126,9 +129,13 @@ mod tests {
     }
 
     #[test]
-    fn targets_that_are_not_known_share_and_slow_ones_leave_some() {
+    fn targets_that_are_not_known_hold_one_and_slow_ones_leave_some() {
         let mut fresh = shares(8, &[]);
-        assert_eq!([1, 2, 3, 4, 5].map(|target| take(&mut fresh, target)), [4, 2, 1, 1, 0]);
+        assert_eq!([1, 2, 3, 4, 5, 6, 7, 8, 9].map(|target| take(&mut fresh, target)), [1, 1, 1, 1, 1, 1, 1, 0, 0]);
+        assert_eq!([1, 2].map(|target| take(&mut fresh, target)), [0, 0], "none holds a second");
+        assert_eq!(shares(1, &[]).allowed(1), 1);
+        let mut two = shares(2, &[]);
+        assert_eq!([1, 2].map(|target| take(&mut two, target)), [1, 0]);
         let mut slow = shares(8, &[(1, 0, 5_000), (2, 0, 5_000), (3, 0, 5_000)]);
         assert_eq!([1, 2, 3].map(|target| take(&mut slow, target)), [4, 2, 0]);
         // What is left is for others.
@@ -148,5 +155,7 @@ mod tests {
         assert_eq!(load.pace(), Pace::Slow);
         load.ended(long_ago, SLOW * 2);
         assert_eq!((load.pace(), load.held), (Pace::Fast, 0));
+        let first = Load { held: 1, began: vec![long_ago], average: None };
+        assert_eq!(first.pace(), Pace::Unknown, "it is not given more before it has answered at all");
     }
 }

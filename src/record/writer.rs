@@ -33,9 +33,16 @@ pub(crate) struct Writer<'c> {
     first_id: Option<Option<i64>>,
     /// Whether the last upsert made a record.
     expects_new: bool,
-    pub(super) tokens: String,
+    tokens: String,
+    indexing: Vec<Indexing<'c>>,
     /// Where somebody listens.
     teller: Option<Teller>,
+}
+
+/// The statement that adds to one full-text index.
+struct Indexing<'c> {
+    full_text: String,
+    statement: CachedStatement<'c>,
 }
 
 /// The statement that inserts header rows, with what stays bound from one to the next.
@@ -89,6 +96,7 @@ impl<'c> Writer<'c> {
             first_id: None,
             expects_new: false,
             tokens: String::new(),
+            indexing: Vec::new(),
             teller: Teller::of(store, table),
         }
     }
@@ -650,8 +658,16 @@ impl<'c> Writer<'c> {
         }
         if let Cell::Text(text) = new {
             full_text_tokens(text, &mut self.tokens);
-            let sql = format!("INSERT INTO {full_text} (rowid, t) VALUES (?1, ?2)");
-            self.connection.prepare_cached(&sql)?.execute((id, &self.tokens))?;
+            let held = match self.indexing.iter().position(|held| held.full_text == *full_text) {
+                Some(held) => held,
+                None => {
+                    let sql = format!("INSERT INTO {full_text} (rowid, t) VALUES (?1, ?2)");
+                    let statement = self.connection.prepare_cached(&sql)?;
+                    self.indexing.push(Indexing { full_text: full_text.clone(), statement });
+                    self.indexing.len() - 1
+                }
+            };
+            self.indexing[held].statement.execute((id, &self.tokens))?;
         }
         Ok(())
     }

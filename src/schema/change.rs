@@ -14,7 +14,7 @@ use super::date::DateTime;
 use super::definition::{Choice, Database, Field, FieldKind};
 use super::{ddl, documents, names, validate};
 use crate::error::{Code, Error, Result, Words, words};
-use crate::store::{next_id, reserve_id};
+use crate::store::next_id;
 
 mod alter;
 pub(super) mod stored;
@@ -55,19 +55,13 @@ pub(crate) struct Defined {
     pub(crate) has_changes: bool,
 }
 
-/// Creates or changes databases; those of the store that are not among `wanted` stay as they are. `now` is what records
+/// Creates or changes databases; those of the store that are not among `wanted` stay as they are. Ids that are given are
+/// reserved already. `now` is what records
 /// that exist get in an added field whose default is the present.
 pub(crate) fn define(connection: &Connection, wanted: Vec<Database>, now: DateTime) -> Result<Defined> {
     let stored: Vec<Database> = documents::load(connection)?;
     let mut all = stored.clone();
     let mut pairs: Vec<(Option<Database>, Database)> = Vec::new();
-    // Ids that are given must not be handed out on the way.
-    for database in &wanted {
-        let fields = database.fields.iter().chain(&database.details).filter_map(|field| field.id);
-        for id in database.id.into_iter().chain(fields) {
-            reserve_id(connection, id)?;
-        }
-    }
     for mut database in wanted {
         let old = find_old(&stored, &database)?.cloned();
         if pairs.iter().any(|(_, other)| other.code == database.code) {

@@ -1,5 +1,6 @@
 // The wrapper for C++: what it owns, what it throws, and exceptions on their way through callbacks.
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <iostream>
@@ -195,11 +196,182 @@ static void outbound_and_upkeep(const std::string &folder)
     EXPECT(status_of([&] { store.http_send(R"({"trigger": "timer", "database": "a", "list": "b", "send": "c", "records": []})"); })
            == RENKEI_USAGE);
     EXPECT(status_of([&] { store.http_send_status(1); }) == RENKEI_NOT_FOUND);
+    EXPECT(store.delivery_status_json(first).find("\"delivered\"") != std::string::npos);
+    EXPECT(store.deliveries(R"({"state": "cancelled"})", 5).find("\"id\":" + std::to_string(second)) != std::string::npos);
+    EXPECT(store.attempts(first).find("204") != std::string::npos && store.delivery_metrics().size() > 2);
+    EXPECT(store.targets().find("127.0.0.1") != std::string::npos);
+    store.disable_target("http://127.0.0.1:9", "it is moved");
+    store.enable_target("http://127.0.0.1:9");
+    EXPECT(store.replay_failed() == 0 && store.push_runs(5) == "[]" && store.http_send_runs(5) == "[]");
+
+    // A signature is made by one key, and verified by it or by the next.
+    const std::string signing = store.new_signing_secret();
+    store.put_secret("signing", signing);
+    EXPECT(store.secret_names() == "[\"signing\"]");
+    const std::int64_t signed_one = store.deliver(R"({"url": "http://127.0.0.1:9/", "sending": {"signing": {"secrets": ["signing"]}}})", "body");
+    struct seen {
+        std::string id, time, signature;
+        std::size_t headers;
+    } seen = {"", "", "", 0};
+    working.http_transport = [](void *data, renkei_outgoing *outgoing) {
+        struct seen *seen = static_cast<struct seen *>(data);
+        const char *name, *value;
+        std::size_t name_len, value_len;
+        for (; renkei_outgoing_header(outgoing, seen->headers, &name, &name_len, &value, &value_len, nullptr) == RENKEI_OK;
+             seen->headers++) {
+            const std::string_view header(name, name_len), text(value, value_len);
+            if (header == "webhook-id") {
+                seen->id = text;
+            } else if (header == "webhook-timestamp") {
+                seen->time = text;
+            } else if (header == "webhook-signature") {
+                seen->signature = text;
+            }
+        }
+        (void)renkei_outgoing_answer(outgoing, 200, nullptr);
+    };
+    working.http_transport_user_data = &seen;
+    EXPECT(store.run_until_idle(working) == 1 && store.delivery_status(signed_one).status == 200 && seen.headers > 3);
+    renkei::verifier verifier("whsec_b3RoZXI=");
+    const std::chrono::milliseconds now = store.now();
+    EXPECT(status_of([&] { verifier.verify(seen.id, seen.time, seen.signature, "body", now); }) != RENKEI_OK);
+    verifier.add(signing).verify(seen.id, seen.time, seen.signature, "body", now);
+    EXPECT(status_of([&] { verifier.verify(seen.id, seen.time, seen.signature, "bodies", now); }) != RENKEI_OK);
+    EXPECT(status_of([&] { verifier.verify(seen.id, seen.time, seen.signature, "body", now + std::chrono::hours(1)); }) != RENKEI_OK);
 
     EXPECT(store.backup(folder + "/outbound-copy.db") > 0);
     EXPECT(renkei::store::open(folder + "/outbound-copy.db").delivery_status(first).status == 204);
     EXPECT(store.check().find("\"sound\":true") != std::string::npos);
     EXPECT(store.check(true).find("\"quick\":true") != std::string::npos);
+}
+
+static void definitions_files_and_approval(const std::string &folder)
+{
+    renkei::store store = renkei::store::create(folder + "/files.db");
+    store.apply(R"({"databases": [{"code": "papers", "name": "書類", "approval": true, "fields": [
+        {"code": "code", "name": "番号", "type": "key"}, {"code": "paper", "name": "添付", "type": "file"},
+        {"code": "day", "name": "日付", "type": "date"}, {"code": "tags", "name": "札", "type": "choices", "choices": ["赤", "青"]}]}],
+        "lists": [{"database": "papers", "code": "all", "name": "全部", "columns": ["code"]}]})");
+    EXPECT(store.path() == folder + "/files.db" && store.database("papers").find("添付") != std::string::npos);
+    EXPECT(store.lists("papers").find("全部") != std::string::npos && store.searches("papers") == "[]");
+    EXPECT(store.users() == "[]" && store.import_settings("papers") == "[]" && store.csv_pushes("papers") == "[]");
+    EXPECT(store.http_sends("papers") == "[]" && store.mail_servers() == "[]" && store.mail_templates("papers") == "[]");
+    store.remove_definition("list", "papers", "all");
+    EXPECT(store.lists("papers") == "[]");
+
+    const std::int64_t file = store.put_file("覚書.txt", "一行目");
+    EXPECT(store.read_file(file) == "一行目" && store.file_info(file).find("覚書.txt") != std::string::npos);
+    renkei_datetime day = renkei_datetime_init();
+    day.year = 2026, day.month = 2, day.day = 28;
+    renkei::values values;
+    values.set("code", "P-1").set_file("paper", file).set_date("day", day).add_label("tags", "赤").add_label("tags", "青");
+    const renkei::saved made = store.upsert("papers", values);
+    const renkei::record record = store.view("papers", "P-1");
+    EXPECT(record.datetime("day").month == 2 && record.text("tags").find("青") != std::string_view::npos);
+    EXPECT(store.approve("papers", renkei::target::id(made.id)).revision == 2);
+    EXPECT(store.view("papers", "P-1").approval() == RENKEI_APPROVAL_APPROVED);
+    store.withdraw_approval("papers", "P-1");
+    values.clear();
+    values.of("P-1").set("day", nullptr).next().of(renkei::target::id(made.id)).set("tags", nullptr);
+    EXPECT(values.count() == 2);
+    store.update_all("papers", values);
+    EXPECT(store.view("papers", "P-1").is_null("day") && store.view("papers", "P-1").is_null("tags"));
+
+    renkei::transaction transaction = store.begin();
+    EXPECT(transaction.upsert("papers", R"({"code": "P-2"})").written == RENKEI_INSERTED);
+    EXPECT(transaction.view("papers", "P-2").key() == "P-2" && transaction.count("papers") == 2);
+    EXPECT(!transaction.find("papers", "P-3").has_value() && transaction.query("papers").find("P-2") != std::string::npos);
+    EXPECT(store.count("papers") == 1);
+    transaction.deliver(R"({"url": "http://127.0.0.1:9/", "text": "P-2"})");
+    transaction.commit();
+    EXPECT(store.deliveries().find("\"waiting\"") != std::string::npos);
+
+    renkei::export_stream stream = store.export_stream(R"({"database": "papers"})");
+    std::string read;
+    char piece[7];
+    for (std::size_t len; (len = stream.read(piece, sizeof piece)) > 0;) {
+        read.append(piece, len);
+    }
+    EXPECT(stream.exported().records == 2 && read == store.export_to_memory(R"({"database": "papers"})"));
+    std::string left = "番号\nP-3\n";
+    const std::int64_t upload = store.upload("a.csv", [&](char *buffer, std::size_t capacity) {
+        const std::size_t len = left.copy(buffer, std::min<std::size_t>(capacity, 3));
+        left.erase(0, len);
+        return len;
+    });
+    EXPECT(upload > 0 && left.empty());
+    EXPECT(status_of([&] { store.upload("b.csv", [](char *, std::size_t) -> std::size_t { throw renkei::error(RENKEI_LIMIT, nullptr); }); })
+           == RENKEI_LIMIT);
+}
+
+static void access_and_web_api(const std::string &folder)
+{
+    renkei::store store = renkei::store::create(folder + "/webapi.db");
+    store.apply(R"({"databases": [{"id": 100101, "code": "items", "name": "商品", "fields": [
+        {"id": 100102, "code": "code", "name": "品番", "type": "key"}]}],
+        "users": [{"code": "link", "name": "連携", "rights": {"items": ["view", "register", "export"]}}]})");
+    renkei::token_options options;
+    options.name = "毎晩の連携";
+    options.addresses = R"(["192.0.2.0/24"])";
+    options.expires_in = std::chrono::hours(1);
+    const renkei::token token = store.issue_token("link", options);
+    EXPECT(token.id > 0 && store.tokens().find("毎晩の連携") != std::string::npos && store.acting_user().empty());
+    {
+        renkei::store caller = store.authenticate(token.secret, "192.0.2.7");
+        EXPECT(caller.may("items", RENKEI_RIGHT_VIEW) && !caller.may("items", RENKEI_RIGHT_DELETE));
+        EXPECT(caller.acting_user().find("\"link\"") != std::string::npos);
+        caller.count_call();
+        caller.note_audit(R"({"action": "looked", "result": "ok"})");
+        EXPECT(status_of([&] { caller.access(); }) == RENKEI_DENIED);
+    }
+    EXPECT(status_of([&] { store.authenticate(token.secret, "198.51.100.7"); }) == RENKEI_DENIED);
+    EXPECT(status_of([&] { store.authenticate(token.secret); }) == RENKEI_DENIED);
+    EXPECT(store.audit(R"({"action": "looked"})").find("\"link\"") != std::string::npos);
+    EXPECT(store.access().find("calls_per_minute") != std::string::npos);
+
+    renkei::webapi api(store, "abc1de2");
+    EXPECT(api.account() == "abc1de2" && api.options().export_records == 200 && !api.is_in_maintenance());
+    EXPECT(renkei::webapi::openapi().find("apirecord/regist") != std::string::npos);
+    const auto call = [&](const char *function, renkei::source body) {
+        renkei::request request("POST", std::string("/abc1de2/") + function + "/version/v1");
+        request.header("X-HD-apitoken", token.secret).remote("192.0.2.7").tls(true).body(std::move(body));
+        // It may be moved with its function.
+        renkei::request moved = std::move(request);
+        return api.handle(moved);
+    };
+    const auto one = [](std::string text) -> renkei::source {
+        return [text](char *buffer, std::size_t capacity) mutable {
+            const std::size_t len = text.copy(buffer, capacity);
+            text.erase(0, len);
+            return len;
+        };
+    };
+    renkei::response made = call("apirecord/regist", one(R"({"dbSchemaId": 100101, "values": {"100102": "A-1"}})"));
+    EXPECT(made.status() == 200 && made.reason() == "OK" && !made.closes() && !made.is_chunked());
+    EXPECT(made.header("content-type").find("json") != std::string_view::npos && made.header("x-none").empty());
+    bool has_type = false;
+    for (const auto &[name, value] : made.headers()) {
+        has_type = has_type || (name == "Content-Type" && value == made.header(name));
+    }
+    const std::uint64_t length = made.content_length().value_or(0);
+    char first = '\0';
+    EXPECT(has_type && made.read(&first, 1) == 1 && first == '{' && made.body().size() + 1 == length);
+    renkei::response exported = call("api/csvexport", one(R"({"dbSchemaId": 100101})"));
+    EXPECT(exported.is_chunked() && !exported.content_length().has_value() && exported.body().find("A-1") != std::string::npos);
+    EXPECT(store.count("items") == 1);
+    // What the function of a body throws comes out; nobody is left with half a response.
+    try {
+        call("apirecord/regist", [](char *, std::size_t) -> std::size_t { throw std::runtime_error("the client went away"); });
+        EXPECT(false);
+    } catch (const std::runtime_error &error) {
+        EXPECT(std::string(error.what()) == "the client went away");
+    }
+    api.set_maintenance(true);
+    renkei::request request("POST", "/abc1de2/apirecord/view/version/v1");
+    request.body("{}");
+    EXPECT(api.handle(request).body().find("Status: 503") == 0);
+    store.revoke_token(token.id);
+    EXPECT(status_of([&] { store.authenticate(token.secret, "192.0.2.7"); }) == RENKEI_DENIED);
 }
 
 int main(int count, char **arguments)
@@ -209,6 +381,8 @@ int main(int count, char **arguments)
         everything(folder);
         imports_and_exports(folder);
         outbound_and_upkeep(folder);
+        definitions_files_and_approval(folder);
+        access_and_web_api(folder);
     } catch (const std::exception &error) {
         std::cerr << "error: " << error.what() << '\n';
         failures++;

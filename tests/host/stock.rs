@@ -1,7 +1,8 @@
 //! Clients off the shelf: curl, and small programs in languages that clients are written in. Each registers, views,
 //! updates, imports, exports and deletes, and judges the answers by itself.
 //!
-//! curl and Python are needed; Node, Java, PHP and C# (Mono) take part where they are installed.
+//! curl and Python are needed; Node, Java, PHP and C# (Mono) take part where they are installed. Where they must be
+//! (`RENKEI_ALL_TOOLS`, as in CI), it is an error that they are not.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -25,6 +26,7 @@ fn base(host: &Host) -> String {
 fn has(program: &str, word: &str) -> bool {
     let run = Command::new(program).arg(word).stdout(Stdio::null()).stderr(Stdio::null()).status();
     let there = run.is_ok_and(|status| status.success());
+    assert!(there || std::env::var_os("RENKEI_ALL_TOOLS").is_none(), "{program} is not installed");
     if !there {
         println!("{program} is not installed: its client does not take part");
     }
