@@ -485,6 +485,7 @@ fn given_ids(blueprint: &Blueprint) -> impl Iterator<Item = i64> {
         .chain(of(&blueprint.mail_templates))
         .chain(of(&blueprint.csv_pushes))
         .chain(of(&blueprint.http_sends))
+        .chain(of(&blueprint.notice_mails))
 }
 
 /// What is sent, and by whom: settings name targets and mail servers, and lists name settings in their menus.

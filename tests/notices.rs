@@ -9,8 +9,8 @@ mod common_mail;
 
 use common::Fixture;
 use renkei::{
-    Blueprint, Code, Condition, Database, DefinitionKind, Error, Field, FieldKind, MailServer, MailTemplate, NoticeMail,
-    NoticeOn, Right, User, Values,
+    Blueprint, Code, Condition, Database, DefinitionKind, Error, Field, FieldKind, MailServer, MailTemplate,
+    NoticeMail, NoticeOn, Right, User, Values,
 };
 
 fn database() -> Database {
@@ -133,7 +133,10 @@ fn definitions_are_judged_kept_and_taken_out() {
     let now = store.notice_mails("orders").unwrap().remove(0);
     assert_eq!(now.before, Some(Condition::equals("stage", "新しい")));
     assert_eq!(now.changed, ["stage", "count", "_approval"]);
-    assert_eq!((now.to, now.user_fields, now.template), (vec!["${address}".into()], vec!["keeper".into()], "changed".into()));
+    assert_eq!(
+        (now.to, now.user_fields, now.template),
+        (vec!["${address}".into()], vec!["keeper".into()], "changed".into())
+    );
     changed.fields[3].retired = true;
     let error = fixture.refused([changed]);
     assert_eq!(error.code(), Code::DefinitionInUse);
@@ -233,7 +236,9 @@ mod telling {
         let orders = fixture.store.as_user("hanako").unwrap().records("orders");
         orders.register(&order("A-1").set("mail", "客 <k@example.jp>")).unwrap();
         fixture.clock.advance(Duration::from_secs(3_600));
-        orders.update("A-1", &Values::new().set("title", "二番目").set("price", "99.5").set("owner", "hanako")).unwrap();
+        orders
+            .update("A-1", &Values::new().set("title", "二番目").set("price", "99.5").set("owner", "hanako"))
+            .unwrap();
         orders.update("A-1", &Values::new().set("title", "二番目")).unwrap();
         orders.approve("A-1").unwrap();
         orders.delete("A-1").unwrap();
@@ -375,7 +380,8 @@ mod telling {
         for mail in &mails {
             assert_eq!(mail.1, "お知らせ: インポート「日次の取込」（登録2件、更新1件）");
             let text = mail.2.replace("\r\n", "\n");
-            let lines = format!("データベース: 受注\nインポート: 日次の取込\n処理ID: {id}\n状況: 完了\n登録: 2 件\n更新: 1 件");
+            let lines =
+                format!("データベース: 受注\nインポート: 日次の取込\n処理ID: {id}\n状況: 完了\n登録: 2 件\n更新: 1 件");
             assert_eq!(text.trim_end(), lines);
         }
         // Nothing came of it: nothing is told.
@@ -453,7 +459,8 @@ mod telling {
         assert_eq!((status.told as i64, status.mails as i64, status.failed, status.missed), (changes, changes, 0, 0));
         assert!(changes > 40, "{changes}");
         // A sender that dies may send the same mail twice, but every change has one.
-        let ids: i64 = fixture.sqlite().query_row("SELECT count(*) FROM renkei_delivery", [], |row| row.get(0)).unwrap();
+        let ids: i64 =
+            fixture.sqlite().query_row("SELECT count(*) FROM renkei_delivery", [], |row| row.get(0)).unwrap();
         assert_eq!(ids, changes);
         let mut seen = HashSet::new();
         while seen.len() < usize::try_from(changes).unwrap() {

@@ -86,4 +86,3 @@ pub fn pairs(json: &Json) -> Vec<(String, String)> {
 pub fn pair(name: &str, address: &str) -> (String, String) {
     (name.to_owned(), address.to_owned())
 }
-

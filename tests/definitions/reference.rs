@@ -4,8 +4,9 @@ use renkei::csv::{Dialect, Encoding, Format, LineEnd, OutputEncoding, Quoting, U
 use renkei::{
     AccessSettings, AnswerPart, Auth, Circuit, CsvBody, CsvPush, DetailMode, FieldUpdate, HttpBody, HttpSend,
     ImportColumn, ImportMode, JsonRow, JsonType, MailSecurity, MailServer, MailTemplate, MatchBy, Menu, MenuEntry,
-    Method, MinusStyle, NoticeMail, NoticeOn, NumberDate, NumberDisplay, NumberInput, Pair, PairsAs, Rate, Report, ReportWhen, RetryPlan,
-    Rights, Rounding, SaveAnswer, SaveWhen, Sending, Signing, Target, Timeouts, Trigger, ValueFormat,
+    Method, MinusStyle, NoticeMail, NoticeOn, NumberDate, NumberDisplay, NumberInput, Pair, PairsAs, Rate, Report,
+    ReportWhen, RetryPlan, Rights, Rounding, SaveAnswer, SaveWhen, Sending, Signing, Target, Timeouts, Trigger,
+    ValueFormat,
 };
 use serde::de::DeserializeOwned;
 use serde_json::json;
