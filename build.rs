@@ -12,7 +12,7 @@ mod header {
     use std::{env, fs};
 
     /// The files of the C ABI that declare something, in the order of the header.
-    const PARTS: [&str; 34] = [
+    const PARTS: [&str; 37] = [
         "version",
         "status",
         "error",
@@ -33,6 +33,9 @@ mod header {
         "import",
         "export",
         "stream",
+        "aggregation",
+        "file_template",
+        "schedule",
         "worker",
         "delivery",
         "push",

@@ -177,7 +177,8 @@ fn bare(url: &str, threads: usize, count: usize) -> Duration {
 /// A store with deliveries to be sent.
 fn queued(path: &Path, synchronous: Synchronous, url: &str, count: usize) -> Store {
     let store = Store::options().create(true).synchronous(synchronous).open(path).unwrap();
-    store.apply(&Blueprint::new().target(Target::new("bench", "bench").concurrency(64))).unwrap();
+    // As many as are sent at once are claimed together.
+    store.apply(&Blueprint::new().target(Target::new("bench", "bench").concurrency(1_000))).unwrap();
     add(&store, url, count, Some("bench"));
     store
 }
@@ -275,8 +276,8 @@ fn shown(samples: &[f64]) -> String {
 
 /// What a process of its own does.
 fn work_on(work: &str, path: &Path) {
-    // The cache of pages counts: with the bounds that hosts choose that look at memory.
-    let store = Store::options().cache_bytes(8 << 20).reader_cache_bytes(4 << 20).open(path).unwrap();
+    // Caches of pages count: with bounds as hosts choose them that look at memory.
+    let store = Store::options().cache_bytes(4 << 20).reader_cache_bytes(2 << 20).open(path).unwrap();
     let began = Instant::now();
     match work {
         "queue" => {

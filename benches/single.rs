@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use renkei::{Blueprint, Condition, Database, Field, Query, Sort, Store, Synchronous, Values, Worker};
+use renkei::{Blueprint, Condition, Database, Field, ImportRequest, Query, Sort, Store, Synchronous, Values, Worker};
 use rusqlite::{Connection, params};
 
 mod customers;

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::access::{self, AccessSettings, Door, Right, User};
+use crate::aggregation::{self, AggregationSetting};
+use crate::document::{self, FileTemplate};
 use crate::error::{Code, Error, Result, Words, words};
 use crate::import::{ImportSetting, save_setting};
 use crate::notice::{self, NoticeMail};
@@ -57,6 +59,9 @@ pub struct Blueprint {
     /// The searches.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub searches: Vec<Search>,
+    /// The saved aggregations.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub aggregations: Vec<AggregationSetting>,
     /// The import settings.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub imports: Vec<ImportSetting>,
@@ -66,6 +71,9 @@ pub struct Blueprint {
     /// The mail servers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mail_servers: Vec<MailServer>,
+    /// The file templates.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub file_templates: Vec<FileTemplate>,
     /// The mail templates.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub mail_templates: Vec<MailTemplate>,
@@ -89,12 +97,16 @@ pub enum DefinitionKind {
     List,
     /// A [`Search`].
     Search,
+    /// An [`AggregationSetting`].
+    Aggregation,
     /// An [`ImportSetting`].
     Import,
     /// A [`Target`].
     Target,
     /// A [`MailServer`].
     MailServer,
+    /// A [`FileTemplate`].
+    FileTemplate,
     /// A [`MailTemplate`].
     MailTemplate,
     /// A [`CsvPush`].
@@ -110,11 +122,13 @@ impl DefinitionKind {
     pub const ALL: &'static [DefinitionKind] = &[
         DefinitionKind::List,
         DefinitionKind::Search,
+        DefinitionKind::Aggregation,
         DefinitionKind::Import,
         DefinitionKind::CsvPush,
         DefinitionKind::HttpSend,
         DefinitionKind::NoticeMail,
         DefinitionKind::MailTemplate,
+        DefinitionKind::FileTemplate,
         DefinitionKind::MailServer,
         DefinitionKind::Target,
     ];
@@ -149,9 +163,11 @@ impl DefinitionKind {
         match self {
             DefinitionKind::List => List::KIND,
             DefinitionKind::Search => Search::KIND,
+            DefinitionKind::Aggregation => AggregationSetting::KIND,
             DefinitionKind::Import => ImportSetting::KIND,
             DefinitionKind::Target => Target::KIND,
             DefinitionKind::MailServer => MailServer::KIND,
+            DefinitionKind::FileTemplate => FileTemplate::KIND,
             DefinitionKind::MailTemplate => MailTemplate::KIND,
             DefinitionKind::CsvPush => CsvPush::KIND,
             DefinitionKind::HttpSend => HttpSend::KIND,
@@ -210,6 +226,12 @@ impl Blueprint {
         self
     }
 
+    /// Adds a saved aggregation.
+    pub fn aggregation(mut self, setting: AggregationSetting) -> Blueprint {
+        self.aggregations.push(setting);
+        self
+    }
+
     /// Adds an import setting.
     pub fn import(mut self, setting: ImportSetting) -> Blueprint {
         self.imports.push(setting);
@@ -225,6 +247,12 @@ impl Blueprint {
     /// Adds a mail server.
     pub fn mail_server(mut self, server: MailServer) -> Blueprint {
         self.mail_servers.push(server);
+        self
+    }
+
+    /// Adds a file template.
+    pub fn file_template(mut self, template: FileTemplate) -> Blueprint {
+        self.file_templates.push(template);
         self
     }
 
@@ -295,9 +323,11 @@ impl Store {
             databases: documents::load(&reading)?,
             lists: documents::load(&reading)?,
             searches: documents::load(&reading)?,
+            aggregations: documents::load(&reading)?,
             imports: documents::load(&reading)?,
             targets: documents::load(&reading)?,
             mail_servers: documents::load(&reading)?,
+            file_templates: documents::load(&reading)?,
             mail_templates: documents::load(&reading)?,
             csv_pushes: documents::load(&reading)?,
             http_sends: documents::load(&reading)?,
@@ -311,7 +341,9 @@ impl Store {
             all.databases.retain(|database| may(&database.code));
             all.lists.retain(|list| may(&list.database));
             all.searches.retain(|search| may(&search.database));
+            all.aggregations.retain(|setting| may(&setting.database));
             all.imports.retain(|setting| may(&setting.database));
+            all.file_templates.retain(|template| may(&template.database));
             all.mail_templates.retain(|template| may(&template.database));
             all.csv_pushes.retain(|push| may(&push.database));
             all.http_sends.retain(|send| may(&send.database));
@@ -350,6 +382,7 @@ impl Store {
             let id = match kind {
                 DefinitionKind::List => documents::get::<List>(writing, Some(table), name)?.id,
                 DefinitionKind::Search => documents::get::<Search>(writing, Some(table), name)?.id,
+                DefinitionKind::Aggregation => documents::get::<AggregationSetting>(writing, Some(table), name)?.id,
                 DefinitionKind::Import => documents::get::<ImportSetting>(writing, Some(table), name)?.id,
                 DefinitionKind::MailTemplate => {
                     let template: MailTemplate = documents::get(writing, Some(table), name)?;
@@ -360,6 +393,11 @@ impl Store {
                     let id = documents::get::<NoticeMail>(writing, Some(table), name)?.id;
                     notice::remove(writing, id.unwrap_or_default())?;
                     id
+                }
+                DefinitionKind::FileTemplate => {
+                    let template: FileTemplate = documents::get(writing, Some(table), name)?;
+                    mail::check_file_unused(writing, table, &template.code)?;
+                    template.id
                 }
                 DefinitionKind::CsvPush => {
                     let push: CsvPush = documents::get(writing, Some(table), name)?;
@@ -407,7 +445,15 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
     }
     demand_databases(&door, &blueprint.databases)?;
     // Ids that are given, wherever in the document, must not be handed out on the way.
-    for id in given_ids(blueprint) {
+    for (id, kind, code) in given_ids(blueprint) {
+        if !(1..=MOST_ID).contains(&id) {
+            let kind = kind_words(kind);
+            let rule = words!(
+                "{kind}のID {id}が1から{MOST_ID}までの整数ではありません",
+                "the id {id} of the {kind} is not from 1 to {MOST_ID}"; kind
+            );
+            return Err(documents::refused(code, rule));
+        }
         reserve_id(writing, id)?;
     }
     for user in &blueprint.users {
@@ -453,6 +499,7 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
         let table = managed(&door, &catalog, &search.database)?;
         changes.extend(put(writing, Some(table), &mut search, |search| save_search(writing, &catalog, search))?);
     }
+    apply_documents(store, writing, &door, &catalog, blueprint, &mut changes)?;
     for setting in &blueprint.imports {
         let mut setting = setting.clone();
         let table = managed(&door, &catalog, &setting.database)?;
@@ -468,24 +515,46 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
     Ok(changes)
 }
 
-/// Every id that the document gives to something.
-fn given_ids(blueprint: &Blueprint) -> impl Iterator<Item = i64> {
-    fn of<D: Document>(definitions: &[D]) -> impl Iterator<Item = i64> {
-        definitions.iter().filter_map(Document::id)
+/// The greatest id that can be given: the greatest whole number that every reader of JSON takes for one.
+const MOST_ID: i64 = (1 << 53) - 1;
+
+/// Every id that the document gives, with kind and code of what it is given to.
+fn given_ids(blueprint: &Blueprint) -> impl Iterator<Item = (i64, &'static str, &str)> {
+    fn of<D: Document>(definitions: &[D]) -> impl Iterator<Item = (i64, &'static str, &str)> {
+        definitions.iter().filter_map(|definition| Some((definition.id()?, D::KIND, definition.code())))
     }
-    let fields = blueprint.databases.iter().flat_map(|database| database.fields.iter().chain(&database.details));
-    (blueprint.users.iter().filter_map(|user| user.id))
-        .chain(of(&blueprint.databases))
-        .chain(fields.filter_map(|field| field.id))
-        .chain(of(&blueprint.lists))
-        .chain(of(&blueprint.searches))
-        .chain(of(&blueprint.imports))
-        .chain(of(&blueprint.targets))
-        .chain(of(&blueprint.mail_servers))
-        .chain(of(&blueprint.mail_templates))
-        .chain(of(&blueprint.csv_pushes))
-        .chain(of(&blueprint.http_sends))
-        .chain(of(&blueprint.notice_mails))
+    // Taken apart, so that none is forgotten.
+    let Blueprint {
+        access: _,
+        users,
+        databases,
+        lists,
+        searches,
+        aggregations,
+        imports,
+        targets,
+        mail_servers,
+        file_templates,
+        mail_templates,
+        csv_pushes,
+        http_sends,
+        notice_mails,
+    } = blueprint;
+    let fields = databases.iter().flat_map(|database| database.fields.iter().chain(&database.details));
+    (users.iter().filter_map(|user| Some((user.id?, "user", user.code.as_str()))))
+        .chain(of(databases))
+        .chain(fields.filter_map(|field| Some((field.id?, "field", field.code.as_str()))))
+        .chain(of(lists))
+        .chain(of(searches))
+        .chain(of(aggregations))
+        .chain(of(imports))
+        .chain(of(targets))
+        .chain(of(mail_servers))
+        .chain(of(file_templates))
+        .chain(of(mail_templates))
+        .chain(of(csv_pushes))
+        .chain(of(http_sends))
+        .chain(of(notice_mails))
 }
 
 /// What is sent, and by whom: settings name targets and mail servers, and lists name settings in their menus.
@@ -503,15 +572,6 @@ fn apply_outbound(
     for server in &blueprint.mail_servers {
         changes.extend(put(writing, None, &mut server.clone(), |server| mail::save_server(writing, server))?);
     }
-    for template in &blueprint.mail_templates {
-        let table = managed(door, catalog, &template.database)?;
-        let before = code_of::<MailTemplate>(writing, template.id)?;
-        let save = |template: &mut _| mail::save_template(store, writing, catalog, template);
-        changes.extend(put(writing, Some(table), &mut template.clone(), save)?);
-        if let Some(before) = before.filter(|before| *before != template.code) {
-            notice::rename_template(writing, table, &before, &template.code)?;
-        }
-    }
     for push in &blueprint.csv_pushes {
         let table = managed(door, catalog, &push.database)?;
         let before = code_of::<CsvPush>(writing, push.id)?;
@@ -528,6 +588,41 @@ fn apply_outbound(
         changes.extend(put(writing, Some(table), &mut send.clone(), save)?);
         if let Some(before) = before.filter(|before| *before != send.code) {
             menu::rename_entry(writing, table, &MenuEntry::HttpSend(before), &send.code)?;
+        }
+    }
+    Ok(())
+}
+
+/// What is made of records: figures and files, which name searches and lists, and mails, which name files.
+fn apply_documents(
+    store: &Store,
+    writing: &Writing<'_>,
+    door: &Door,
+    catalog: &Catalog,
+    blueprint: &Blueprint,
+    changes: &mut Vec<Change>,
+) -> Result<()> {
+    for setting in &blueprint.aggregations {
+        let table = managed(door, catalog, &setting.database)?;
+        let save = |setting: &mut _| aggregation::save(writing, catalog, setting);
+        changes.extend(put(writing, Some(table), &mut setting.clone(), save)?);
+    }
+    for template in &blueprint.file_templates {
+        let table = managed(door, catalog, &template.database)?;
+        let before = code_of::<FileTemplate>(writing, template.id)?;
+        let save = |template: &mut _| document::save(store, writing, catalog, template);
+        changes.extend(put(writing, Some(table), &mut template.clone(), save)?);
+        if let Some(before) = before.filter(|before| *before != template.code) {
+            mail::rename_file(writing, table, &before, &template.code)?;
+        }
+    }
+    for template in &blueprint.mail_templates {
+        let table = managed(door, catalog, &template.database)?;
+        let before = code_of::<MailTemplate>(writing, template.id)?;
+        let save = |template: &mut _| mail::save_template(store, writing, catalog, template);
+        changes.extend(put(writing, Some(table), &mut template.clone(), save)?);
+        if let Some(before) = before.filter(|before| *before != template.code) {
+            notice::rename_template(writing, table, &before, &template.code)?;
         }
     }
     for notice in &blueprint.notice_mails {
@@ -606,9 +701,11 @@ fn follow_renames(writing: &Writing<'_>, before: &Catalog, after: &Catalog) -> R
         let Ok(now) = after.table_by_id(table.id) else { continue };
         follow::<List>(writing, before, after, now)?;
         follow::<Search>(writing, before, after, now)?;
+        follow::<AggregationSetting>(writing, before, after, now)?;
         follow::<ImportSetting>(writing, before, after, now)?;
         follow::<CsvPush>(writing, before, after, now)?;
         follow::<HttpSend>(writing, before, after, now)?;
+        follow::<FileTemplate>(writing, before, after, now)?;
         follow::<MailTemplate>(writing, before, after, now)?;
         follow::<NoticeMail>(writing, before, after, now)?;
     }
@@ -639,9 +736,11 @@ fn refuse_in_use(writing: &Writing<'_>, before: &Catalog, after: &Catalog) -> Re
         let mut users = Vec::new();
         find_users::<List>(writing, before, after, now, &mut users)?;
         find_users::<Search>(writing, before, after, now, &mut users)?;
+        find_users::<AggregationSetting>(writing, before, after, now, &mut users)?;
         find_users::<ImportSetting>(writing, before, after, now, &mut users)?;
         find_users::<CsvPush>(writing, before, after, now, &mut users)?;
         find_users::<HttpSend>(writing, before, after, now, &mut users)?;
+        find_users::<FileTemplate>(writing, before, after, now, &mut users)?;
         find_users::<MailTemplate>(writing, before, after, now, &mut users)?;
         find_users::<NoticeMail>(writing, before, after, now, &mut users)?;
         if let Some((path, _)) = users.first() {

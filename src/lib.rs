@@ -58,6 +58,8 @@
 //! | `maintenance` | the check of a whole store, and its copy while it is at work | [`Store::check`], [`Store::backup`] |
 //! | `notice` | mails that tell of changes of records | [`NoticeMail`], [`Store::notice_mail_status`] |
 //! | `outbound` | what leaves the store: CSV pushes, http sends, mail; one queue of deliveries, sent at least once | [`CsvPush`], [`HttpSend`], [`MailServer`], [`NewDelivery`], [`Sending`] |
+//! | `aggregation` | saved aggregations: tables of figures, cross tables, as CSV | [`AggregationSetting`], [`Store::run_aggregation`] |
+//! | `document` | files generated from records: CSV, text, HTML, Markdown | [`FileTemplate`], [`Store::generate_file`] |
 //! | `template` | texts with placeholders, whose values are escaped for where they stand | [`HttpSend`] |
 //! | `export` | lists and searches to CSV | [`Export`], [`Store::export`] |
 //! | `import` | settings, uploads, reservations, the run, rejects | [`ImportSetting`], [`Store::reserve_import`] |
@@ -106,7 +108,9 @@
 //! and, while imports run, a `-run-…` by which a runner shows that it lives; where calls from outside are counted and
 //! noted, `-calls` (and `-calls-…` for users with a number of their own), and `-audit` with the lines of the audit log that
 //! are not in the store yet. `-turn`, `-run-…` and `-calls` may be deleted when no process has the store open; the others
-//! belong to the data.
+//! belong to the data. Where an export or a backup is being written there is a `.renkei-….part` with a `.renkei-….sign`;
+//! what a process that died leaves of them is removed by the next export or backup to that directory, and by the workers of
+//! a store that lies in it.
 //!
 //! # Threads and processes
 //!
@@ -123,12 +127,14 @@
 #![deny(unsafe_code)]
 
 mod access;
+mod aggregation;
 mod blueprint;
 #[cfg(feature = "capi")]
 mod capi;
 pub mod csv;
 #[doc = include_str!("definitions.md")]
 pub mod definitions {}
+mod document;
 mod error;
 mod event;
 mod export;
@@ -147,7 +153,9 @@ pub mod webapi;
 mod worker;
 
 pub use access::*;
+pub use aggregation::{AggregationColumn, AggregationExport, AggregationSetting, AggregationTable};
 pub use blueprint::{Blueprint, DefinitionKind};
+pub use document::{FileContent, FileCsv, FileRequest, FileTemplate, GeneratedFile};
 pub use error::{Code, Error, Finding, Kind, Language, Result, Severity, Violation};
 pub use export::*;
 pub use import::*;

@@ -20,7 +20,7 @@ use crate::outbound::{
     self, Channel, Courier, Gate, NetworkPolicy, Notice, PoolOptions, Resolver, SystemResolver, Transport,
 };
 use crate::record;
-use crate::store::{Cause, Origin, Store};
+use crate::store::{Cause, Origin, Store, part};
 
 /// How often a background worker looks for work that other processes have reserved.
 const LOOK: Duration = Duration::from_millis(200);
@@ -233,9 +233,9 @@ impl Worker {
     }
 
     /// Deletes uploads and unclaimed files whose time is over; imports, deliveries with their attempts, and runs of CSV pushes and
-    /// http sends that ended longer ago than the retention; and what the audit log keeps no longer
-    /// ([`AccessSettings::audit_days`](crate::AccessSettings)), after it was brought up to date. Gives up deliveries whose
-    /// time is over.
+    /// http sends that ended longer ago than the retention; what exports and backups that died left beside the store; and what
+    /// the audit log keeps no longer ([`AccessSettings::audit_days`](crate::AccessSettings)), after it was brought up to date.
+    /// Gives up deliveries whose time is over.
     ///
     /// # Errors
     ///
@@ -244,6 +244,7 @@ impl Worker {
         let now = self.store.now();
         let before = now.before(self.retention);
         job::sweep_signs(&self.store);
+        part::sweep_beside(self.store.path());
         self.store.write(|writing| {
             record::sweep_files(writing, now)?;
             event::sweep(writing, before)?;

@@ -423,6 +423,30 @@ fn ids_that_are_given_anywhere_in_a_document_are_handed_out_to_nothing_else() {
 }
 
 #[test]
+fn ids_out_of_range_are_refused_whatever_they_are_given_to() {
+    let fixture = Fixture::of([simple()]);
+    for id in [0, -1, i64::MIN, 1 << 53, i64::MAX] {
+        let (mut database, mut field) = (Database::new("e", "E").field(key()), simple());
+        database.id = Some(id);
+        field.fields[1].id = Some(id);
+        let list = List { id: Some(id), ..List::new("d", "l", "L").column("name") };
+        let user = User { id: Some(id), ..User::new("taro", "太郎") };
+        for (kind, code, document) in [
+            ("database", "e", Blueprint::new().database(database)),
+            ("field", "name", Blueprint::new().database(field)),
+            ("list", "l", Blueprint::new().list(list)),
+            ("user", "taro", Blueprint::new().user(user)),
+        ] {
+            let error = fixture.store.apply(&document).unwrap_err();
+            invalid(&error, &[code, &format!("the id {id} of the {kind} is not from 1 to 9007199254740991")]);
+        }
+    }
+    // Nothing was taken up by what was refused.
+    fixture.apply([Database::new("e", "E").field(key())]);
+    assert!(fixture.store.database("e").unwrap().id.unwrap() < 100_100);
+}
+
+#[test]
 fn ids_that_are_given_are_kept_and_clash_with_nothing() {
     let fixture = Fixture::new();
     let mut database = simple().field(Field::text("t", "T"));

@@ -589,3 +589,21 @@ fn indexes_wait_for_an_import_into_an_empty_database_and_are_always_made() {
         assert_eq!(indexes(store), (plain, 0), "{way}: {:?}", store.import_status(id).unwrap());
     }
 }
+
+#[test]
+fn the_store_is_not_imported_into_itself() {
+    let fixture = Fixture::new();
+    fixture.store.apply(&Blueprint::new().import(setting("tickets", ImportMode::Insert, &["title"]))).unwrap();
+    let name = |suffix: &str| format!("{}{suffix}", fixture.store.path().display());
+    for suffix in ["", "-wal", "-shm"] {
+        let request = ImportRequest::path("tickets", "test", name(suffix));
+        assert_eq!(fixture.store.reserve_import(&request).unwrap_err().code(), Code::Argument, "{suffix}");
+    }
+    #[cfg(unix)]
+    {
+        let link = fixture.path("link.csv");
+        std::os::unix::fs::symlink(fixture.store.path(), &link).unwrap();
+        let request = ImportRequest::path("tickets", "test", link);
+        assert_eq!(fixture.store.reserve_import(&request).unwrap_err().code(), Code::Argument);
+    }
+}

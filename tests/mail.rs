@@ -13,6 +13,7 @@ use renkei::{
     ImportMode, ImportRequest, ImportSetting, JobState, List, Mail, MailSecurity, MailServer, MailTemplate, MenuEntry,
     PushRequest, Report, RetryPlan, Right, Sending, User, Values,
 };
+use renkei::{FileContent, FileTemplate};
 use serde_json::Value as Json;
 
 /// An authority and a certificate for this machine, in files.
@@ -277,12 +278,21 @@ fn templates_are_filled_from_a_record() {
     let template = MailTemplate {
         cc: vec!["${copy}".into(), "${customer} <${copy}>".into()],
         attachments: vec!["invoice".into()],
+        files: vec!["bill".into()],
         ..MailTemplate::new("orders", "thanks", "お礼", "office")
             .to("${customer} 様 <${mail}>")
             .subject("ご注文（${number}）${$}")
             .text("${customer} 様\n\n合計 ${total|display} 円（${@today}）\n")
     };
-    let blueprint = Blueprint::new().mail_server(plain(server.port)).mail_template(template.clone());
+    let bill = FileTemplate::new(
+        "orders",
+        "bill",
+        "請求明細",
+        "請求_${number}.html",
+        FileContent::Html("<p>${customer}: ${total|display}</p>\n".into()),
+    );
+    let blueprint = Blueprint::new().mail_server(plain(server.port)).file_template(bill.clone());
+    let blueprint = blueprint.mail_template(template.clone());
     store.apply(&blueprint).unwrap();
     assert!(store.apply(&blueprint).unwrap().is_empty());
     let dumped = store.blueprint().unwrap();
@@ -304,7 +314,20 @@ fn templates_are_filled_from_a_record() {
     assert_eq!(mail["subject"], "ご注文（A-1）$");
     assert!(mail["text"].as_str().unwrap().starts_with("髙橋 <興産> 様\n\n合計 3300 円（2026-01-31）"), "{mail:#}");
     assert_eq!(mail["attachments"][0]["name"], "請求書.pdf");
+    assert_eq!(mail["attachments"][1]["name"], "請求_A-1.html");
+    let bill_bytes = "<p>髙橋 &lt;興産&gt;: 3300</p>\r\n".bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let sent = &mail["attachments"][1];
+    assert_eq!((sent["type"].as_str(), sent["hex"].as_str()), (Some("text/html"), Some(&*bill_bytes)));
     assert_eq!(mail["auto"], "None");
+    // What goes with mails stays, and is followed by another code.
+    let error = store.remove_definition(DefinitionKind::FileTemplate, "orders", "bill").unwrap_err();
+    assert_eq!(error.code(), Code::DefinitionInUse);
+    let id = store.file_templates("orders").unwrap()[0].id;
+    store
+        .apply(&Blueprint::new().file_template(FileTemplate { id, code: "statement".into(), ..bill.clone() }))
+        .unwrap();
+    assert_eq!(store.mail_templates("orders").unwrap()[0].files, ["statement"]);
+    store.apply(&Blueprint::new().file_template(FileTemplate { id, ..bill })).unwrap();
     orders.register(&Values::new().set("number", "A-2")).unwrap();
     assert_eq!(store.send_mail_about("orders", "thanks", "A-2").unwrap_err().code(), Code::MailInvalid);
     assert_eq!(store.send_mail_about("orders", "thanks", "A-3").unwrap_err().code(), Code::RecordNotFound);
@@ -319,6 +342,8 @@ fn templates_are_filled_from_a_record() {
     refused(template.clone().text("${note}"), Code::TemplateField);
     refused(MailTemplate { server: "none".into(), ..template.clone() }, Code::DefinitionNotFound);
     refused(MailTemplate { attachments: vec!["total".into()], ..template.clone() }, Code::DefinitionInvalid);
+    refused(MailTemplate { files: vec!["none".into()], ..template.clone() }, Code::DefinitionNotFound);
+    refused(MailTemplate { files: vec!["bill".into(); 20], ..template.clone() }, Code::DefinitionInvalid);
     refused(MailTemplate { to: vec![], cc: vec![], ..template }, Code::DefinitionInvalid);
     let error = store.remove_definition(DefinitionKind::MailServer, "", "office").unwrap_err();
     assert_eq!(error.code(), Code::DefinitionInUse);

@@ -516,3 +516,82 @@ fn a_backup_is_readable_by_those_who_may_read_the_store() {
     assert_eq!(std::fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(fixture.store.now(), NOW);
 }
+
+#[test]
+fn what_the_dead_left_unfinished_is_removed_and_the_work_of_the_living_is_not() {
+    let fixture = office();
+    let dir = tempfile::tempdir().unwrap();
+    let names = |dir: &Path| {
+        let mut names: Vec<String> = std::fs::read_dir(dir)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .filter(|name| name.starts_with(".renkei-"))
+            .collect();
+        names.sort();
+        names
+    };
+    let put = |dir: &Path, name: &str, is_old: bool| {
+        let file = std::fs::File::create(dir.join(name)).unwrap();
+        if is_old {
+            file.set_modified(std::time::SystemTime::now() - Duration::from_secs(600)).unwrap();
+        }
+    };
+    let dead = |dir: &Path| {
+        // A maker that died in the middle, with what SQLite had beside the copy; one that died at the beginning or the end.
+        for ending in ["part", "part-wal", "part-turn", "sign"] {
+            put(dir, &format!(".renkei-00000000000000aa.{ending}"), false);
+        }
+        put(dir, ".renkei-00000000000000bb.sign", true);
+        // One that may be about to lock its sign; a file without a sign, of which nothing is known; one of another sort.
+        put(dir, ".renkei-00000000000000cc.sign", false);
+        put(dir, ".renkei-00000000000000dd.part", true);
+        put(dir, ".renkei-notes", true);
+    };
+    let left = [".renkei-00000000000000cc.sign", ".renkei-00000000000000dd.part", ".renkei-notes"];
+
+    // Exports and backups come upon them, and do not touch one another's work.
+    dead(dir.path());
+    let mut is_told = false;
+    let export = renkei::Export::of("orders");
+    fixture
+        .store
+        .export_to_path_with_progress(&export, dir.path().join("a.csv"), |_| {
+            if std::mem::replace(&mut is_told, true) {
+                return true;
+            }
+            let own = names(dir.path());
+            assert_eq!(own.len(), left.len() + 2, "{own:?}");
+            fixture.store.export_to_path(&export, dir.path().join("b.csv")).unwrap();
+            fixture.store.backup(dir.path().join("c.db")).unwrap();
+            assert_eq!(names(dir.path()), own);
+            true
+        })
+        .unwrap();
+    assert!(is_told);
+    assert_eq!(names(dir.path()), left);
+    for name in ["a.csv", "b.csv", "c.db"] {
+        assert!(dir.path().join(name).exists(), "{name}");
+    }
+    dead(dir.path());
+    fixture.store.backup(dir.path().join("d.db")).unwrap();
+    assert_eq!(names(dir.path()), left);
+
+    // So does the sweep, beside the store.
+    dead(fixture.dir.path());
+    let (one, other) = (dir.path().join("e.db"), fixture.dir.path().join("f.db"));
+    fixture
+        .store
+        .backup_with(&other, &BackupOptions::new(), |_| {
+            let own = names(fixture.dir.path());
+            Worker::new(&fixture.store).sweep().unwrap();
+            assert_eq!(names(fixture.dir.path()), own);
+            true
+        })
+        .unwrap();
+    dead(fixture.dir.path());
+    Worker::new(&fixture.store).sweep().unwrap();
+    assert_eq!(names(fixture.dir.path()), left);
+    // A failure leaves nothing.
+    assert!(fixture.store.backup_with(&one, &BackupOptions::new(), |_| false).is_err());
+    assert_eq!(names(dir.path()), left);
+}

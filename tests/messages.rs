@@ -3,12 +3,14 @@
 mod common;
 
 use common::{Fixture, only};
+use renkei::csv::LineEnd;
 use renkei::{
-    Auth, Blueprint, Characters, Code, Condition, CsvBody, CsvPush, Database, DefinitionKind, Error, Expression, Field,
-    FieldKind, HttpBody, HttpSend, HttpSendRequest, ImportMode, ImportRequest, ImportSetting, JsonRow, JsonType,
-    Language, List, MailSecurity, MailServer, MailTemplate, MenuEntry, Method, NewDelivery, Number, NumberInput, Pair,
-    PairsAs, PushRequest, Query, Rate, Report, Rounding, SaveAnswer, Search, Sending, Signing, Sort, Store, Target,
-    Trigger, Values, Worker,
+    Aggregation, AggregationSetting, Auth, Blueprint, Characters, Code, Condition, CsvBody, CsvPush, Database,
+    DefinitionKind, Error, Expression, Field, FieldKind, FileContent, FileCsv, FileTemplate, HttpBody, HttpSend,
+    HttpSendRequest, ImportMode, ImportRequest, ImportSetting, JsonRow, JsonType, Language, List, MailSecurity,
+    MailServer, MailTemplate, MenuEntry, Method, MonthDay, NewDelivery, Number, NumberInput, Pair, PairsAs,
+    PushRequest, Query, Rate, Report, Rounding, SaveAnswer, Schedule, Search, Sending, Signing, Sort, Store, Target,
+    Time, Trigger, Values, Worker,
 };
 
 /// A message in Japanese and in English.
@@ -94,6 +96,10 @@ fn english(text: &str) -> Vec<String> {
         "highest",
         "count",
         "such",
+        "HTML",
+        "Windows",
+        "last",
+        "CSV",
         "folder",
         "rr",
         "URI",
@@ -442,6 +448,44 @@ fn japanese_messages_about_what_is_sent_are_japanese_throughout() {
     refuse(Blueprint::new().list(list().pulldown(sends.clone())));
     refuse(Blueprint::new().mail_template(MailTemplate { to: vec![], ..template.clone() }));
     refuse(Blueprint::new().mail_template(MailTemplate { attachments: vec!["nn".into()], ..template }));
+    let file = |content: FileContent| FileTemplate::new("dd", "ff", "ファイル", "a.txt", content);
+    for bad in ["${@each x}", "${@each rows}", "${@end}", "${@else}", "${@each rows}${@each rows}"] {
+        refuse(Blueprint::new().file_template(file(FileContent::Text(bad.into()))));
+    }
+    for bad in ["<p ${kk}>", "<p onclick=\"${kk}\">", "<a href=\"${kk}${kk}\">", "<p ${@each records}>${@end}"] {
+        refuse(Blueprint::new().file_template(file(FileContent::Html(bad.into()))));
+    }
+    for bad in ["", "a/b", "a.", "con", &"x".repeat(201)] {
+        refuse(
+            Blueprint::new()
+                .file_template(FileTemplate { file_name: bad.into(), ..file(FileContent::Text("".into())) }),
+        );
+    }
+    refuse(Blueprint::new().file_template(FileTemplate { max_bytes: 0, ..file(FileContent::Text("".into())) }));
+    let csv = FileTemplate { line_end: LineEnd::Lf, ..file(FileContent::Csv(FileCsv::default())) };
+    refuse(Blueprint::new().file_template(csv));
+    let count = || Aggregation::new().group_by("kk").count();
+    for bad in
+        [Aggregation::new(), count().limit(0), count().named(" "), count().sort(5, false), count().group_by("none")]
+    {
+        refuse(Blueprint::new().aggregation(AggregationSetting::new("dd", "aa", "集計", bad)));
+    }
+    for cron in ["", "60 * * * *", "5/2 * * * *", "*/99 * * * *", "9-1 * * * *", "0 0 30 2 *"] {
+        errors.push(store.next_runs(&Schedule::cron(cron), store.now(), 1).unwrap_err());
+    }
+    let time = |text: &str| text.parse::<Time>().unwrap();
+    for bad in [
+        Schedule::daily([]),
+        Schedule::daily([time("09:00:01")]),
+        Schedule::daily(vec![time("09:00"); 101]),
+        Schedule::weekly([], [time("09:00")]),
+        Schedule::monthly([], [time("09:00")]),
+        Schedule::monthly([MonthDay::Day(32)], [time("09:00")]),
+        Schedule::every_minutes(0),
+        Schedule::every_minutes(1).time_zone("Asia/Edo"),
+    ] {
+        errors.push(store.next_runs(&bad, store.now(), 1).unwrap_err());
+    }
     errors.push(store.push(&PushRequest::new("dd", "ll", "pp")).unwrap_err());
     errors.push(store.http_send(&HttpSendRequest::button("dd", "ll", "ss", "1")).unwrap_err());
     errors.push(store.http_send(&HttpSendRequest::pulldown("dd", "ll", "ss", ["1"; 101])).unwrap_err());

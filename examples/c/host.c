@@ -66,6 +66,7 @@ static const char *HELP =
     "    --account NAME          the first segment of every path; default: abc1de2\n"
     "    --listen ADDRESS:PORT   default: 127.0.0.1:8080; with port 0 the system chooses one, and it is printed\n"
     "    --proxy-trust RANGE...  the proxies (192.0.2.7, 10.0.0.0/8) whose X-Forwarded-For is believed; kept in the store\n"
+    "    --network-allow NAME... the receivers of deliveries beyond the public internet: ranges, addresses or host names\n"
     "    --issue-token USER      issue a token for this user of the store, print it, and serve nothing\n"
     "    --maintenance           begin in maintenance mode; the signal USR1 switches it off and on\n\n"
     "How much of it:\n"
@@ -155,7 +156,7 @@ static void append_string(struct text *text, const char *string)
 struct arguments {
     const char *store, *blueprint, *account, *listen, *issue_token;
     /* As a JSON array; empty when none were given. */
-    struct text proxies;
+    struct text proxies, network;
     int connections, patience_ms;
     renkei_webapi_options options;
 };
@@ -191,6 +192,24 @@ static uint64_t some(const char *option, const char *value)
     return found;
 }
 
+/* Takes the values of an option that has one or more, as an array of JSON without its end; the place of the last. */
+static int several(char **words, int count, int at, struct text *out)
+{
+    const char *option = words[at];
+    size_t before = out->len;
+    for (; at + 1 < count && words[at + 1][0] != '-'; at++) {
+        const char *value = words[at + 1];
+        append_string(out, out->len == 0 ? "[\"" : ",\"");
+        /* What could end the text of JSON is not in a range: the library refuses what is left. */
+        append(out, value, strcspn(value, "\"\\"));
+        append_string(out, "\"");
+    }
+    if (out->len == before) {
+        stop(2, "%s needs at least one range of addresses", option);
+    }
+    return at;
+}
+
 static struct arguments parse_arguments(int count, char **words)
 {
     struct arguments given;
@@ -213,17 +232,10 @@ static struct arguments parse_arguments(int count, char **words)
             given.options.export_encoding = RENKEI_CSV_CP932;
             continue;
         } else if (strcmp(option, "--proxy-trust") == 0) {
-            size_t before = given.proxies.len;
-            for (; at + 1 < count && words[at + 1][0] != '-'; at++) {
-                const char *range = words[at + 1];
-                append_string(&given.proxies, given.proxies.len == 0 ? "[\"" : ",\"");
-                /* What could end the text of JSON is not in a range: the library refuses what is left. */
-                append(&given.proxies, range, strcspn(range, "\"\\"));
-                append_string(&given.proxies, "\"");
-            }
-            if (given.proxies.len == before) {
-                stop(2, "--proxy-trust needs a range of addresses");
-            }
+            at = several(words, count, at, &given.proxies);
+            continue;
+        } else if (strcmp(option, "--network-allow") == 0) {
+            at = several(words, count, at, &given.network);
             continue;
         }
         value = at + 1 < count && strncmp(words[at + 1], "--", 2) != 0 ? words[++at] : NULL;
@@ -259,6 +271,9 @@ static struct arguments parse_arguments(int count, char **words)
     }
     if (given.proxies.len > 0) {
         append_string(&given.proxies, "]");
+    }
+    if (given.network.len > 0) {
+        append_string(&given.network, "]");
     }
     if (given.blueprint != NULL && given.store == NULL) {
         stop(2, "--blueprint says what a store is to hold: name it with --store");
@@ -1324,6 +1339,8 @@ int main(int count, char **words)
     struct arguments given;
     renkei_store *store;
     renkei_worker *worker = NULL;
+    renkei_worker_options worker_options = renkei_worker_options_init();
+    struct text network = {NULL, 0, 0};
     renkei_error *error = NULL;
     char base[512];
     int listener, at;
@@ -1346,6 +1363,7 @@ int main(int count, char **words)
         renkei_free(token);
         renkei_store_close(store);
         free(given.proxies.bytes);
+        free(given.network.bytes);
         return 0;
     }
     /* Before anything is made: who has the address already is not disturbed. */
@@ -1354,7 +1372,15 @@ int main(int count, char **words)
     store = given.store != NULL ? open_store(&given) : make_demo(&given, base);
     check(renkei_webapi_new(store, given.account, N, &given.options, &shared.api, &error), &error, NULL);
     shared.patience_ms = given.patience_ms;
-    check(renkei_worker_new(store, NULL, &worker, &error), &error, NULL);
+    if (given.network.len > 0) {
+        append_string(&network, "{\"allow\":");
+        append_string(&network, given.network.bytes);
+        append_string(&network, "}");
+        worker_options.network = network.bytes;
+        worker_options.network_len = network.len;
+    }
+    check(renkei_worker_new(store, &worker_options, &worker, &error), &error, "--network-allow");
+    free(network.bytes);
     check(renkei_worker_start(worker, &error), &error, NULL);
     printf("serving %s\n", base);
     fflush(stdout);
@@ -1377,5 +1403,6 @@ int main(int count, char **words)
     renkei_webapi_free(shared.api);
     renkei_store_close(store);
     free(given.proxies.bytes);
+    free(given.network.bytes);
     return 0;
 }

@@ -1,12 +1,13 @@
 //! The command line.
 
+use std::iter::Peekable;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use renkei::csv::OutputEncoding;
 use renkei::webapi::Options;
-use renkei::{AddressRange, Error, Kind};
+use renkei::{AddressRange, Error, Kind, NetworkPolicy};
 
 use crate::server::Limits;
 
@@ -23,6 +24,7 @@ What is served:
     --account NAME          the first segment of every path; default: abc1de2
     --listen ADDRESS:PORT   default: 127.0.0.1:8080; with port 0 the system chooses one, and it is printed
     --proxy-trust RANGE...  the proxies (192.0.2.7, 10.0.0.0/8) whose X-Forwarded-For is believed; kept in the store
+    --network-allow NAME... the receivers of deliveries beyond the public internet: ranges, addresses or host names
     --issue-token USER      issue a token for this user of the store, print it, and serve nothing
     --maintenance           begin in maintenance mode; the signal USR1 switches it off and on
 
@@ -50,6 +52,7 @@ pub struct Arguments {
     pub account: String,
     pub listen: String,
     pub proxies: Vec<AddressRange>,
+    pub network: NetworkPolicy,
     pub issue_token: Option<String>,
     pub maintenance: bool,
     pub options: Options,
@@ -97,6 +100,7 @@ impl Arguments {
             account: "abc1de2".to_owned(),
             listen: "127.0.0.1:8080".to_owned(),
             proxies: Vec::new(),
+            network: NetworkPolicy::new(),
             issue_token: None,
             maintenance: false,
             options: Options::default(),
@@ -110,12 +114,13 @@ impl Arguments {
                 "--quiet" => arguments.quiet = true,
                 "--export-cp932" => arguments.options.export_encoding = OutputEncoding::Cp932,
                 "--proxy-trust" => {
-                    let before = arguments.proxies.len();
-                    while let Some(range) = words.next_if(|word| !word.starts_with('-')) {
+                    for range in several(word, &mut words)? {
                         arguments.proxies.push(number(word, range)?);
                     }
-                    if arguments.proxies.len() == before {
-                        return Err(Stop::arguments("--proxy-trust needs a range of addresses"));
+                }
+                "--network-allow" => {
+                    for line in several(word, &mut words)? {
+                        arguments.network = arguments.network.allow(line)?;
                     }
                 }
                 option => {
@@ -147,6 +152,15 @@ impl Arguments {
             other => return Err(Stop::arguments(format!("there is no option {other}"))),
         }
         Ok(())
+    }
+}
+
+/// The values of an option that takes one or more.
+fn several<'a>(option: &str, words: &mut Peekable<impl Iterator<Item = &'a str>>) -> Result<Vec<&'a str>, Stop> {
+    let values: Vec<&str> = std::iter::from_fn(|| words.next_if(|word| !word.starts_with('-'))).collect();
+    match values.is_empty() {
+        true => Err(Stop::arguments(format!("{option} needs at least one range of addresses"))),
+        false => Ok(values),
     }
 }
 

@@ -57,7 +57,7 @@ fn run(arguments: &Arguments) -> Result<(), Stop> {
     let store = if arguments.store.is_some() { open(arguments)? } else { demo::make(&base, arguments)? };
     let api = WebApi::with_options(&store, &arguments.account, arguments.options.clone())?;
     api.set_maintenance(arguments.maintenance);
-    let worker = Worker::new(&store).start()?;
+    let worker = Worker::new(&store).network(arguments.network.clone()).start()?;
     server::run(listener, api, &arguments.limits, worker, &base)?;
     Ok(())
 }

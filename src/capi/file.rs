@@ -201,8 +201,9 @@ pub unsafe extern "C" fn renkei_upload_put_path(
     // SAFETY: the contract of `capi`.
     unsafe {
         ask::value(store, (out_id, "out_id"), out_error, |store| {
-            let name = text(name, name_len, "name")?;
-            Ok(store.upload(name, open(text(path, path_len, "path")?)?)?.id)
+            let (name, path) = (text(name, name_len, "name")?, text(path, path_len, "path")?);
+            store.refuse_own_file(path.as_ref())?;
+            Ok(store.upload(name, open(path)?)?.id)
         })
     }
 }

@@ -16,6 +16,7 @@
 #![allow(clippy::too_many_arguments, reason = "C has no better way to name inputs and outputs")]
 
 mod access;
+mod aggregation;
 mod argument;
 mod ask;
 mod blueprint;
@@ -27,6 +28,7 @@ mod delivery;
 mod error;
 mod export;
 mod file;
+mod file_template;
 mod handle;
 mod http_send;
 mod import;
@@ -42,6 +44,7 @@ mod record;
 mod request;
 mod response;
 mod rows;
+mod schedule;
 mod secret;
 mod status;
 mod store;

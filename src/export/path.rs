@@ -1,29 +1,13 @@
 //! Exports to files: whole, or not there.
 
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::request::Export;
 use super::run::Exported;
 use crate::error::{Code, Error, Result, io_words, words};
 use crate::store::Store;
-
-/// A file that is removed unless it was made whole.
-struct Unfinished {
-    path: PathBuf,
-    whole: bool,
-}
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        if !self.whole
-            && let Err(error) = fs::remove_file(&self.path)
-        {
-            log::error!("an unfinished export stays at {}: {error}", self.path.display());
-        }
-    }
-}
+use crate::store::part::Part;
 
 impl Store {
     /// Writes an export to the file at `path`, as [`Store::export`]. The file is written under another name in the same
@@ -62,20 +46,14 @@ impl Store {
         let path = path.as_ref();
         // A link stays a link: what it leads to is replaced.
         let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        self.refuse_own_file(&target)?;
+        self.refuse_own_file(path)?;
         let old = fs::metadata(&target).ok();
         if old.as_ref().is_some_and(|old| !old.is_file()) {
             let out = OpenOptions::new().write(true).open(&target).map_err(|error| unwritable(path, error))?;
             return self.export_with_progress(export, out, progress);
         }
 
-        let mut random = [0; 8];
-        self.random(&mut random);
-        let name = format!(".renkei-{:016x}.part", u64::from_ne_bytes(random));
-        let beside = target.with_file_name(name);
-        let out =
-            OpenOptions::new().write(true).create_new(true).open(&beside).map_err(|error| unwritable(path, error))?;
-        let mut unfinished = Unfinished { path: beside, whole: false };
+        let (part, out) = Part::new(self, &target).map_err(|error| unwritable(path, error))?;
         let exported = self.export_with_progress(export, &out, progress)?;
         if let Some(old) = old {
             // Whoever could read the old file can read the new one.
@@ -84,26 +62,8 @@ impl Store {
         // Without this, a power failure could leave the new name on an empty file.
         out.sync_data()?;
         drop::<File>(out);
-        fs::rename(&unfinished.path, &target).map_err(|error| unwritable(path, error))?;
-        unfinished.whole = true;
+        fs::rename(part.path(), &target).map_err(|error| unwritable(path, error))?;
         Ok(exported)
-    }
-
-    fn refuse_own_file(&self, target: &Path) -> Result<()> {
-        let own = fs::canonicalize(self.path()).unwrap_or_else(|_| self.path().to_owned());
-        for suffix in ["", "-wal", "-shm"] {
-            let mut part = OsString::from(&own);
-            part.push(suffix);
-            if target == Path::new(&part) {
-                let rule = words!(
-                    "{}はストア自身です。別のファイルに出力してください",
-                    "{} is the store itself: export to another file",
-                    target.display()
-                );
-                return Err(Error::new(Code::Argument).with_value(target.display()).with_rule(rule));
-            }
-        }
-        Ok(())
     }
 }
 

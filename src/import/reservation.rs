@@ -343,10 +343,13 @@ impl Store {
     ///
     /// [`Code::DatabaseNotFound`], [`Code::AccessDenied`], [`Code::DefinitionNotFound`] for the setting,
     /// [`Code::UploadExpired`], also for what another user has uploaded, [`Code::ImportFileMissing`],
-    /// [`Code::LimitPassed`].
+    /// [`Code::LimitPassed`], and [`Code::Argument`] for the path of the store itself.
     pub fn reserve_import(&self, request: &ImportRequest) -> Result<Reserved> {
         let source = match &request.file {
-            FileOf::Path(path) => Source::of_path(path)?,
+            FileOf::Path(path) => {
+                self.refuse_own_file(path)?;
+                Source::of_path(path)?
+            }
             FileOf::Upload(id) => {
                 let reading = self.reading()?;
                 let missing = || Error::new(Code::UploadExpired).with_value(id);

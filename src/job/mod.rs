@@ -16,9 +16,10 @@ use serde::{Deserialize, Serialize};
 
 pub use report::{Report, ReportWhen};
 
-use life::{Life, Seen};
+use life::Life;
 
 use crate::error::{Code, Error, Language, Result, Words};
+use crate::store::sign::Seen;
 use crate::store::{Store, Timestamp, next_id};
 
 /// How long the silence of a runner is not taken for death.

@@ -12,7 +12,8 @@ use serde::Serialize;
 use super::CheckOptions;
 use crate::access::{self, AuditEntry};
 use crate::error::{Code, Error, Language, Result, Words, io_words, words};
-use crate::store::{Cancel, Store};
+use crate::store::part::Part;
+use crate::store::{Cancel, Store, with_suffix};
 
 /// So much is copied between two looks at the clock and at signs to end.
 const STEP_BYTES: u64 = 1 << 20;
@@ -75,28 +76,6 @@ pub struct BackupProgress {
 pub struct BackedUp {
     /// The size of the copy.
     pub bytes: u64,
-}
-
-/// The copy under its provisional name; gone when dropped, with what SQLite may have left beside it.
-struct Unfinished(PathBuf);
-
-impl Drop for Unfinished {
-    fn drop(&mut self) {
-        for suffix in ["", "-wal", "-shm", "-journal", "-turn"] {
-            let path = beside(&self.0, suffix);
-            if let Err(error) = fs::remove_file(&path)
-                && error.kind() != std::io::ErrorKind::NotFound
-            {
-                log::error!("an unfinished backup stays at {}: {error}", path.display());
-            }
-        }
-    }
-}
-
-fn beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    PathBuf::from(name)
 }
 
 impl Store {
@@ -163,23 +142,19 @@ impl Store {
         }
         self.gather_audit();
 
-        let mut random = [0; 8];
-        self.random(&mut random);
-        let name = format!(".renkei-{:016x}.part", u64::from_ne_bytes(random));
-        let unfinished = Unfinished(target.with_file_name(name));
         let failed = |error: std::io::Error| unwritable(&target, error);
-        let file = OpenOptions::new().write(true).create_new(true).open(&unfinished.0).map_err(failed)?;
+        let (unfinished, file) = Part::new(self, &target).map_err(failed)?;
         // Who may read the store may read the copy, and nobody else, also while it is made.
         file.set_permissions(fs::metadata(self.path())?.permissions()).map_err(failed)?;
         drop(file);
 
-        let bytes = self.copy(&unfinished.0, options, &mut progress)?;
+        let bytes = self.copy(unfinished.path(), options, &mut progress)?;
         let at_end = BackupProgress { bytes_total: bytes, bytes_done: bytes, checking: !options.unchecked };
         if !options.unchecked {
-            self.check_copy(&unfinished.0, &at_end, &mut progress)?;
+            self.check_copy(unfinished.path(), &at_end, &mut progress)?;
         }
-        sync(&unfinished.0).map_err(failed)?;
-        place(&unfinished.0, &target)?;
+        sync(unfinished.path()).map_err(failed)?;
+        place(unfinished.path(), &target)?;
         progress(&BackupProgress { checking: false, ..at_end });
         Ok(BackedUp { bytes })
     }
@@ -215,10 +190,10 @@ impl Store {
         let own = fs::canonicalize(self.path()).unwrap_or_else(|_| self.path().to_owned());
         // SQLite would take files that stand beside the copy under these names for parts of it.
         for suffix in ["", "-wal", "-shm", "-journal"] {
-            if target == beside(&own, suffix) || beside(&target, suffix) == own {
+            if target == with_suffix(&own, suffix) || with_suffix(&target, suffix) == own {
                 return refused(words!("ストア自身のファイルです", "it is a file of the store itself"));
             }
-            let part = beside(&target, suffix);
+            let part = with_suffix(&target, suffix);
             if fs::symlink_metadata(&part).is_ok() {
                 return refused(words!("{}が存在します", "{} exists already", part.display()));
             }

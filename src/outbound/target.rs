@@ -24,7 +24,8 @@ pub struct Target {
     pub code: String,
     /// The name shown to people.
     pub name: String,
-    /// How many deliveries may be on their way at once, over all workers. Default: 8.
+    /// How many deliveries may be on their way at once, over all workers. Default: 8. What a worker has claimed and not sent
+    /// yet counts, so a receiver that answers in less than a millisecond gets more in a second with a few hundred.
     #[serde(default = "eight")]
     pub concurrency: u32,
     /// How often it may be called. Default: as often as there is something to send.

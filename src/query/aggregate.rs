@@ -10,10 +10,10 @@ use super::compile::{condition_sql, row_condition_sql, shape};
 use super::condition::Condition;
 use super::path::{Leaf, Path, Place, System};
 use super::values::Class;
-use super::{Piece, prepared};
+use super::{Bucket, Piece, prepared};
 use crate::access::{Door, Right};
 use crate::error::{Code, Error, Result, words};
-use crate::schema::{Catalog, Cell, Column, Date, Number, Table, Value};
+use crate::schema::{Catalog, Cell, Column, Date, Number, Table, Value, ValueFormat, write_moment};
 use crate::store::{Store, Timestamp};
 
 /// The most groups and measures together.
@@ -73,18 +73,9 @@ pub struct GroupBy {
     /// For dates and times: what span is one group. Its value is then the first day of the span.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket: Option<Bucket>,
-}
-
-/// A span of time that is one group.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Bucket {
-    /// A calendar year.
-    Year,
-    /// A calendar month.
-    Month,
-    /// A day, in the time zone of the store for the times of records.
-    Day,
+    /// The heading in tables of figures; the name of the field when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 /// A figure of a group.
@@ -99,6 +90,9 @@ pub struct Measure {
     /// For averages: the decimal places, at most 18; two more than the field has when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scale: Option<u8>,
+    /// The heading in tables of figures; made of the field and the function when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 /// What is made of the values of a group. Empty values have no part in any; without values the result is empty.
@@ -160,31 +154,42 @@ impl Aggregation {
 
     /// A group for each value of `field`, within those already given.
     pub fn group_by(mut self, field: impl Into<String>) -> Aggregation {
-        self.group_by.push(GroupBy { field: field.into(), bucket: None });
+        self.group_by.push(GroupBy { field: field.into(), bucket: None, name: None });
         self
     }
 
     /// A group for each span of time.
     pub fn group_by_bucket(mut self, field: impl Into<String>, bucket: Bucket) -> Aggregation {
-        self.group_by.push(GroupBy { field: field.into(), bucket: Some(bucket) });
+        self.group_by.push(GroupBy { field: field.into(), bucket: Some(bucket), name: None });
         self
     }
 
     /// How many records, or detail rows, a group has.
     pub fn count(mut self) -> Aggregation {
-        self.measures.push(Measure { function: Function::Count, field: None, scale: None });
+        self.measures.push(Measure { function: Function::Count, field: None, scale: None, name: None });
         self
     }
 
     /// A figure made of the values of `field`.
     pub fn measure(mut self, function: Function, field: impl Into<String>) -> Aggregation {
-        self.measures.push(Measure { function, field: Some(field.into()), scale: None });
+        self.measures.push(Measure { function, field: Some(field.into()), scale: None, name: None });
         self
     }
 
     /// Sorts the groups by one column more; see [`AggregateSort::column`].
     pub fn sort(mut self, column: usize, descending: bool) -> Aggregation {
         self.sort.push(AggregateSort { column, descending });
+        self
+    }
+
+    /// Names the group or the measure that was added last, as tables of figures show it: the last measure, or the last group
+    /// where there is no measure yet.
+    pub fn named(mut self, name: impl Into<String>) -> Aggregation {
+        match (self.measures.last_mut(), self.group_by.last_mut()) {
+            (Some(measure), _) => measure.name = Some(name.into()),
+            (None, Some(group)) => group.name = Some(name.into()),
+            (None, None) => {}
+        }
         self
     }
 
@@ -201,13 +206,13 @@ enum Reader<'a> {
     Text,
     Whole,
     /// A span by its first day.
-    Day,
+    Span(Bucket),
     Moment,
     Approval,
-    /// The sum in two parts and the number of values; the scale of the field.
-    Sum(u8),
-    /// As a sum; the scale of the field and that of the average.
-    Average(u8, u8),
+    /// The sum in two parts and the number of values; the field, and its scale.
+    Sum(Option<&'a Column>, u8),
+    /// As a sum; the scale of the average behind that of the field.
+    Average(Option<&'a Column>, u8, u8),
 }
 
 impl Reader<'_> {
@@ -223,24 +228,24 @@ impl Reader<'_> {
 
     /// How many columns of the statement it takes.
     fn width(&self) -> usize {
-        if matches!(self, Reader::Sum(_) | Reader::Average(..)) { 3 } else { 1 }
+        if matches!(self, Reader::Sum(..) | Reader::Average(..)) { 3 } else { 1 }
     }
 
     fn read(&self, store: &Store, row: &rusqlite::Row<'_>, at: usize) -> Result<(Value, Cell<'static>)> {
         let cell = Cell::from_sql(row.get_ref(at)?)?;
         let value = match (self, &cell) {
-            (Reader::Sum(scale), _) => match parts(row, at)? {
+            (Reader::Sum(_, scale), _) => match parts(row, at)? {
                 Some((sum, _)) => exact(sum, *scale),
                 None => Value::Empty,
             },
-            (Reader::Average(from, to), _) => match parts(row, at)? {
+            (Reader::Average(_, from, to), _) => match parts(row, at)? {
                 Some((sum, count)) => average(sum, count, *from, *to)?,
                 None => Value::Empty,
             },
             (Reader::Field(column), cell) => column.value(cell),
             (_, Cell::Null) => Value::Empty,
             (_, Cell::Text(text)) => Value::from(text.as_ref()),
-            (Reader::Day, Cell::Int(int)) => {
+            (Reader::Span(_), Cell::Int(int)) => {
                 i32::try_from(*int).ok().and_then(Date::from_days).map_or(Value::Empty, Value::Date)
             }
             (Reader::Moment, Cell::Int(int)) => Value::DateTime(store.local(Timestamp(*int))),
@@ -248,6 +253,23 @@ impl Reader<'_> {
             (_, Cell::Int(int)) => Value::Number(Number::from(*int)),
         };
         Ok((value, cell.into_owned()))
+    }
+
+    /// The text of a value that was read.
+    fn text(&self, value: &Value, cell: &Cell<'_>, format: ValueFormat) -> String {
+        match (self, value) {
+            (Reader::Field(column), _) => column.text(cell, format),
+            (Reader::Span(bucket), Value::Date(day)) => bucket.text(*day, format),
+            (Reader::Moment, Value::DateTime(at)) => {
+                let mut out = Vec::new();
+                write_moment(&mut out, *at, format);
+                String::from_utf8(out).unwrap_or_default()
+            }
+            (Reader::Sum(Some(column), _) | Reader::Average(Some(column), ..), Value::Number(number)) => {
+                column.number_text(*number, format)
+            }
+            (_, value) => value.to_text(),
+        }
     }
 }
 
@@ -343,16 +365,16 @@ fn plan<'a>(
         let mut order = path.ordered(catalog, base);
         if let Some(bucket) = group.bucket {
             sql = match Class::of(path) {
-                Class::Date => start_of(bucket, &format!("{sql} * 86400")),
-                Class::DateTime => start_of(bucket, &sql),
+                Class::Date => bucket.start_of(&format!("{sql} * 86400")),
+                Class::DateTime => bucket.start_of(&sql),
                 Class::Moment => {
                     plan.local = true;
-                    start_of(bucket, &format!("{LOCAL}({sql})"))
+                    bucket.start_of(&format!("{LOCAL}({sql})"))
                 }
                 _ => return Err(unfit(path, "bucket")),
             };
             order = sql.clone();
-            reader = Reader::Day;
+            reader = Reader::Span(bucket);
         }
         selected.push(sql);
         // By position, so that an expression is made once.
@@ -394,13 +416,14 @@ fn plan<'a>(
                     );
                     return Err(shape(rule).with_field(&path.text));
                 }
-                let scale = match path.leaf {
-                    Leaf::Field { column, .. } => column.scale().unwrap_or(0),
-                    Leaf::System(_) => 0,
+                let field = match path.leaf {
+                    Leaf::Field { column, .. } => Some(column),
+                    Leaf::System(_) => None,
                 };
+                let scale = field.and_then(Column::scale).unwrap_or(0);
                 selected.push(format!("sum({sql} / {PART}), sum({sql} % {PART}), count({sql})"));
                 plan.readers.push(match measure.function {
-                    Function::Sum => Reader::Sum(scale),
+                    Function::Sum => Reader::Sum(field, scale),
                     _ => {
                         let to = measure.scale.unwrap_or(scale.saturating_add(2).min(18));
                         if to > 18 {
@@ -409,7 +432,7 @@ fn plan<'a>(
                                 "an average with {to} decimal places: 18 are the most"
                             )));
                         }
-                        Reader::Average(scale, to)
+                        Reader::Average(field, scale, to)
                     }
                 });
             }
@@ -442,17 +465,6 @@ fn unfit(path: &Path<'_>, operator: &str) -> Error {
     error.with_value(&path.text).with_rule(operator)
 }
 
-/// The first day of the span in which civil `seconds` lie, as a day number.
-fn start_of(bucket: Bucket, seconds: &str) -> String {
-    let start = match bucket {
-        Bucket::Year => "year",
-        Bucket::Month => "month",
-        Bucket::Day => "day",
-    };
-    // A whole number of days: the division is exact also before 1970.
-    format!("unixepoch({seconds}, 'unixepoch', 'start of {start}') / 86400")
-}
-
 /// Makes times local inside of SQL. The connection is kept after use, so it must not hold the store.
 fn with_local<T>(store: &Store, connection: &Connection, work: impl FnOnce() -> Result<T>) -> Result<T> {
     let weak = std::sync::Arc::downgrade(&store.inner);
@@ -467,35 +479,62 @@ fn with_local<T>(store: &Store, connection: &Connection, work: impl FnOnce() -> 
     result
 }
 
-/// The figures of every group.
+/// A group as it was read.
+pub(crate) struct Group {
+    pub(crate) row: AggregateRow,
+    /// The text of each value, groups first, where texts were asked for.
+    pub(crate) texts: Vec<String>,
+    cells: Vec<Cell<'static>>,
+}
+
+impl Group {
+    /// What tells the group at `at` from others.
+    pub(crate) fn key(&self, at: impl Iterator<Item = usize>) -> Vec<Cell<'static>> {
+        at.filter_map(|at| self.cells.get(at).cloned()).collect()
+    }
+}
+
+/// Whether an aggregation fits the database.
+pub(crate) fn check_aggregation(catalog: &Catalog, table: &Table, aggregation: &Aggregation) -> Result<()> {
+    plan(None, catalog, table, aggregation).map(|_| ())
+}
+
+/// The figures of every group, with their texts where `format` asks for them. More than `most` groups are refused.
 pub(crate) fn aggregate(
     store: &Store,
     connection: &Connection,
     catalog: &Catalog,
     table: &Table,
     aggregation: &Aggregation,
-) -> Result<Vec<AggregateRow>> {
+    format: Option<ValueFormat>,
+    most: usize,
+) -> Result<Vec<Group>> {
     let plan = plan(Some(store), catalog, table, aggregation)?;
     let groups = aggregation.group_by.len();
     let limit = aggregation.limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
     let read = || {
         prepared(connection, &plan.statement.sql, |statement| {
             let mut rows = statement.query(rusqlite::params_from_iter(&plan.statement.binds))?;
-            let mut found: Vec<(AggregateRow, Vec<Cell<'static>>)> = Vec::new();
+            let mut found: Vec<Group> = Vec::new();
             while let Some(row) = rows.next()? {
                 if aggregation.sort.is_empty() && found.len() >= limit {
                     break;
                 }
+                if found.len() >= most {
+                    let rule = words!("集計のグループ数", "groups of an aggregation");
+                    return Err(Error::new(Code::LimitPassed).with_rule(rule).with_value(most));
+                }
                 let mut at = 0;
-                let (mut values, mut cells) = (Vec::new(), Vec::new());
+                let (mut values, mut cells, mut texts) = (Vec::new(), Vec::new(), Vec::new());
                 for reader in &plan.readers {
                     let (value, cell) = reader.read(store, row, at)?;
+                    texts.extend(format.map(|format| reader.text(&value, &cell, format)));
                     values.push(value);
                     cells.push(cell);
                     at += reader.width();
                 }
                 let figures = values.split_off(groups);
-                found.push((AggregateRow { groups: values, values: figures }, cells));
+                found.push(Group { row: AggregateRow { groups: values, values: figures }, texts, cells });
             }
             Ok(found)
         })
@@ -515,18 +554,16 @@ pub(crate) fn aggregate(
         });
     }
     found.truncate(limit);
-    Ok(found.into_iter().map(|(row, _)| row).collect())
+    Ok(found)
 }
 
-type Found = (AggregateRow, Vec<Cell<'static>>);
-
 /// Empty ones first, then as fields compare.
-fn compare(plan: &Plan<'_>, groups: usize, column: usize, left: &Found, right: &Found) -> Ordering {
-    if matches!(plan.readers[column], Reader::Sum(_) | Reader::Average(..)) {
-        let value = |found: &Found| scaled(&found.0.values[column - groups]);
+fn compare(plan: &Plan<'_>, groups: usize, column: usize, left: &Group, right: &Group) -> Ordering {
+    if matches!(plan.readers[column], Reader::Sum(..) | Reader::Average(..)) {
+        let value = |found: &Group| scaled(&found.row.values[column - groups]);
         return value(left).cmp(&value(right));
     }
-    let key = |found: &Found| match &found.1[column] {
+    let key = |found: &Group| match &found.cells[column] {
         Cell::Null => (0, 0, String::new()),
         Cell::Int(int) => (1, *int, String::new()),
         Cell::Text(text) => (2, 0, text.clone().into_owned()),
@@ -554,7 +591,9 @@ impl Store {
     pub fn aggregate(&self, database: &str, aggregation: &Aggregation) -> Result<Vec<AggregateRow>> {
         let reading = self.reading()?;
         let door = Door::open(self, &reading)?;
-        aggregate(self, &reading, door.catalog(), door.table(database, Right::View)?, aggregation)
+        let table = door.table(database, Right::View)?;
+        let groups = aggregate(self, &reading, door.catalog(), table, aggregation, None, usize::MAX)?;
+        Ok(groups.into_iter().map(|group| group.row).collect())
     }
 }
 

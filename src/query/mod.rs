@@ -1,6 +1,7 @@
 //! Which records are meant, in which order, and what is read of them: conditions become SQL with bound values.
 
 mod aggregate;
+mod bucket;
 mod compile;
 mod condition;
 mod list;
@@ -13,14 +14,16 @@ mod snapshot;
 mod tests;
 mod values;
 
-pub use aggregate::{AggregateRow, AggregateSort, Aggregation, Bucket, Function, GroupBy, Measure};
+pub use aggregate::{AggregateRow, AggregateSort, Aggregation, Function, GroupBy, Measure};
+pub use bucket::Bucket;
 pub use condition::{Condition, Test};
 pub use list::{List, ListColumn, Search};
 pub use menu::{Menu, MenuEntry};
 pub use page::{Cursor, Query, Sort};
 pub use rows::Row;
 
-pub(crate) use list::{NamesFields, save_list, save_search};
+pub(crate) use aggregate::{Group, aggregate, check_aggregation};
+pub(crate) use list::{NamesFields, heading, save_list, save_search};
 pub(crate) use page::page_ids;
 pub(crate) use path::{System, exists as has_field, relabel, renamed as renamed_path};
 pub(crate) use rows::Selection;

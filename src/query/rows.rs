@@ -30,6 +30,8 @@ pub(crate) struct Selection<'a> {
     columns: String,
     joins: Vec<(String, String)>,
     on_details: bool,
+    /// Whether records without detail rows have no line.
+    rows_only: bool,
 }
 
 /// One column that is read.
@@ -72,6 +74,7 @@ impl<'a> Selection<'a> {
             columns: "t._id".to_owned(),
             joins: Vec::new(),
             on_details: false,
+            rows_only: false,
         };
         let mut at = 1;
         for text in columns {
@@ -129,6 +132,12 @@ impl<'a> Selection<'a> {
         let _ = write!(self.columns, ", {alias}.{}", path.sql);
     }
 
+    /// A line for each detail row, whatever the columns are, and none for a record without.
+    pub(crate) fn over_rows(mut self) -> Selection<'a> {
+        (self.on_details, self.rows_only) = (true, true);
+        self
+    }
+
     /// How many columns there are.
     pub(crate) fn len(&self) -> usize {
         self.outputs.len()
@@ -182,7 +191,10 @@ impl<'a> Selection<'a> {
         let order = Order::of(self.catalog, self.table, &query.sort)?;
         let header = &self.table.header.sql;
         let details = match (&self.table.details, self.on_details) {
-            (Some(details), true) => Some(format!(" LEFT JOIN {} d ON d._record = t._id", details.sql)),
+            (Some(details), true) => {
+                let join = if self.rows_only { "JOIN" } else { "LEFT JOIN" };
+                Some(format!(" {join} {} d ON d._record = t._id", details.sql))
+            }
             _ => None,
         };
         let joins = self.joined();

@@ -49,7 +49,7 @@ impl Days {
                     return Err(refused(
                         "on",
                         day,
-                        words!("日は1から31までか、lastです", "a day is 1 to 31, or \"last\""),
+                        words!("日は1から31までか、「last」です", "a day is 1 to 31, or \"last\""),
                     ));
                 }
             }

@@ -260,11 +260,6 @@ fn unique_ids(connection: &Connection, all: &[Database]) -> Result<()> {
         let own = (database.id, words!("データベース「{code}」", "the database \"{code}\""));
         for (id, owner) in std::iter::once(own).chain(named) {
             let Some(id) = id else { continue };
-            if id < 1 {
-                let rule =
-                    words!("{owner}のID {id}が正の整数ではありません", "the id {id} of {owner} is not positive"; owner);
-                return Err(invalid(database, rule));
-            }
             if let Some(other) = owners.insert(id, owner) {
                 let rule =
                     words!("ID {id}は{other}のものです", "the id {id} stands twice; it is that of {other}"; other);

@@ -46,13 +46,16 @@ documents! { Database "database"; }
 pub(crate) fn kind_words(kind: &str) -> Words {
     let ja = match kind {
         "database" => "データベース",
+        "field" => "項目",
         "list" => "一覧",
         "search" => "絞込み",
+        "aggregation" => "集計設定",
         "import" => "インポート設定",
         "user" => "ユーザ",
         "target" => "連携先",
         "csv_push" => "システム連携設定",
         "http_send" => "http送信",
+        "file_template" => "ファイルテンプレート",
         "mail_server" => "メールサーバ",
         "mail_template" => "メールテンプレート",
         "notice_mail" => "通知メール設定",

@@ -95,6 +95,19 @@ impl Column {
         }
     }
 
+    /// The text of a number that was made of values of this column, shown as they are.
+    pub(crate) fn number_text(&self, number: Number, format: ValueFormat) -> String {
+        match (format, &self.effective().field.kind) {
+            (ValueFormat::Raw, _) => number.to_string(),
+            (_, FieldKind::Number { display, .. } | FieldKind::Calculated { display, .. }) => {
+                let mut out = Vec::new();
+                display.write(&mut out, number.unscaled(), number.scale());
+                String::from_utf8(out).unwrap_or_default()
+            }
+            _ => number.to_string(),
+        }
+    }
+
     /// The text of a cell.
     pub(crate) fn text(&self, cell: &Cell<'_>, format: ValueFormat) -> String {
         let mut out = Vec::new();

@@ -11,7 +11,9 @@ mod connection;
 pub(crate) mod invariants;
 mod migration;
 mod options;
+pub(crate) mod part;
 mod quote;
+pub(crate) mod sign;
 mod turn;
 mod vault;
 
@@ -197,6 +199,21 @@ impl Store {
         with_suffix(&self.inner.beside, suffix)
     }
 
+    /// Refuses a path that leads to a file of the store itself. Written to, it would be spoiled; read into the store, it
+    /// would grow for ever; and whoever opens and closes it takes from SQLite the locks that this process holds on it.
+    pub(crate) fn refuse_own_file(&self, path: &Path) -> Result<()> {
+        let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let (target, own) = (real(path), real(self.path()));
+        if ["", "-wal", "-shm", "-journal"].iter().all(|suffix| target != with_suffix(&own, suffix)) {
+            return Ok(());
+        }
+        Err(Error::new(Code::Argument).with_value(path.display()).with_rule(words!(
+            "{}はストア自身のファイルです。別のファイルを指定してください",
+            "{} is a file of the store itself: name another file",
+            path.display()
+        )))
+    }
+
     pub(crate) fn random(&self, bytes: &mut [u8]) {
         self.inner.options.random.fill(bytes);
     }
@@ -367,7 +384,7 @@ impl Store {
     }
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)
@@ -551,7 +568,7 @@ pub(crate) fn next_id(connection: &Connection) -> Result<i64> {
 
 /// Keeps ids given by a caller (pinned in a blueprint) out of those handed out later.
 pub(crate) fn reserve_id(connection: &Connection, id: i64) -> Result<()> {
-    let sql = "UPDATE renkei_meta SET value = max(value, ?1 + 1) WHERE name = 'next_id'";
+    let sql = "UPDATE renkei_meta SET value = ?1 + 1 WHERE name = 'next_id' AND value <= ?1";
     connection.prepare_cached(sql)?.execute([id])?;
     Ok(())
 }

@@ -8,6 +8,9 @@ use crate::csv::{self, Encoding};
 use crate::error::{Result, Words, words};
 use crate::schema::Value;
 
+/// The longest name of a file, in bytes: systems take 255, and often something is appended.
+const FILE_NAME: usize = 200;
+
 /// How one value is escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
@@ -83,8 +86,48 @@ pub(super) fn check(place: Place, text: &str) -> Result<(), Words> {
     };
     match place {
         Place::Header => text.chars().find(|c| !matches!(c, ' '..='~' | '\t')).map_or(Ok(()), |bad| Err(fault(bad))),
+        Place::FileName => text.chars().find(|c| !is_of_file_name(*c)).map_or(Ok(()), |bad| {
+            let shown = if bad.is_control() { format!("U+{:04X}", u32::from(bad)) } else { format!("{bad:?}") };
+            Err(words!(
+                "ファイル名に文字{shown}は使用できません",
+                "it has the character {shown}, which the name of a file cannot have"
+            ))
+        }),
         Place::Line => text.chars().find(|c| c.is_control()).map_or(Ok(()), |bad| Err(fault(bad))),
         _ => Ok(()),
+    }
+}
+
+/// Whether every system takes the character in the name of a file, and it shows as what it is.
+fn is_of_file_name(c: char) -> bool {
+    let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    !c.is_control()
+        && !turns
+        && !matches!(c, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|' | '\u{2028}' | '\u{2029}')
+}
+
+/// Why a text is no name of a file on some system.
+pub(crate) fn file_name_fault(name: &str) -> Option<Words> {
+    const DEVICES: &[&str] = &["con", "prn", "aux", "nul"];
+    let stem = name.split('.').next().unwrap_or_default().trim_end().to_ascii_lowercase();
+    let is_port = |stem: &str| {
+        let number = stem.strip_prefix("com").or_else(|| stem.strip_prefix("lpt"));
+        number.is_some_and(|number| number.len() == 1 && number.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    match () {
+        () if name.trim().is_empty() => Some(words!("ファイル名が空です", "the name of the file is empty")),
+        () if name.len() > FILE_NAME => Some(words!(
+            "ファイル名が{FILE_NAME}バイトを超えます",
+            "the name of the file becomes longer than {FILE_NAME} bytes"
+        )),
+        () if name.ends_with(['.', ' ']) || name.starts_with(' ') => Some(words!(
+            "ファイル名の先頭の空白、末尾の空白と「.」は使用できません",
+            "the name of a file does not begin with a space, nor end with a space or a point"
+        )),
+        () if DEVICES.contains(&&*stem) || is_port(&stem) => {
+            Some(words!("「{stem}」はWindowsの装置名です", "\"{stem}\" is a device on Windows"))
+        }
+        () => None,
     }
 }
 

@@ -29,6 +29,7 @@
 //! | HTML, between the quotes of an attribute | as that, line ends as references; where a link begins, only http, https, mailto and tel; not in scripts, styles, `on…` and outside of quotes |
 //! | Markdown | what would mark something up stands behind `\`, line ends become `<br>` |
 //! | line of a mail header | as they are; control characters are refused |
+//! | name of a file | as they are; refused where they make a name that is none on some system |
 //! | text | as they are |
 //!
 //! A scheme, host or port cannot come from a value: whom we talk to is decided by the setting alone.
@@ -39,7 +40,7 @@ mod scope;
 mod settle;
 mod text;
 
-pub(crate) use escape::{percent, unmappable, write_json, write_json_text};
+pub(crate) use escape::{file_name_fault, percent, unmappable, write_json, write_json_text};
 pub(crate) use html::Reader as HtmlReader;
 pub(crate) use scope::{CALL, Parser, Scope, call_values};
 pub use text::{Escape, SecretSlot, SlottedText};
@@ -84,6 +85,8 @@ pub(crate) enum Place {
     Html,
     /// A Markdown document.
     Markdown,
+    /// The name of a file.
+    FileName,
     /// Text that is sent as it is.
     Text,
     /// Text that is kept or read by people: no place for secrets.
@@ -250,7 +253,7 @@ impl Template {
             Place::Xml => (Way::Xml, Escape::None),
             Place::Header | Place::Text => (Way::Nothing, Escape::None),
             Place::Html => return self.settle_html(&mut HtmlReader::default()),
-            Place::Line | Place::Plain | Place::Markdown => {
+            Place::Line | Place::Plain | Place::FileName | Place::Markdown => {
                 if self.parts.iter().any(|part| matches!(part, Part::Secret(..))) {
                     return Err(no_secret());
                 }
@@ -330,16 +333,16 @@ impl Template {
 
     /// What can only be seen of the whole.
     fn check_whole(&self, whole: &str, names: &Names, source: &(impl Source + ?Sized)) -> Result<()> {
-        let (length, ja, en) = match self.place {
-            Place::Url => (URL_LENGTH, "URL", "URL"),
-            Place::Header => (HEADER_LENGTH, "ヘッダの値", "header value"),
-            _ => return Ok(()),
+        let long = |length: usize, ja: &str, en: &str| {
+            (whole.len() > length)
+                .then(|| words!("{ja}が{length}バイトを超えます", "the {en} becomes longer than {length} bytes"))
         };
-        let mut rule = (whole.len() > length)
-            .then(|| words!("{ja}が{length}バイトを超えます", "the {en} becomes longer than {length} bytes"));
-        if self.place == Place::Url && rule.is_none() {
-            rule = check_path(whole).err();
-        }
+        let rule = match self.place {
+            Place::Url => long(URL_LENGTH, "URL", "URL").or_else(|| check_path(whole).err()),
+            Place::Header => long(HEADER_LENGTH, "ヘッダの値", "header value"),
+            Place::FileName => file_name_fault(whole),
+            _ => None,
+        };
         let Some(rule) = rule else { return Ok(()) };
         // Literal text was judged when the template was parsed, so a value is the cause: one of dots, else the longest.
         let mut cause = (0, String::new(), String::new());

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use rusqlite::Connection;
 
-use super::{Names, Place, Source, Template};
+use super::{HtmlReader, Names, Place, Source, Template};
 use crate::access;
 use crate::csv::Encoding;
 use crate::error::{Code, Error, Result, Words, words};
@@ -30,22 +30,37 @@ pub(crate) struct Parser<'a> {
     setting: &'a str,
     encoding: Encoding,
     names: Names,
+    over_rows: bool,
 }
 
 impl<'a> Parser<'a> {
     pub(crate) fn new(setting: &'a str, encoding: Encoding) -> Parser<'a> {
-        Parser { setting, encoding, names: Names::default() }
+        Parser { setting, encoding, names: Names::default(), over_rows: false }
     }
 
     /// Parses the template that is the member `member` of the setting.
     pub(crate) fn parse(&mut self, member: &str, text: &str, place: Place) -> Result<Template> {
-        Template::parse(text, place, self.encoding, &mut self.names).map_err(|rule| {
-            Error::new(Code::TemplateSyntax)
-                .with_name(format!("{}: {member}", self.setting))
-                .with_field(member)
-                .with_value(text)
-                .with_rule(rule)
-        })
+        Template::parse(text, place, self.encoding, &mut self.names).map_err(|rule| self.unreadable(member, text, rule))
+    }
+
+    /// As [`Parser::parse`], for a piece of an HTML document.
+    pub(crate) fn parse_html(&mut self, member: &str, text: &str, reader: &mut HtmlReader) -> Result<Template> {
+        Template::parse_html(text, self.encoding, &mut self.names, reader)
+            .map_err(|rule| self.unreadable(member, text, rule))
+    }
+
+    fn unreadable(&self, member: &str, text: &str, rule: Words) -> Error {
+        Error::new(Code::TemplateSyntax)
+            .with_name(format!("{}: {member}", self.setting))
+            .with_field(member)
+            .with_value(text)
+            .with_rule(rule)
+    }
+
+    /// The values are those of detail rows, so that names may mean detail fields.
+    pub(crate) fn over_rows(mut self) -> Parser<'a> {
+        self.over_rows = true;
+        self
     }
 
     /// Finds what the names mean: those with `@` among `known`, the others among the fields of the database.
@@ -67,7 +82,7 @@ impl<'a> Parser<'a> {
                 return Err(refused(listed(known, database.map(|(_, _, table)| table))));
             };
             match Selection::new(store, catalog, table, [name]) {
-                Ok(selection) if selection.is_on_details() => {
+                Ok(selection) if selection.is_on_details() && !self.over_rows => {
                     return Err(refused(words!(
                         "1レコードに複数ある明細項目です",
                         "it is a detail field, of which a record has many"

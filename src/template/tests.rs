@@ -213,7 +213,7 @@ fn secrets_are_places() {
     assert!(parse("https://${@secret:s}/", Place::Url).is_err());
 }
 
-const PLACES: [Place; 12] = [
+const PLACES: [Place; 13] = [
     Place::Url,
     Place::Query,
     Place::Form,
@@ -223,6 +223,7 @@ const PLACES: [Place; 12] = [
     Place::Xml,
     Place::Html,
     Place::Markdown,
+    Place::FileName,
     Place::Line,
     Place::Text,
     Place::Plain,

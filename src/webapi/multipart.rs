@@ -1,8 +1,8 @@
 //! Multipart bodies as clients really send them, read part by part in constant memory.
 //!
-//! Lines may end with CRLF or LF, parameters may stand in double quotes, in single quotes or in none, the boundary may be
-//! followed by a stray `;`, the last line may have no end. Bounded are the number of parts, the headers of a part, and
-//! nothing else here: how long a part may be is for its reader to say.
+//! Lines may end with CRLF or LF, headers may go on in further lines, parameters may stand in double quotes, in single
+//! quotes or in none, the boundary may be followed by a stray `;`, the last line may have no end. Bounded are the number of
+//! parts, the headers of a part, and nothing else here: how long a part may be is for its reader to say.
 
 use std::io::{self, Read};
 
@@ -77,6 +77,26 @@ pub(super) struct Part {
     pub(super) name: String,
     /// A part with a file name is a file, whatever else it is.
     pub(super) file_name: Option<String>,
+}
+
+impl Part {
+    /// Takes what a header says, if it says anything of interest.
+    fn take(&mut self, header: &[u8]) -> Result<(), &'static str> {
+        let Some(colon) = memchr::memchr(b':', header) else { return Ok(()) };
+        let (name, value) = (header[..colon].trim_ascii(), &header[colon + 1..]);
+        if name.eq_ignore_ascii_case(b"content-disposition") {
+            let text = |value: Vec<u8>| String::from_utf8_lossy(&value).into_owned();
+            self.name = parameter(value, "name").map(text).unwrap_or_default();
+            let encoded = || parameter(value, "filename*").map(|value| decoded(&value));
+            self.file_name = parameter(value, "filename").or_else(encoded).map(text);
+        } else if name.eq_ignore_ascii_case(b"content-transfer-encoding") {
+            let value = value.trim_ascii();
+            if value.eq_ignore_ascii_case(b"base64") || value.eq_ignore_ascii_case(b"quoted-printable") {
+                return Err("a part in a transfer encoding");
+            }
+        }
+        Ok(())
+    }
 }
 
 impl<R: Read> Multipart<R> {
@@ -173,6 +193,8 @@ impl<R: Read> Multipart<R> {
             return Err(self.fail(Fault::Broken("too many parts")));
         }
         let mut part = Part::default();
+        // A header, with the lines that continue it.
+        let mut header = Vec::new();
         let mut used = 0;
         // Clients that write only `\n` end headers with `\n\n`.
         loop {
@@ -192,21 +214,15 @@ impl<R: Read> Multipart<R> {
             if used > HEADERS {
                 return Err(self.fail(Fault::Broken("headers too long")));
             }
-            if line.is_empty() {
-                break;
-            }
-            let Some(colon) = memchr::memchr(b':', line) else { continue };
-            let (name, value) = (line[..colon].trim_ascii(), &line[colon + 1..]);
-            if name.eq_ignore_ascii_case(b"content-disposition") {
-                let text = |value: Vec<u8>| String::from_utf8_lossy(&value).into_owned();
-                part.name = parameter(value, "name").map(text).unwrap_or_default();
-                let encoded = || parameter(value, "filename*").map(|value| decoded(&value));
-                part.file_name = parameter(value, "filename").or_else(encoded).map(text);
-            } else if name.eq_ignore_ascii_case(b"content-transfer-encoding") {
-                let value = value.trim_ascii();
-                if value.eq_ignore_ascii_case(b"base64") || value.eq_ignore_ascii_case(b"quoted-printable") {
-                    return Err(self.fail(Fault::Broken("a part in a transfer encoding")));
+            if !matches!(line.first(), Some(b' ' | b'\t')) {
+                if let Err(what) = part.take(&header) {
+                    return Err(self.fail(Fault::Broken(what)));
                 }
+                header.clear();
+            }
+            header.extend_from_slice(line);
+            if header.is_empty() {
+                break;
             }
         }
         self.from += used;
@@ -559,6 +575,13 @@ mod tests {
                 assert_eq!(read_all_ways(&body, Some(b"b")), Ok(vec![one("x", None, content)]), "{body:?}");
             }
         }
+    }
+
+    #[test]
+    fn headers_may_go_on_in_further_lines() {
+        let body = b"--b\r\nContent-Type: text/csv;\r\n charset=UTF-8\r\nContent-Disposition: form-data;\r\n\tname=\"x\";\r\n  filename=a.csv\r\n\r\n1\r\n--b\nContent-Disposition:\n form-data; name=y\n \nA: b\n\n 2\n--b--";
+        let expected = vec![one("x", Some("a.csv"), b"1"), one("y", None, b" 2")];
+        assert_eq!(read_all_ways(body, Some(b"b")), Ok(expected));
     }
 
     #[test]

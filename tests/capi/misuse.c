@@ -326,12 +326,32 @@ static void web(const char *folder)
     EXPECT(renkei_store_close(store) == RENKEI_OK);
 }
 
+/* Files of the store are neither read into it nor written over. */
+static void own_files(renkei_store *store, const char *path)
+{
+    static const char *const SUFFIXES[] = {"", "-wal", "-shm"};
+    char own[1200];
+    uint64_t lines;
+    int64_t id;
+    size_t at;
+    for (at = 0; at < 3; at++) {
+        snprintf(own, sizeof own, "%s%s", path, SUFFIXES[at]);
+        CODE(RENKEI_USAGE, "argument", renkei_upload_put_path(store, "in.csv", N, own, N, &id, &error));
+        CODE(RENKEI_USAGE, "argument", renkei_import_rejects_path(store, 1, own, N, &lines, &error));
+        CODE(RENKEI_USAGE, "argument",
+             renkei_export_path(store, "{\"database\": \"items\"}", N, own, N, NULL, NULL, &error));
+        STATUS(RENKEI_USAGE, renkei_store_backup(store, own, N, NULL, NULL, &error));
+    }
+    OK(renkei_query_count(store, "items", N, NULL, 0, &lines, &error));
+}
+
 int main(int count, char **arguments)
 {
     const char *folder = count > 1 ? arguments[1] : ".";
     renkei_store *store = open_store(in_folder(folder, "misuse.db"));
     texts(store);
     structs(store);
+    own_files(store, in_folder(folder, "misuse.db"));
     EXPECT(renkei_store_close(store) == RENKEI_OK);
     handles(folder);
     panics(folder);

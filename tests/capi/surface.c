@@ -718,6 +718,66 @@ static void note_unmapped(void *user_data, uint64_t record, size_t column, uint3
     }
 }
 
+/* Saved aggregations, generated files and schedules. */
+static void figures(renkei_store *store)
+{
+    struct written written = {{0}, 0, 8000};
+    renkei_exported exported = renkei_exported_init();
+    const char *blueprint =
+        "{\"aggregations\": [{\"database\": \"items\", \"code\": \"prices\", \"name\": \"価格\","
+        "  \"aggregation\": {\"measures\": [{\"function\": \"sum\", \"field\": \"price\", \"name\": \"計\"}]}}],"
+        " \"file_templates\": [{\"database\": \"items\", \"code\": \"label\", \"name\": \"札\", \"file_name\": \"${number}.html\","
+        "  \"content\": {\"html\": \"<b>${name}</b>${@memo}\"}, \"line_end\": \"lf\"}]}";
+    char *json;
+    size_t len;
+    OK(renkei_blueprint_apply(store, blueprint, N, &json, &len, &error));
+    OK(renkei_free(json));
+    OK(renkei_aggregation_run(store, "items", N, "prices", N, &json, &len, &error));
+    EXPECT(strstr(json, "\"name\":\"計\"") != NULL && strstr(json, "1234.50") != NULL);
+    OK(renkei_free(json));
+    OK(renkei_aggregation_all(store, "items", N, &json, &len, &error));
+    EXPECT(strstr(json, "\"prices\"") != NULL);
+    OK(renkei_free(json));
+    OK(renkei_aggregation_preview(store,
+                                  "{\"database\": \"items\", \"code\": \"x\", \"name\": \"x\","
+                                  " \"aggregation\": {\"measures\": [{\"function\": \"count\"}]}}",
+                                  N, &json, &len, &error));
+    EXPECT(strstr(json, "\"件数\"") != NULL);
+    OK(renkei_free(json));
+    STATUS(RENKEI_NOT_FOUND, renkei_aggregation_run(store, "items", N, "none", N, &json, &len, &error));
+    EXPECT(json == NULL && len == 0);
+    OK(renkei_aggregation_export(store, "{\"database\": \"items\", \"aggregation\": \"prices\"}", N, write_piece, &written,
+                                 &exported, &error));
+    EXPECT(strstr(written.bytes, "計\r\n") == written.bytes && exported.records == 1 && exported.bytes == written.len);
+    written.most = 3;
+    CODE(RENKEI_CANCELLED, "c.callback",
+         renkei_aggregation_export(store, "{\"database\": \"items\", \"aggregation\": \"prices\"}", N, write_piece, &written,
+                                   NULL, &error));
+
+    memset(&written, 0, sizeof written);
+    written.most = 8000;
+    OK(renkei_file_template_all(store, "items", N, &json, &len, &error));
+    EXPECT(strstr(json, "\"label\"") != NULL);
+    OK(renkei_free(json));
+    OK(renkei_file_template_generate(store,
+                                     "{\"database\": \"items\", \"template\": \"label\", \"memo\": \"<\","
+                                     " \"record\": {\"key\": \"I0001\"}}",
+                                     N, write_piece, &written, &json, &len, &error));
+    EXPECT(strstr(json, "I0001.html") != NULL && strstr(json, "text/html; charset=UTF-8") != NULL);
+    EXPECT(is_text(written.bytes, written.len, "<b>りんご</b>&lt;"));
+    OK(renkei_free(json));
+    CODE(RENKEI_USAGE, "argument",
+         renkei_file_template_generate(store, "{\"database\": \"items\", \"template\": \"label\"}", N, write_piece, &written, &json,
+                                       &len, &error));
+    EXPECT(json == NULL && len == 0);
+
+    OK(renkei_schedule_next_runs(store, "{\"when\": {\"daily\": {\"at\": [\"09:00\"]}}}", N, 0, 2, &json, &len, &error));
+    EXPECT(is_text(json, len, "[86400000,172800000]"));
+    OK(renkei_free(json));
+    CODE(RENKEI_DEFINITION, "schedule.invalid",
+         renkei_schedule_next_runs(store, "{\"when\": {\"cron\": \"x\"}}", N, 0, 2, &json, &len, &error));
+}
+
 static void exports(renkei_store *store, const char *folder)
 {
     struct written written = {{0}, 0, 8000};
@@ -1194,6 +1254,7 @@ int main(int count, char **arguments)
     cursors(store);
     imports(store, clock, folder);
     EXPECT(messages > 0);
+    figures(store);
     exports(store, folder);
     inferring(folder);
     cancelling(store);

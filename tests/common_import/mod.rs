@@ -166,6 +166,43 @@ pub fn identity(status: &ImportStatus) {
     assert_eq!(total, inserted + updated + unchanged + rejected + skipped + unprocessed, "{status:?}");
 }
 
+/// What holds of every import, whatever the file is: no fault of our own, counts that add up, and rejects that are told in
+/// the order of the file and at their places. `before` is how many customers there were.
+pub fn judge(done: &Done<'_>, bytes: &[u8], columns: usize, first_line: u64, before: u64) {
+    let (status, rejects) = (&done.status, done.rejects());
+    let told = format!("{status:?}\n{rejects:?}\n{:?}", String::from_utf8_lossy(bytes));
+    assert!(!["internal", "sqlite", "io", "job.given_up"].contains(&done.error()), "{told}");
+    let after = done.store.count("customers", None).unwrap();
+    let kept = if status.dry_run { 0 } else { status.counts.inserted };
+    assert_eq!(after, before + kept, "{told}");
+    assert_eq!(status.counts.reject_cells, rejects.len() as u64, "{told}");
+    let mut lines: Vec<u64> = rejects.iter().map(|reject| reject.line).collect();
+    assert!(lines.is_sorted(), "{told}");
+    lines.dedup();
+    assert_eq!(status.counts.rejected, lines.len() as u64, "{told}");
+    assert!(lines.iter().all(|line| *line >= first_line), "{told}");
+    for pair in rejects.windows(2) {
+        assert!(pair[0].line < pair[1].line || pair[0].column <= pair[1].column, "{pair:?}\n{told}");
+    }
+    for reject in &rejects {
+        assert!(reject.offset <= bytes.len() as u64, "{reject:?}\n{told}");
+        assert!(!reject.message_ja.is_empty() && !reject.message_en.is_empty(), "{reject:?}\n{told}");
+        let Some(column) = reject.column else { continue };
+        assert!((1..=columns).contains(&column), "{reject:?}\n{told}");
+        let value = reject.value.as_bytes();
+        if reject.code != "csv.encoding" && value.is_ascii() && !value.contains(&b'"') {
+            let at = usize::try_from(reject.offset).unwrap();
+            assert!(bytes[at..].starts_with(value), "{reject:?}\n{told}");
+        }
+    }
+    if status.state == JobState::Completed || done.error() == "import.rejected" {
+        // The file of rejects is itself a file of as many lines.
+        let mut out = Vec::new();
+        let count = done.store.write_rejects(done.id, &mut out).unwrap();
+        assert_eq!(count, status.counts.rejected, "{told}");
+    }
+}
+
 pub fn setting(database: &str, mode: ImportMode, columns: &[&str]) -> ImportSetting {
     let mut setting = ImportSetting::new(database, "test", "取込").mode(mode);
     for column in columns {

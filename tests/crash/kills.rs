@@ -301,15 +301,18 @@ fn live(seed: u64, tally: &Mutex<Tally>) {
         let count: i64 = sqlite.query_row(&format!("SELECT count(*) FROM {left}"), [], |row| row.get(0)).unwrap();
         assert_eq!(count, 0, "{left}");
     }
-    // The files by which runners show that they live are left alone while they are young: these are not any more.
+    let names = names_in(dir.path());
+    let left_over = names.iter().filter(|name| name.ends_with(".part")).count() as u64;
+    // The files by which the living are known are left alone while they are young: these are not any more.
     let old = std::time::SystemTime::now() - Duration::from_secs(600);
-    for name in names_in(dir.path()).iter().filter(|name| name.contains("-run-")) {
+    for name in names.iter().filter(|name| name.contains("-run-") || name.ends_with(".sign")) {
         std::fs::File::options().write(true).open(dir.path().join(name)).unwrap().set_modified(old).unwrap();
     }
     Worker::new(&Store::open(&path).unwrap()).sweep().unwrap();
     let names = names_in(dir.path());
-    let signs: Vec<&String> = names.iter().filter(|name| name.contains("-run-")).collect();
-    assert!(signs.is_empty(), "runners that live no more: {signs:?}");
+    let signs: Vec<&String> =
+        names.iter().filter(|name| name.contains("-run-") || name.starts_with(".renkei-")).collect();
+    assert!(signs.is_empty(), "those who left them live no more: {signs:?}");
 
     let mut tally = tally.lock().unwrap();
     for (point, count) in own.points {
@@ -324,7 +327,7 @@ fn live(seed: u64, tally: &Mutex<Tally>) {
     tally.given_up += seen.given_up;
     tally.backups += own.backups + seen.backups;
     tally.exports += own.exports + seen.exports;
-    tally.left_over += names.iter().filter(|name| name.ends_with(".part")).count() as u64;
+    tally.left_over += left_over;
 }
 
 fn names_in(folder: &Path) -> Vec<String> {

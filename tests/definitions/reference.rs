@@ -2,11 +2,12 @@
 
 use renkei::csv::{Dialect, Encoding, Format, LineEnd, OutputEncoding, Quoting, Unmappable};
 use renkei::{
-    AccessSettings, AnswerPart, Auth, Circuit, CsvBody, CsvPush, DetailMode, FieldUpdate, HttpBody, HttpSend,
-    ImportColumn, ImportMode, JsonRow, JsonType, MailSecurity, MailServer, MailTemplate, MatchBy, Menu, MenuEntry,
-    Method, MinusStyle, NoticeMail, NoticeOn, NumberDate, NumberDisplay, NumberInput, Pair, PairsAs, Rate, Report,
-    ReportWhen, RetryPlan, Rights, Rounding, SaveAnswer, SaveWhen, Sending, Signing, Target, Timeouts, Trigger,
-    ValueFormat,
+    AccessSettings, AggregateSort, Aggregation, AggregationSetting, AnswerPart, Auth, Bucket, Circuit, CsvBody,
+    CsvPush, DetailMode, FieldUpdate, FileContent, FileCsv, FileTemplate, Function, GroupBy, HttpBody, HttpSend,
+    ImportColumn, ImportMode, JsonRow, JsonType, MailSecurity, MailServer, MailTemplate, MatchBy, Measure, Menu,
+    MenuEntry, Method, MinusStyle, Missed, NoticeMail, NoticeOn, NumberDate, NumberDisplay, NumberInput, Pair, PairsAs,
+    Rate, Report, ReportWhen, RetryPlan, Rights, Rounding, SaveAnswer, SaveWhen, Schedule, Sending, Signing, Target,
+    Timeouts, Trigger, ValueFormat, Weekday, When,
 };
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -42,7 +43,10 @@ fn the_examples_are_what_they_are_said_to_be() {
         "list",
         "search",
         "condition",
+        "aggregation",
         "import",
+        "file_template",
+        "schedule",
         "csv_push",
         "http_send",
         "mail_template",
@@ -84,7 +88,12 @@ fn the_examples_are_what_they_are_said_to_be() {
     world.searches = read("search");
     let condition = read::<Condition>("condition").remove(0);
     world.searches.push(Search::new("orders", "example", "例", condition));
+    world.aggregations = read("aggregation");
     world.imports = read("import");
+    world.file_templates = read("file_template");
+    for schedule in read::<Schedule>("schedule") {
+        assert_eq!(Fixture::new().store.next_runs(&schedule, crate::common::NOW, 5).unwrap().len(), 5);
+    }
     world.csv_pushes = read("csv_push");
     world.http_sends = read("http_send");
     world.mail_templates = read("mail_template");
@@ -119,6 +128,20 @@ fn every_member_and_every_word_is_there() {
     has("list", words::<List>(json!({"?": 1})));
     has("sort", words::<Sort>(json!({"?": 1})));
     has("search", words::<Search>(json!({"?": 1})));
+    has("aggregation", words::<AggregationSetting>(json!({"?": 1})));
+    has("figures", words::<Aggregation>(json!({"?": 1})));
+    has("group", words::<GroupBy>(json!({"?": 1})));
+    has("bucket", words::<Bucket>(json!("?")));
+    has("measure", words::<Measure>(json!({"?": 1})));
+    has("function", words::<Function>(json!("?")));
+    has("order of figures", words::<AggregateSort>(json!({"?": 1})));
+    has("file template", words::<FileTemplate>(json!({"?": 1})));
+    has("content of a file", words::<FileContent>(json!({"?": "x"})));
+    has("CSV of a file", words::<FileCsv>(json!({"?": 1})));
+    has("schedule", words::<Schedule>(json!({"?": 1})));
+    has("plan of a schedule", words::<When>(json!({"?": 1})));
+    has("day of the week", words::<Weekday>(json!("?")));
+    has("missed", words::<Missed>(json!("?")));
     has("import", words::<ImportSetting>(json!({"?": 1})));
     has("column of an import", words::<ImportColumn>(json!({"?": 1})));
     has("dialect", words::<Dialect>(json!({"?": 1})));

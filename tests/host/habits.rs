@@ -221,6 +221,17 @@ fn every_quirk_of_multipart_bodies() {
                 "\n",
             )),
         ),
+        (
+            "headers that go on in further lines",
+            PLAIN,
+            crlf(parts(
+                "b",
+                "Content-Disposition: form-data;\n name=\"json\"",
+                "Content-Disposition: form-data; name=\"uploadFile\";\n\tfilename=\"a.csv\"",
+                "a,1,",
+                "\n",
+            )),
+        ),
         ("a boundary inside of a line", PLAIN, crlf(parts("b", JSON, FILE, "a--b,1,", "\n"))),
     ];
     let host = Host::start();

@@ -23,7 +23,7 @@ pub(crate) use send::Ready;
 pub(crate) use server::save as save_server;
 #[cfg(feature = "mail")]
 pub(crate) use smtp::Smtp;
-pub(crate) use template::{Letter, save as save_template};
+pub(crate) use template::{Letter, check_file_unused, rename_file, save as save_template};
 
 use rusqlite::OptionalExtension;
 

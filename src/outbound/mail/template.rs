@@ -8,6 +8,7 @@ use super::send::{Attachment, Mail};
 use super::server::MailServer;
 use crate::access::Door;
 use crate::csv::Encoding;
+use crate::document::{self, FileTemplate};
 use crate::error::{Code, Error, Result, words};
 use crate::query::{Condition, NamesFields, Query, Row, Selection};
 use crate::record::Selector;
@@ -15,6 +16,9 @@ use crate::schema::documents::{self, check_code_and_name, documents, refused};
 use crate::schema::{Catalog, FieldKind, Table, Value};
 use crate::store::Store;
 use crate::template::{CALL, Parser, Place, Scope, Template, call_values, rename};
+
+/// The most files that go with a mail.
+const ATTACHMENTS: usize = 20;
 
 /// A mail about a record of a database (メールテンプレート), sent by [`Store::send_mail_about`].
 ///
@@ -67,6 +71,9 @@ pub struct MailTemplate {
     /// The codes of file fields whose files go with the mail.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<String>,
+    /// The codes of [`FileTemplate`]s of the same database, whose files are generated for the record and go with the mail.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
 }
 
 /// A template that was judged and parsed.
@@ -103,6 +110,7 @@ impl MailTemplate {
             subject: String::new(),
             text: String::new(),
             attachments: Vec::new(),
+            files: Vec::new(),
         }
     }
 
@@ -147,6 +155,14 @@ impl MailTemplate {
                 return Err(refused(&self.code, rule).with_field(field));
             }
         }
+        let count = self.attachments.len() + self.files.len();
+        if count > ATTACHMENTS {
+            let rule = words!(
+                "添付ファイルが{count}個です（上限{ATTACHMENTS}個）",
+                "it has {count} attachments; {ATTACHMENTS} are the most"
+            );
+            return Err(refused(&self.code, rule));
+        }
         let mut parser = Parser::new(&self.code, Encoding::Utf8);
         let mut all = |member: &str, texts: &[String]| {
             texts.iter().map(|text| parser.parse(member, text, Place::Line)).collect::<Result<Vec<_>>>()
@@ -186,6 +202,10 @@ pub(crate) fn save(
     template.compile(store, catalog)?;
     documents::get::<MailServer>(connection, None, &template.server)?;
     let table = catalog.table(&template.database)?;
+    for file in &mut template.files {
+        // By its code, also where it was given by its id, so that it is found again.
+        *file = documents::get::<FileTemplate>(connection, Some(table.id), file)?.code;
+    }
     table.code().clone_into(&mut template.database);
     documents::save(connection, Some(table.id), template)
 }
@@ -239,13 +259,42 @@ impl<'a> Letter<'a> {
     }
 }
 
+/// Refuses to take a file template away that goes with mails.
+pub(crate) fn check_file_unused(connection: &rusqlite::Connection, database: i64, file: &str) -> Result<()> {
+    let templates = documents::load_of::<MailTemplate>(connection, database)?;
+    match templates.iter().find(|template| template.files.iter().any(|other| other == file)) {
+        None => Ok(()),
+        Some(template) => {
+            let code = &template.code;
+            let rule = words!("メールテンプレート「{code}」", "the mail template \"{code}\"");
+            Err(Error::new(Code::DefinitionInUse).with_name(file).with_rule(rule))
+        }
+    }
+}
+
+/// Follows a file template that got another code.
+pub(crate) fn rename_file(connection: &rusqlite::Connection, database: i64, from: &str, to: &str) -> Result<()> {
+    for mut template in documents::load_of::<MailTemplate>(connection, database)? {
+        let mut is_changed = false;
+        for file in template.files.iter_mut().filter(|file| *file == from) {
+            to.clone_into(file);
+            is_changed = true;
+        }
+        if is_changed {
+            documents::save(connection, Some(database), &mut template)?;
+        }
+    }
+    Ok(())
+}
+
 impl Store {
     /// Queues the mail of a template about a record; the id of its delivery. See [`Store::send_mail`].
     ///
     /// # Errors
     ///
     /// As [`Store::send_mail`]; [`Code::RecordNotFound`], [`Code::AccessDenied`] without the rights to
-    /// export and to view; [`Code::TemplateValue`] for a value that may not stand where it would.
+    /// export and to view; [`Code::TemplateValue`] for a value that may not stand where it would; for its files, as
+    /// [`Store::generate_file`].
     pub fn send_mail_about(&self, database: &str, template: &str, record: impl Into<Selector>) -> Result<i64> {
         let mail = self.mail_about(database, template, &record.into())?;
         self.queue_mail(&mail)
@@ -267,7 +316,15 @@ impl Store {
             mail = Some(letter.of(row, &call)?);
             Ok(false)
         })?;
-        mail.ok_or_else(|| Error::new(Code::RecordNotFound).with_value(record).with_rule(table.code()))
+        let missing = || Error::new(Code::RecordNotFound).with_value(record).with_rule(table.code());
+        let mut mail: Mail = mail.ok_or_else(missing)?;
+        for file in &template.files {
+            let file: FileTemplate = documents::get(&reading, Some(table.id), file)?;
+            let mut bytes = Vec::new();
+            let made = document::generate(self, &reading, &file, Some(record), None, "", &mut bytes)?;
+            mail = mail.attach(Attachment::bytes(made.name, bytes).content_type(made.content_type));
+        }
+        Ok(mail)
     }
 
     /// The mail templates of a database, by id.

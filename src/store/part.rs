@@ -1,0 +1,80 @@
+//! Files that are written under a provisional name and get their own when they are whole: exports and backups.
+//!
+//! Beside `.renkei-….part` stands `.renkei-….sign`, by which its maker shows that he lives. What a sudden death leaves is
+//! removed by who writes to the same directory next, and from the directory of the store by the sweep of its workers.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use super::sign::{self, Seen, Sign};
+use super::{Store, with_suffix};
+
+const PREFIX: &str = ".renkei-";
+const PART: &str = ".part";
+const SIGN: &str = ".sign";
+
+/// What SQLite, and a store that is looked into, may leave beside a file that is a database.
+const BESIDE: [&str; 5] = ["", "-wal", "-shm", "-journal", "-turn"];
+
+/// A file under its provisional name; gone when dropped.
+#[derive(Debug)]
+pub(crate) struct Part {
+    path: PathBuf,
+    _sign: Option<Sign>,
+}
+
+impl Part {
+    /// Makes a new file in the directory of `target`, open for writing.
+    pub(crate) fn new(store: &Store, target: &Path) -> io::Result<(Part, File)> {
+        sweep_beside(target);
+        let mut random = [0; 8];
+        store.random(&mut random);
+        let name = format!("{PREFIX}{:016x}", u64::from_ne_bytes(random));
+        // Before the file itself, so that nobody ever finds that without it.
+        let sign = Sign::show(target.with_file_name(format!("{name}{SIGN}")));
+        let path = target.with_file_name(format!("{name}{PART}"));
+        let file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+        Ok((Part { path, _sign: sign }, file))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        remove(&self.path);
+    }
+}
+
+fn remove(part: &Path) {
+    for suffix in BESIDE {
+        let path = with_suffix(part, suffix);
+        if let Err(error) = fs::remove_file(&path)
+            && error.kind() != ErrorKind::NotFound
+        {
+            log::error!("an unfinished file stays at {}: {error}", path.display());
+        }
+    }
+}
+
+/// Removes from the directory of a file what makers left that are dead. Nothing is touched of those that live, and of those
+/// of which nothing can be seen.
+pub(crate) fn sweep_beside(path: &Path) {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let Some(mark) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.strip_suffix(SIGN)) else { continue };
+        let part = entry.path().with_file_name(format!("{PREFIX}{mark}{PART}"));
+        // The file is made when the sign is locked: with it, an unlocked one is no young one.
+        if !part.exists() {
+            sign::remove_old(&entry.path());
+        } else if sign::see(&entry.path()) == Seen::Dead {
+            remove(&part);
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
