@@ -284,6 +284,16 @@
  *   renkei_export_stream_read            reading an ExportStream
  *   renkei_export_stream_exported        ExportStream::exported
  *   renkei_export_stream_close           dropping an ExportStream
+ * Saved aggregations
+ *   renkei_aggregation_run               Store::run_aggregation
+ *   renkei_aggregation_preview           Store::preview_aggregation
+ *   renkei_aggregation_export            Store::export_aggregation
+ *   renkei_aggregation_all               Store::aggregation_settings
+ * Generated files
+ *   renkei_file_template_generate        Store::generate_file
+ *   renkei_file_template_all             Store::file_templates
+ * Schedules
+ *   renkei_schedule_next_runs            Store::next_runs
  * Workers
  *   renkei_worker_new                    Worker::new, Worker::on_progress, Worker::retention,
  *                                        Worker::senders, Worker::network, Worker::resolver,
@@ -3661,6 +3671,127 @@ renkei_status renkei_export_stream_exported(const renkei_export_stream *export_s
  */
 RENKEI_API
 renkei_status renkei_export_stream_close(renkei_export_stream *export_stream);
+
+/* -- Saved aggregations -------------------------------------------------------------------------- */
+
+/**
+ * Runs a saved aggregation, by its code or id. The answer is a JSON object: "groups" (how many of the columns are groups, the
+ * first ones), "columns" (objects with "name", and "measure", "across", "is_total"), "rows" (arrays of values, one for each
+ * column) and, with totals, "total" (such an array). All figures are of one moment. The caller frees the JSON by renkei_free.
+ *
+ * Rust: Store::run_aggregation
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_aggregation_run(const renkei_store *store,
+                                     const char *database,
+                                     size_t database_len,
+                                     const char *aggregation,
+                                     size_t aggregation_len,
+                                     char **out_json,
+                                     size_t *out_json_len,
+                                     renkei_error **out_error);
+
+/**
+ * Runs an aggregation that is not saved: setting is its definition, a JSON object as in a blueprint. The answer is that of
+ * renkei_aggregation_run. The caller frees the JSON by renkei_free.
+ *
+ * Rust: Store::preview_aggregation
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_aggregation_preview(const renkei_store *store,
+                                         const char *setting,
+                                         size_t setting_len,
+                                         char **out_json,
+                                         size_t *out_json_len,
+                                         renkei_error **out_error);
+
+/**
+ * Writes the table of a saved aggregation as CSV and gives it to a function in pieces. spec is a JSON object with database and
+ * aggregation, and maybe values, without_headings and format: see AggregationExport in the documentation of the Rust crate.
+ * out_exported may be NULL.
+ *
+ * Rust: Store::export_aggregation
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_aggregation_export(const renkei_store *store,
+                                        const char *spec,
+                                        size_t spec_len,
+                                        renkei_write_fn write,
+                                        void *user_data,
+                                        renkei_exported *out_exported,
+                                        renkei_error **out_error);
+
+/**
+ * The saved aggregations of a database, as a JSON array of definitions. The caller frees the JSON by renkei_free.
+ *
+ * Rust: Store::aggregation_settings
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_aggregation_all(const renkei_store *store,
+                                     const char *database,
+                                     size_t database_len,
+                                     char **out_json,
+                                     size_t *out_json_len,
+                                     renkei_error **out_error);
+
+/* -- Generated files ----------------------------------------------------------------------------- */
+
+/**
+ * Generates the file of a file template and gives it to a function in pieces. request is a JSON object with database and
+ * template, and maybe record ({"key": …} or {"id": …}, for files about one record), found (a query as for renkei_query_page:
+ * which records are found, instead of those that the template says) and memo. The answer is a JSON object with the "name" of
+ * the file, its "content_type", "records" and "bytes". The caller frees the JSON by renkei_free.
+ *
+ * Rust: Store::generate_file
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_file_template_generate(const renkei_store *store,
+                                            const char *request,
+                                            size_t request_len,
+                                            renkei_write_fn write,
+                                            void *user_data,
+                                            char **out_json,
+                                            size_t *out_json_len,
+                                            renkei_error **out_error);
+
+/**
+ * The file templates of a database, as a JSON array of definitions. The caller frees the JSON by renkei_free.
+ *
+ * Rust: Store::file_templates
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_file_template_all(const renkei_store *store,
+                                       const char *database,
+                                       size_t database_len,
+                                       char **out_json,
+                                       size_t *out_json_len,
+                                       renkei_error **out_error);
+
+/* -- Schedules ----------------------------------------------------------------------------------- */
+
+/**
+ * The first count moments later than after, at most 1000, at which something with a schedule is done: a JSON array of
+ * milliseconds since 1970-01-01 00:00:00 UTC. schedule is a JSON object such as {"when": {"cron": "0 9 * * mon-fri"}}: see
+ * Schedule in the documentation of the Rust crate. The caller frees the JSON by renkei_free.
+ *
+ * Rust: Store::next_runs
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_schedule_next_runs(const renkei_store *store,
+                                        const char *schedule,
+                                        size_t schedule_len,
+                                        int64_t after,
+                                        size_t count,
+                                        char **out_json,
+                                        size_t *out_json_len,
+                                        renkei_error **out_error);
 
 /* -- Workers ------------------------------------------------------------------------------------- */
 
