@@ -351,6 +351,8 @@
  *   renkei_mail_send_about               Store::send_mail_about
  *   renkei_mail_server_all               Store::mail_servers
  *   renkei_mail_template_all             Store::mail_templates
+ *   renkei_notice_mail_all               Store::notice_mails
+ *   renkei_notice_mail_status            Store::notice_mail_status
  * Secrets
  *   renkei_secret_put                    Store::put_secret
  *   renkei_secret_remove                 Store::remove_secret
@@ -4552,6 +4554,40 @@ renkei_status renkei_mail_template_all(const renkei_store *store,
                                        char **out_json,
                                        size_t *out_json_len,
                                        renkei_error **out_error);
+
+/**
+ * The notice mails of a database, as a JSON array of definitions. The caller frees the JSON.
+ *
+ * Rust: Store::notice_mails
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_notice_mail_all(const renkei_store *store,
+                                     const char *database,
+                                     size_t database_len,
+                                     char **out_json,
+                                     size_t *out_json_len,
+                                     renkei_error **out_error);
+
+/**
+ * How a notice mail stands: what waits, what was told, and why the last change that failed could not be told; database and
+ * notice mail by code or id. The caller frees the JSON.
+ *
+ * {"id": 100042, "enabled": true, "waiting": 0, "due_at": null, "told": 12, "mails": 24, "last_at": 1769819400000,
+ *  "failed": 0, "missed": 0, "error": null}
+ *
+ * Rust: Store::notice_mail_status
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_notice_mail_status(const renkei_store *store,
+                                        const char *database,
+                                        size_t database_len,
+                                        const char *notice_mail,
+                                        size_t notice_mail_len,
+                                        char **out_json,
+                                        size_t *out_json_len,
+                                        renkei_error **out_error);
 
 /* -- Secrets ------------------------------------------------------------------------------------- */
 

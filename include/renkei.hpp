@@ -711,6 +711,14 @@ public:
     {
         return detail::text(renkei_mail_template_all, get(), database);
     }
+    std::string notice_mails(std::string_view database) const
+    {
+        return detail::text(renkei_notice_mail_all, get(), database);
+    }
+    std::string notice_mail_status(std::string_view database, std::string_view notice_mail) const
+    {
+        return detail::text(renkei_notice_mail_status, get(), database, notice_mail);
+    }
     /// kind is as in renkei_definition_remove; database is empty for what belongs to none.
     void remove_definition(std::string_view kind, std::string_view database, std::string_view name)
     {

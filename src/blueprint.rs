@@ -8,6 +8,7 @@ use crate::automation::{self, Automation, SentBy, menu};
 use crate::document::{self, FileTemplate};
 use crate::error::{Code, Error, Result, Words, words};
 use crate::import::{ImportSetting, save_setting};
+use crate::notice::{self, NoticeMail};
 use crate::outbound::{self, CsvPush, HttpSend, MailServer, MailTemplate, Target, mail, save_target};
 use crate::query::{List, MenuEntry, NamesFields, Search, has_field, renamed_path, save_list, save_search};
 use crate::record;
@@ -86,6 +87,9 @@ pub struct Blueprint {
     /// The automations.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub automations: Vec<Automation>,
+    /// The notice mails.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notice_mails: Vec<NoticeMail>,
 }
 
 /// What [`Store::remove_definition`] can take out of a store.
@@ -115,6 +119,8 @@ pub enum DefinitionKind {
     HttpSend,
     /// An [`Automation`].
     Automation,
+    /// A [`NoticeMail`].
+    NoticeMail,
 }
 
 impl DefinitionKind {
@@ -127,6 +133,7 @@ impl DefinitionKind {
         DefinitionKind::Automation,
         DefinitionKind::CsvPush,
         DefinitionKind::HttpSend,
+        DefinitionKind::NoticeMail,
         DefinitionKind::MailTemplate,
         DefinitionKind::FileTemplate,
         DefinitionKind::MailServer,
@@ -172,6 +179,7 @@ impl DefinitionKind {
             DefinitionKind::CsvPush => CsvPush::KIND,
             DefinitionKind::HttpSend => HttpSend::KIND,
             DefinitionKind::Automation => Automation::KIND,
+            DefinitionKind::NoticeMail => NoticeMail::KIND,
         }
     }
 }
@@ -279,6 +287,12 @@ impl Blueprint {
         self.http_sends.push(send);
         self
     }
+
+    /// Adds a notice mail.
+    pub fn notice_mail(mut self, notice: NoticeMail) -> Blueprint {
+        self.notice_mails.push(notice);
+        self
+    }
 }
 
 impl Store {
@@ -332,6 +346,7 @@ impl Store {
             csv_pushes: documents::load(&reading)?,
             http_sends: documents::load(&reading)?,
             automations: documents::load(&reading)?,
+            notice_mails: documents::load(&reading)?,
         };
         if door.is_administrator() {
             all.access = access::load_settings(&reading)?;
@@ -348,6 +363,7 @@ impl Store {
             all.csv_pushes.retain(|push| may(&push.database));
             all.http_sends.retain(|send| may(&send.database));
             all.automations.retain(|automation| may(&automation.database));
+            all.notice_mails.retain(|notice| may(&notice.database));
             all.targets.clear();
             all.mail_servers.clear();
         }
@@ -387,7 +403,13 @@ impl Store {
                 DefinitionKind::MailTemplate => {
                     let template: MailTemplate = documents::get(writing, Some(table), name)?;
                     automation::check_unused(writing, door.catalog(), table, SentBy::MailTemplate, &template.code)?;
+                    notice::check_template_unused(writing, table, &template.code)?;
                     template.id
+                }
+                DefinitionKind::NoticeMail => {
+                    let id = documents::get::<NoticeMail>(writing, Some(table), name)?.id;
+                    notice::remove(writing, id.unwrap_or_default())?;
+                    id
                 }
                 DefinitionKind::FileTemplate => {
                     let template: FileTemplate = documents::get(writing, Some(table), name)?;
@@ -558,6 +580,7 @@ fn given_ids(blueprint: &Blueprint) -> impl Iterator<Item = (i64, &'static str, 
         csv_pushes,
         http_sends,
         automations,
+        notice_mails,
     } = blueprint;
     let fields = databases.iter().flat_map(|database| database.fields.iter().chain(&database.details));
     (users.iter().filter_map(|user| Some((user.id?, "user", user.code.as_str()))))
@@ -574,6 +597,7 @@ fn given_ids(blueprint: &Blueprint) -> impl Iterator<Item = (i64, &'static str, 
         .chain(of(csv_pushes))
         .chain(of(http_sends))
         .chain(of(automations))
+        .chain(of(notice_mails))
 }
 
 /// What is sent, and by whom: settings name targets and mail servers, and lists name settings in their menus.
@@ -644,7 +668,13 @@ fn apply_documents(
         changes.extend(put(writing, Some(table), &mut template.clone(), save)?);
         if let Some(before) = before.filter(|before| *before != template.code) {
             automation::rename_sent(writing, catalog, table, SentBy::MailTemplate, (&before, &template.code))?;
+            notice::rename_template(writing, table, &before, &template.code)?;
         }
+    }
+    for notice in &blueprint.notice_mails {
+        let table = managed(door, catalog, &notice.database)?;
+        let save = |notice: &mut _| notice::save(store, writing, catalog, notice);
+        changes.extend(put(writing, Some(table), &mut notice.clone(), save)?);
     }
     Ok(())
 }
@@ -723,6 +753,7 @@ fn follow_renames(writing: &Writing<'_>, before: &Catalog, after: &Catalog) -> R
         follow::<HttpSend>(writing, before, after, now)?;
         follow::<FileTemplate>(writing, before, after, now)?;
         follow::<MailTemplate>(writing, before, after, now)?;
+        follow::<NoticeMail>(writing, before, after, now)?;
     }
     automation::follow_renames(writing, before, after)
 }
@@ -758,6 +789,7 @@ fn refuse_in_use(writing: &Writing<'_>, before: &Catalog, after: &Catalog) -> Re
         find_users::<FileTemplate>(writing, before, after, now, &mut users)?;
         find_users::<MailTemplate>(writing, before, after, now, &mut users)?;
         automation::find_users(writing, before, after, now.id, &mut users)?;
+        find_users::<NoticeMail>(writing, before, after, now, &mut users)?;
         if let Some((path, _)) = users.first() {
             let path = path.clone();
             let of: Vec<Words> = users.into_iter().filter(|(other, _)| *other == path).map(|(_, user)| user).collect();

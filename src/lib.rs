@@ -57,6 +57,7 @@
 //! | `worker` | runs what is due | [`Worker`] |
 //! | `maintenance` | the check of a whole store, and its copy while it is at work | [`Store::check`], [`Store::backup`] |
 //! | `automation` | parts that are run for records, journalled step by step | [`Automation`], [`Store::start_automation`] |
+//! | `notice` | mails that tell of changes of records | [`NoticeMail`], [`Store::notice_mail_status`] |
 //! | `outbound` | what leaves the store: CSV pushes, http sends, mail; one queue of deliveries, sent at least once | [`CsvPush`], [`HttpSend`], [`MailServer`], [`NewDelivery`], [`Sending`] |
 //! | `aggregation` | saved aggregations: tables of figures, cross tables, as CSV | [`AggregationSetting`], [`Store::run_aggregation`] |
 //! | `document` | files generated from records: CSV, text, HTML, Markdown | [`FileTemplate`], [`Store::generate_file`] |
@@ -138,12 +139,12 @@ pub mod csv;
 pub mod definitions {}
 mod document;
 mod error;
-#[allow(dead_code, reason = "the rooms that listen use the rest")]
 mod event;
 mod export;
 mod import;
 mod job;
 mod maintenance;
+mod notice;
 mod outbound;
 mod query;
 mod record;
@@ -164,6 +165,7 @@ pub use export::*;
 pub use import::*;
 pub use job::{JobError, JobState, Report, ReportWhen};
 pub use maintenance::*;
+pub use notice::*;
 pub use outbound::*;
 pub use query::*;
 pub use record::*;

@@ -16,6 +16,7 @@ use crate::error::Result;
 use crate::event;
 use crate::import::{self, ImportProgress};
 use crate::job::{self, Found};
+use crate::notice;
 use crate::outbound::{
     self, Channel, Courier, Gate, NetworkPolicy, Notice, PoolOptions, Resolver, SystemResolver, Transport,
 };
@@ -165,13 +166,14 @@ impl Worker {
         Ok(self.run_job()? || self.send_due(1, Duration::ZERO, 1)? > 0)
     }
 
-    /// Imports, automations, then what follows from the end of runs: fields of records that were sent, and reports.
+    /// Imports, automations, then what follows: fields of records that were sent, reports of runs that ended, notices of changes.
     fn run_job(&self) -> Result<bool> {
         Ok(self.run_import()?
             || automation::start_due(&self.store)?
             || automation::run_next(&self.store, &self.stop)?
             || outbound::csv_push::run_next(&self.store, &self.stop)?
-            || outbound::mail::write_next_report(&self.store, automation::told)?)
+            || outbound::mail::write_next_report(&self.store, automation::told)?
+            || notice::run_next(&self.store)?)
     }
 
     fn run_import(&self) -> Result<bool> {

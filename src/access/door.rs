@@ -259,8 +259,8 @@ impl Store {
     /// | [`upload`](Store::upload) | `import` in some database; an upload is imported by who made it |
     /// | [`put_file`](Store::put_file) | `register` or `update` in some database; a file is read and attached by who stored it |
     /// | [`file`](Store::file), [`read_file`](Store::read_file), once attached | `view` in the database of its record |
-    /// | [`database`](Store::database), [`lists`](Store::lists), [`searches`](Store::searches), [`import_settings`](Store::import_settings), [`csv_pushes`](Store::csv_pushes), [`http_sends`](Store::http_sends), [`automations`](Store::automations) | any right |
-    /// | [`apply`](Store::apply), [`plan`](Store::plan), [`remove_definition`](Store::remove_definition) | `manage`; and `view` of databases that a changed one links to |
+    /// | [`database`](Store::database), [`lists`](Store::lists), [`searches`](Store::searches), [`import_settings`](Store::import_settings), [`csv_pushes`](Store::csv_pushes), [`http_sends`](Store::http_sends), [`automations`](Store::automations), [`mail_templates`](Store::mail_templates), [`notice_mails`](Store::notice_mails) | any right |
+    /// | [`apply`](Store::apply), [`plan`](Store::plan), [`remove_definition`](Store::remove_definition), [`notice_mail_status`](Store::notice_mail_status) | `manage`; and `view` of databases that a changed one links to |
     /// | [`blueprint`](Store::blueprint) | shows what he may `manage` |
     /// | new databases, users, tokens, the settings of access, the audit log, [`as_user`](Store::as_user) | an administrator |
     /// | targets, mail servers, secrets, the queue of deliveries ([`deliver`](Store::deliver), [`deliveries`](Store::deliveries), [`replay_delivery`](Store::replay_delivery)), [`send_mail`](Store::send_mail) | an administrator |

@@ -11,6 +11,7 @@ use crate::error::{Code, Error, Finding, Findings, Language, Result, Severity, W
 use crate::event;
 use crate::import::{self, ImportSetting};
 use crate::job;
+use crate::notice;
 use crate::query::{List, Search};
 use crate::record;
 use crate::schema::{Catalog, Table, invariants as schema};
@@ -244,6 +245,7 @@ impl Look<'_> {
         schema::inspect_documents::<Search>(self.connection, &mut self.findings)?;
         schema::inspect_documents::<ImportSetting>(self.connection, &mut self.findings)?;
         schema::inspect_documents::<Automation>(self.connection, &mut self.findings)?;
+        notice::invariants::inspect(self.connection, &mut self.findings)?;
         Ok(catalog)
     }
 

@@ -2,7 +2,6 @@
 
 mod aggregate;
 mod bucket;
-#[allow(dead_code, reason = "for the rooms that listen")]
 mod compile;
 mod condition;
 mod list;
@@ -10,9 +9,7 @@ mod matcher;
 mod menu;
 mod page;
 mod path;
-#[allow(dead_code, reason = "for the rooms that listen")]
 mod rows;
-#[allow(dead_code, reason = "for the rooms that listen")]
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -34,7 +31,6 @@ pub(crate) use path::{System, exists as has_field, relabel, renamed as renamed_p
 #[cfg(feature = "capi")]
 pub(crate) use rows::{Lines, Typed};
 pub(crate) use rows::{One, Selection};
-#[allow(unused_imports, reason = "for the rooms that listen")]
 pub(crate) use snapshot::holds;
 
 use rusqlite::{Connection, Statement};
@@ -91,6 +87,11 @@ fn prepared<T>(connection: &Connection, sql: &str, work: impl FnOnce(&mut Statem
         true => work(&mut *connection.prepare_cached(sql)?),
         false => work(&mut connection.prepare(sql)?),
     }
+}
+
+/// Judges a condition against its database; whether it is about detail rows.
+pub(crate) fn check(store: &Store, catalog: &Catalog, table: &Table, condition: &Condition) -> Result<bool> {
+    compile::check(store, catalog, table, condition)
 }
 
 /// How many records of `table` fulfil `condition`.

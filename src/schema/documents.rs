@@ -59,6 +59,7 @@ pub(crate) fn kind_words(kind: &str) -> Words {
         "mail_server" => "メールサーバ",
         "mail_template" => "メールテンプレート",
         "automation" => "自動処理",
+        "notice_mail" => "通知メール設定",
         other => other,
     };
     Words::both(ja, kind)

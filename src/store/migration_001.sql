@@ -493,3 +493,15 @@ CREATE TABLE renkei_automation_timer (
     next_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX renkei_automation_timer_next ON renkei_automation_timer (next_at);
+-- What notice mails have done so far.
+CREATE TABLE renkei_notice_mail (
+    notice_id INTEGER PRIMARY KEY REFERENCES renkei_definition (id),
+    -- changes that were told, and mails that were queued for that
+    told INTEGER NOT NULL DEFAULT 0,
+    mails INTEGER NOT NULL DEFAULT 0,
+    last_at INTEGER,
+    failed INTEGER NOT NULL DEFAULT 0,
+    error_code TEXT,
+    error_ja TEXT,
+    error_en TEXT
+) STRICT;

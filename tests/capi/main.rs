@@ -245,7 +245,7 @@ fn what_rust_can_do_c_can_do() {
         "Aggregation AggregationExport AggregationSetting Attachment Automation AutomationRequest AutomationTrigger",
         "Blueprint Branch Condition CsvPush Database DeleteRecords DeliveryFilter Export Field FieldSource FileRequest",
         "FileTemplate GenerateFileFor HttpSend HttpSendFor HttpSendRequest ImportSetting JsonRow KeyPart List Mail MailServer",
-        "MailTemplate MenuEntry NetworkPolicy NewDelivery Pair Part PartTarget PushRequest Query ReceivedMail",
+        "MailTemplate MenuEntry NetworkPolicy NewDelivery NoticeMail Pair Part PartTarget PushRequest Query ReceivedMail",
         "RegisterRecord Report RetryPlan SaveAnswer Schedule Search SearchRecords SendMailAbout SlottedText Sort Statuses",
         "Target UpdateRecords User",
         // Read and written within those.

@@ -255,7 +255,7 @@ static void definitions_files_and_approval(const std::string &folder)
     EXPECT(store.path() == folder + "/files.db" && store.database("papers").find("添付") != std::string::npos);
     EXPECT(store.lists("papers").find("全部") != std::string::npos && store.searches("papers") == "[]");
     EXPECT(store.users() == "[]" && store.import_settings("papers") == "[]" && store.csv_pushes("papers") == "[]");
-    EXPECT(store.http_sends("papers") == "[]" && store.mail_servers() == "[]" && store.mail_templates("papers") == "[]");
+    EXPECT(store.http_sends("papers") == "[]" && store.mail_servers() == "[]" && store.mail_templates("papers") == "[]" && store.notice_mails("papers") == "[]");
     store.remove_definition("list", "papers", "all");
     EXPECT(store.next_runs(R"({"when": {"cron": "0 9 * * *"}})", std::chrono::milliseconds(1769819400000), 1) == "[1769904000000]");
     EXPECT(store.aggregation_settings("papers") == "[]" && store.file_templates("papers") == "[]");

@@ -6,9 +6,10 @@ use renkei::{
     AutomationUnit, Bucket, Circuit, CsvBody, CsvPush, DetailMode, FieldSource, FieldUpdate, FileContent, FileCsv,
     FileTemplate, FoundField, Function, GroupBy, HttpBody, HttpSend, ImportColumn, ImportMode, ImportTrigger, JsonRow,
     JsonType, MailField, MailSecurity, MailServer, MailTemplate, MailTrigger, MatchBy, Measure, Menu, MenuEntry,
-    Method, MinusStyle, Missed, NumberDate, NumberDisplay, NumberInput, OnError, Pair, PairsAs, Part, PartAction,
-    PartTarget, Rate, RegisteredTrigger, Report, ReportWhen, RetryPlan, Rights, Rounding, SaveAnswer, SaveWhen,
-    Schedule, Sending, SetField, Signing, Target, Timeouts, Trigger, UpdatedTrigger, ValueFormat, Weekday, When,
+    Method, MinusStyle, Missed, NoticeMail, NoticeOn, NumberDate, NumberDisplay, NumberInput, OnError, Pair, PairsAs,
+    Part, PartAction, PartTarget, Rate, RegisteredTrigger, Report, ReportWhen, RetryPlan, Rights, Rounding, SaveAnswer,
+    SaveWhen, Schedule, Sending, SetField, Signing, Target, Timeouts, Trigger, UpdatedTrigger, ValueFormat, Weekday,
+    When,
 };
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -51,6 +52,7 @@ fn the_examples_are_what_they_are_said_to_be() {
         "csv_push",
         "http_send",
         "mail_template",
+        "notice_mail",
         "target",
         "mail_server",
         "automation",
@@ -99,6 +101,7 @@ fn the_examples_are_what_they_are_said_to_be() {
     world.csv_pushes = read("csv_push");
     world.http_sends = read("http_send");
     world.mail_templates = read("mail_template");
+    world.notice_mails = read("notice_mail");
     world.targets = read("target");
     world.mail_servers = read("mail_server");
     world.automations = read("automation");
@@ -221,6 +224,8 @@ fn every_member_and_every_word_is_there() {
     has("field that is set", words::<SetField>(json!({"?": 1})));
     has("source of a value", words::<FieldSource>(json!("?")));
     has("field that is found", words::<FoundField>(json!({"?": 1})));
+    has("notice mail", words::<NoticeMail>(json!({"?": 1})));
+    has("`on` of a notice mail", words::<NoticeOn>(json!("?")));
     has("sending", words::<Sending>(json!({"?": 1})));
     has("retry", words::<RetryPlan>(json!({"?": 1})));
     has("timeouts", words::<Timeouts>(json!({"?": 1})));

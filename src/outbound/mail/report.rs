@@ -230,6 +230,6 @@ fn compose(store: &Store, due: &Due, told: &Told) -> Result<Vec<Ready>> {
 }
 
 /// Where a user gets mail: his address, or his code where that is one.
-fn address_of(user: &User) -> Option<String> {
+pub(crate) fn address_of(user: &User) -> Option<String> {
     user.mail.clone().or_else(|| super::address::is_address(&user.code).then(|| user.code.clone()))
 }
