@@ -87,7 +87,10 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-const PARTS: [(&str, fn(&Arguments)); 4] = [("rate", rate), ("queue", queue), ("slow", slow), ("push", push)];
+/// A part of this bench, and what runs it.
+type Part = (&'static str, fn(&Arguments));
+
+const PARTS: [Part; 4] = [("rate", rate), ("queue", queue), ("slow", slow), ("push", push)];
 
 /// Answers everything with 200, after so long, and counts bytes of bodies.
 struct Receiver {
