@@ -10,12 +10,14 @@ use std::time::Duration;
 
 use common::Fixture;
 use receiver::{Receiver, Reply, Request};
+#[cfg(feature = "mail")]
+use renkei::SendMailAbout;
 use renkei::{
     Answer, Automation, AutomationRequest, AutomationRun, AutomationTrigger, Blueprint, Branch, Channel, Code,
     Condition, Database, DefinitionKind, DeliveryFilter, EntryState, Exchange, Failure, Field, FieldKind, FieldSource,
     FileContent, FileTemplate, GenerateFileFor, HttpBody, HttpSend, HttpSendFor, JobState, JsonRow, Language, List,
     MailServer, MailTemplate, MenuEntry, NetworkPolicy, OutboundRequest, Part, PartTarget, RegisterRecord, RetryPlan,
-    SaveAnswer, SearchRecords, SendMailAbout, Sending, Store, Times, Transport, Trigger, UpdateRecords, Values, Worker,
+    SaveAnswer, SearchRecords, Sending, Store, Times, Transport, Trigger, UpdateRecords, Values, Worker,
 };
 use serde_json::json;
 

@@ -80,7 +80,7 @@ int main(int argument_count, char **arguments)
     int64_t button, pulldown, sub_menu, now, again, cancelled, failing;
     char *json = NULL;
     size_t len = 0;
-    char key[4];
+    char key[12];
     int at;
     options.create = 1;
     OK(renkei_store_open(in_folder(argument_count > 1 ? arguments[1] : ".", "automation.db"), N, &options, &store, &error));

@@ -458,10 +458,10 @@ fn the_examples_tell_their_story() {
         assert!(told.contains("1236 records"), "{told}");
         let told = text(&done(python().arg(of_root("examples/python/lead_followup.py"))));
         for wanted in [
-            "http_send.settings_screen",
-            "completed, 1 completed, 0 failed",
+            "[automation.http_send]",
+            "completed, 0 completed, 1 failed",
             "L-2: 鈴木 一郎 / 連絡済み / 125",
-            "task ",
+            "[automation.send]",
         ] {
             assert!(told.contains(wanted), "{told}");
         }
