@@ -1132,7 +1132,7 @@ fn cancelling_ends_what_waits_and_what_would_be_tried_again() {
     let fixture = real_clock();
     let receiver = Receiver::start(|one, _| {
         let code = if one.path == "/bad" { 500 } else { 200 };
-        Reply::After(Duration::from_millis(400), Box::new(status(code)))
+        Reply::After(Duration::from_millis(1_500), Box::new(status(code)))
     });
     let post = |path: &str| fixture.store.deliver(&NewDelivery::post(receiver.url(path))).unwrap();
     let later = NewDelivery::post(receiver.url("/")).due_at(fixture.store.now().after(Duration::from_secs(1_000)));

@@ -27,6 +27,8 @@ pub(crate) fn check_menu(connection: &Connection, table: i64, list: &mut List) -
         for entry in entries {
             let allowed = match entry {
                 MenuEntry::CsvPush(_) => true,
+                // Refused, by its own code, where the list is saved.
+                MenuEntry::HttpSend(_) if trigger == Trigger::SubMenu => true,
                 MenuEntry::HttpSend(code) => {
                     documents::get::<HttpSend>(connection, Some(table), code)?.triggers.contains(&trigger)
                 }
