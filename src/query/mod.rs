@@ -25,7 +25,9 @@ pub use menu::{Menu, MenuEntry};
 pub use page::{Cursor, Query, Sort};
 pub use rows::Row;
 
-pub(crate) use aggregate::{CACHE_KIB as AGGREGATE_CACHE_KIB, Group, aggregate, check_aggregation};
+pub(crate) use aggregate::{
+    CACHE_KIB as AGGREGATE_CACHE_KIB, Group, Texts as AggregateTexts, aggregate, check_aggregation,
+};
 pub(crate) use list::{NamesFields, heading, save_list, save_search};
 pub(crate) use page::page_ids;
 pub(crate) use path::{System, exists as has_field, relabel, renamed as renamed_path};
