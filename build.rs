@@ -12,7 +12,7 @@ mod header {
     use std::{env, fs};
 
     /// The files of the C ABI that declare something, in the order of the header.
-    const PARTS: [&str; 37] = [
+    const PARTS: [&str; 38] = [
         "version",
         "status",
         "error",
@@ -40,6 +40,7 @@ mod header {
         "delivery",
         "push",
         "http_send",
+        "automation",
         "mail",
         "secret",
         "verifier",

@@ -87,7 +87,10 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-const PARTS: [(&str, fn(&Arguments)); 4] = [("rate", rate), ("queue", queue), ("slow", slow), ("push", push)];
+/// A part of this bench, and what runs it.
+type Part = (&'static str, fn(&Arguments));
+
+const PARTS: [Part; 4] = [("rate", rate), ("queue", queue), ("slow", slow), ("push", push)];
 
 /// Answers everything with 200, after so long, and counts bytes of bodies.
 struct Receiver {
@@ -177,8 +180,7 @@ fn bare(url: &str, threads: usize, count: usize) -> Duration {
 /// A store with deliveries to be sent.
 fn queued(path: &Path, synchronous: Synchronous, url: &str, count: usize) -> Store {
     let store = Store::options().create(true).synchronous(synchronous).open(path).unwrap();
-    // As many as are sent at once are claimed together.
-    store.apply(&Blueprint::new().target(Target::new("bench", "bench").concurrency(1_000))).unwrap();
+    store.apply(&Blueprint::new().target(Target::new("bench", "bench").concurrency(64))).unwrap();
     add(&store, url, count, Some("bench"));
     store
 }
@@ -277,7 +279,7 @@ fn shown(samples: &[f64]) -> String {
 /// What a process of its own does.
 fn work_on(work: &str, path: &Path) {
     // Caches of pages count: with bounds as hosts choose them that look at memory.
-    let store = Store::options().cache_bytes(4 << 20).reader_cache_bytes(2 << 20).open(path).unwrap();
+    let store = Store::options().cache_bytes(8 << 20).reader_cache_bytes(4 << 20).open(path).unwrap();
     let began = Instant::now();
     match work {
         "queue" => {

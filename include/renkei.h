@@ -335,11 +335,24 @@
  *   renkei_http_send_cancel              Store::cancel_http_send
  *   renkei_http_send_runs                Store::http_send_runs
  *   renkei_http_send_all                 Store::http_sends
+ * Automations
+ *   renkei_automation_start              Store::start_automation
+ *   renkei_automation_receive_mail       Store::receive_mail, ReceivedMail::message_id
+ *   renkei_automation_plan               Store::plan_automation
+ *   renkei_automation_status             Store::automation_run
+ *   renkei_automation_status_json        Store::automation_run
+ *   renkei_automation_entries            Store::automation_entries
+ *   renkei_automation_wait               Store::wait_automation
+ *   renkei_automation_cancel             Store::cancel_automation
+ *   renkei_automation_runs               Store::automation_runs
+ *   renkei_automation_all                Store::automations
  * Mail
  *   renkei_mail_send                     Store::send_mail, Mail::new
  *   renkei_mail_send_about               Store::send_mail_about
  *   renkei_mail_server_all               Store::mail_servers
  *   renkei_mail_template_all             Store::mail_templates
+ *   renkei_notice_mail_all               Store::notice_mails
+ *   renkei_notice_mail_status            Store::notice_mail_status
  * Secrets
  *   renkei_secret_put                    Store::put_secret
  *   renkei_secret_remove                 Store::remove_secret
@@ -855,6 +868,12 @@ typedef struct {
     uint64_t limit_detail_rows;
     /** The most records of one page of a query. Default: 100000. */
     uint64_t limit_page_records;
+    /** The most records, or detail rows, of one run of an automation. Default: 100000. */
+    uint64_t limit_automation_records;
+    /** The most parts of an automation, those in branches included. Default: 100. */
+    uint64_t limit_automation_parts;
+    /** How long one run of an automation may work, in seconds, waits for answers left out. Default: 3600. */
+    uint64_t limit_automation_seconds;
     /** For tests: the source of time. It may be freed when the store is open. */
     const renkei_clock *clock;
     /** For tests: the source of randomness. */
@@ -1301,6 +1320,44 @@ typedef struct {
     /** Always 0. */
     uint32_t reserved;
 } renkei_http_send_info;
+
+/**
+ * How a run of an automation stands at the last commit. At every moment total = completed + failed + waiting + unprocessed.
+ * Make one by renkei_automation_info_init.
+ */
+typedef struct {
+    /** The size of this struct. */
+    size_t size;
+    /** The id of the run. */
+    int64_t run_id;
+    /** The id of the database. */
+    int64_t database_id;
+    /** The id of the list from which it was started; 0 when it was from none. */
+    int64_t list_id;
+    /** Records, or detail rows, for which it was started. */
+    uint64_t total;
+    /** Records that came to the end of the parts. */
+    uint64_t completed;
+    /** Records that were stopped by an error. */
+    uint64_t failed;
+    /** Records that stand between two parts, or wait for an answer. */
+    uint64_t waiting;
+    /** Records for which nothing was done yet. */
+    uint64_t unprocessed;
+    /** When it was started, in milliseconds since 1970. */
+    int64_t created_at;
+    /** When it was first run; 0 when it was not. */
+    int64_t started_at;
+    /** When it ended; 0 when it has not. */
+    int64_t ended_at;
+    /**
+     * RENKEI_RUN_RESERVED and so on: reserved also while records wait for answers; completed when every record has come to
+     * its end, also where parts failed.
+     */
+    uint32_t state;
+    /** Always 0. */
+    uint32_t reserved;
+} renkei_automation_info;
 
 /**
  * What a message is. The texts are lent for the time of the transport's call, and have no NUL behind them. Make one by
@@ -2122,7 +2179,9 @@ renkei_status renkei_import_setting_all(const renkei_store *store,
                                         renkei_error **out_error);
 
 /**
- * Takes a list, search or import setting out of the store, by its code or id; kind is "list", "search" or "import".
+ * Takes a definition out of the store, by its code or id. kind is the word for it in the changes that renkei_blueprint_apply
+ * tells, such as "list", "import" or "automation"; one that is not known is refused with those that are. database is not looked
+ * at for what belongs to none.
  *
  * Rust: Store::remove_definition
  */
@@ -4272,6 +4331,164 @@ renkei_status renkei_http_send_all(const renkei_store *store,
                                    size_t *out_json_len,
                                    renkei_error **out_error);
 
+/* -- Automations --------------------------------------------------------------------------------- */
+
+/**
+ * Starts an automation for records; a worker runs it, part by part, and does nothing twice. out_run_id receives the id of the
+ * run. Automations are defined by a blueprint, under "automations".
+ *
+ * request is a JSON object with trigger ("button", "pulldown" or "sub_menu" of a list, "settings_screen" for run now, "api"
+ * for a call of the host), database and automation (each by code or id), list (where it is started from a list), and search,
+ * condition, records (an array of objects with "key" or "id"), memo and token (a second request with the same token gives the
+ * first one's run). A trigger that the automation does not name is refused, and so is every one but "button" and "pulldown"
+ * for an automation that sends by HTTP.
+ *
+ * Rust: Store::start_automation
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_automation_start(const renkei_store *store,
+                                      const char *request,
+                                      size_t request_len,
+                                      int64_t *out_run_id,
+                                      renkei_error **out_error);
+
+/**
+ * Takes in a templated mail for an automation (database and automation by code or id): registers a record from its labelled
+ * lines and starts the automation for it, both or neither. out_run_id receives the id of the run. Which mails there are, and
+ * that their senders are who they say, is the host's affair.
+ *
+ * mail is a JSON object with from (an address, or a name and an address in <>), subject, text, all decoded, and message_id:
+ * the same mail, handed in twice, is taken once.
+ *
+ * Rust: Store::receive_mail, ReceivedMail::message_id
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_automation_receive_mail(const renkei_store *store,
+                                             const char *database,
+                                             size_t database_len,
+                                             const char *automation,
+                                             size_t automation_len,
+                                             const char *mail,
+                                             size_t mail_len,
+                                             int64_t *out_run_id,
+                                             renkei_error **out_error);
+
+/**
+ * What renkei_automation_start would do, as a JSON object with counts and the entries of the journal: a dry run. Nothing is
+ * changed, nothing is sent; others wait for their turn to write meanwhile. The caller frees the JSON by renkei_free.
+ *
+ * Rust: Store::plan_automation
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_automation_plan(const renkei_store *store,
+                                     const char *request,
+                                     size_t request_len,
+                                     char **out_json,
+                                     size_t *out_json_len,
+                                     renkei_error **out_error);
+
+/**
+ * How a run of an automation stands.
+ *
+ * Rust: Store::automation_run
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_automation_status(const renkei_store *store,
+                                       int64_t run_id,
+                                       renkei_automation_info *out_info,
+                                       renkei_error **out_error);
+
+/**
+ * How a run of an automation stands, as a JSON object, with its automation, trigger, memo, the chain of automations that led
+ * to it, and its error. The caller frees the JSON by renkei_free.
+ *
+ * Rust: Store::automation_run
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_automation_status_json(const renkei_store *store,
+                                            int64_t run_id,
+                                            char **out_json,
+                                            size_t *out_json_len,
+                                            renkei_error **out_error);
+
+/**
+ * The journal of a run, record by record and part by part, as a JSON array: at most limit entries, behind the entry that is
+ * named by its item and its place among those of the item, both counted from 1; from the beginning when both are 0. The
+ * caller frees the JSON.
+ *
+ * Rust: Store::automation_entries
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_automation_entries(const renkei_store *store,
+                                        int64_t run_id,
+                                        uint64_t after_item,
+                                        uint64_t after_place,
+                                        uint64_t limit,
+                                        char **out_json,
+                                        size_t *out_json_len,
+                                        renkei_error **out_error);
+
+/**
+ * Waits until a run of an automation has ended, or the time in milliseconds is over; how it stands then. Somebody else must
+ * run it: a worker that was started, or another process.
+ *
+ * Rust: Store::wait_automation
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_automation_wait(const renkei_store *store,
+                                     int64_t run_id,
+                                     uint64_t timeout_ms,
+                                     renkei_automation_info *out_info,
+                                     renkei_error **out_error);
+
+/**
+ * Ends a run of an automation: one that waits is ended at once, one that runs within a second. What is done stays done.
+ * RENKEI_CONFLICT when it has ended already.
+ *
+ * Rust: Store::cancel_automation
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_automation_cancel(const renkei_store *store,
+                                       int64_t run_id,
+                                       renkei_error **out_error);
+
+/**
+ * The latest runs of automations, newest first, as a JSON array of what renkei_automation_status_json gives: those of one
+ * automation by its id, or of all when it is 0. The caller frees the JSON.
+ *
+ * Rust: Store::automation_runs
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_automation_runs(const renkei_store *store,
+                                     int64_t automation_id,
+                                     uint64_t limit,
+                                     char **out_json,
+                                     size_t *out_json_len,
+                                     renkei_error **out_error);
+
+/**
+ * The automations of a database, as a JSON array of definitions. The caller frees the JSON.
+ *
+ * Rust: Store::automations
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_automation_all(const renkei_store *store,
+                                    const char *database,
+                                    size_t database_len,
+                                    char **out_json,
+                                    size_t *out_json_len,
+                                    renkei_error **out_error);
+
 /* -- Mail ---------------------------------------------------------------------------------------- */
 
 /**
@@ -4337,6 +4554,40 @@ renkei_status renkei_mail_template_all(const renkei_store *store,
                                        char **out_json,
                                        size_t *out_json_len,
                                        renkei_error **out_error);
+
+/**
+ * The notice mails of a database, as a JSON array of definitions. The caller frees the JSON.
+ *
+ * Rust: Store::notice_mails
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_notice_mail_all(const renkei_store *store,
+                                     const char *database,
+                                     size_t database_len,
+                                     char **out_json,
+                                     size_t *out_json_len,
+                                     renkei_error **out_error);
+
+/**
+ * How a notice mail stands: what waits, what was told, and why the last change that failed could not be told; database and
+ * notice mail by code or id. The caller frees the JSON.
+ *
+ * {"id": 100042, "enabled": true, "waiting": 0, "due_at": null, "told": 12, "mails": 24, "last_at": 1769819400000,
+ *  "failed": 0, "missed": 0, "error": null}
+ *
+ * Rust: Store::notice_mail_status
+ */
+RENKEI_API
+RENKEI_MUST_USE
+renkei_status renkei_notice_mail_status(const renkei_store *store,
+                                        const char *database,
+                                        size_t database_len,
+                                        const char *notice_mail,
+                                        size_t notice_mail_len,
+                                        char **out_json,
+                                        size_t *out_json_len,
+                                        renkei_error **out_error);
 
 /* -- Secrets ------------------------------------------------------------------------------------- */
 
@@ -5296,6 +5547,14 @@ static inline renkei_push_info renkei_push_info_init(void)
 static inline renkei_http_send_info renkei_http_send_info_init(void)
 {
     renkei_http_send_info made;
+    memset(&made, 0, sizeof made);
+    made.size = sizeof made;
+    return made;
+}
+
+static inline renkei_automation_info renkei_automation_info_init(void)
+{
+    renkei_automation_info made;
     memset(&made, 0, sizeof made);
     made.size = sizeof made;
     return made;

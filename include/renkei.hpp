@@ -697,10 +697,27 @@ public:
     }
     std::string csv_pushes(std::string_view database) const { return detail::text(renkei_push_all, get(), database); }
     std::string http_sends(std::string_view database) const { return detail::text(renkei_http_send_all, get(), database); }
+    std::string aggregation_settings(std::string_view database) const
+    {
+        return detail::text(renkei_aggregation_all, get(), database);
+    }
+    std::string file_templates(std::string_view database) const
+    {
+        return detail::text(renkei_file_template_all, get(), database);
+    }
+    std::string automations(std::string_view database) const { return detail::text(renkei_automation_all, get(), database); }
     std::string mail_servers() const { return detail::text(renkei_mail_server_all, get()); }
     std::string mail_templates(std::string_view database) const
     {
         return detail::text(renkei_mail_template_all, get(), database);
+    }
+    std::string notice_mails(std::string_view database) const
+    {
+        return detail::text(renkei_notice_mail_all, get(), database);
+    }
+    std::string notice_mail_status(std::string_view database, std::string_view notice_mail) const
+    {
+        return detail::text(renkei_notice_mail_status, get(), database, notice_mail);
     }
     /// kind is as in renkei_definition_remove; database is empty for what belongs to none.
     void remove_definition(std::string_view kind, std::string_view database, std::string_view name)
@@ -782,6 +799,30 @@ public:
     {
         return detail::text(renkei_query_aggregate, get(), database, aggregation);
     }
+    /// The table of a saved aggregation, as a JSON object.
+    std::string run_aggregation(std::string_view database, std::string_view aggregation) const
+    {
+        return detail::text(renkei_aggregation_run, get(), database, aggregation);
+    }
+    /// The table of an aggregation that is not saved: its definition is a JSON object.
+    std::string preview_aggregation(std::string_view setting_json) const
+    {
+        return detail::text(renkei_aggregation_preview, get(), setting_json);
+    }
+    /// Writes the table of a saved aggregation as CSV, piece by piece. The export is a JSON object.
+    renkei_exported export_aggregation(std::string_view export_json, const sink &out) const
+    {
+        detail::drain to{&out};
+        return to.exceptions.around([&] {
+            return detail::filled<renkei_exported>(renkei_aggregation_export, get(), export_json, &detail::drain::write,
+                                                   static_cast<void *>(&to));
+        });
+    }
+    /// The first moments behind one at which something with this schedule is done, as a JSON array.
+    std::string next_runs(std::string_view schedule_json, std::chrono::milliseconds after, std::size_t count) const
+    {
+        return detail::text(renkei_schedule_next_runs, get(), schedule_json, after, count);
+    }
     transaction begin() { return transaction(detail::value<renkei_transaction *>(renkei_transaction_begin, get())); }
 
     // Files.
@@ -791,6 +832,16 @@ public:
     }
     std::string file_info(std::int64_t file) const { return detail::text(renkei_file_info, get(), file); }
     std::string read_file(std::int64_t file) const { return detail::text(renkei_file_read, get(), file); }
+
+    /// Generates the file of a file template, piece by piece; what it is, as a JSON object. The request is one too.
+    std::string generate_file(std::string_view request_json, const sink &out) const
+    {
+        detail::drain to{&out};
+        return to.exceptions.around([&] {
+            return detail::text(renkei_file_template_generate, get(), request_json, &detail::drain::write,
+                                static_cast<void *>(&to));
+        });
+    }
 
     // Imports.
     std::int64_t upload(std::string_view name, std::string_view bytes)
@@ -967,6 +1018,46 @@ public:
         return detail::value<std::uint64_t>(renkei_http_send_cancel, get(), run_id);
     }
     std::string http_send_runs(std::uint64_t limit) const { return detail::text(renkei_http_send_runs, get(), limit); }
+
+    /// Starts an automation; the id of its run. The request is a JSON object.
+    std::int64_t start_automation(std::string_view request_json)
+    {
+        return detail::value<std::int64_t>(renkei_automation_start, get(), request_json);
+    }
+    /// Takes in a templated mail, a JSON object; the id of the run that it starts.
+    std::int64_t receive_mail(std::string_view database, std::string_view automation, std::string_view mail_json)
+    {
+        return detail::value<std::int64_t>(renkei_automation_receive_mail, get(), database, automation, mail_json);
+    }
+    /// What that would do: a dry run, as a JSON object.
+    std::string plan_automation(std::string_view request_json) const
+    {
+        return detail::text(renkei_automation_plan, get(), request_json);
+    }
+    renkei_automation_info automation_status(std::int64_t run_id) const
+    {
+        return detail::filled<renkei_automation_info>(renkei_automation_status, get(), run_id);
+    }
+    std::string automation_status_json(std::int64_t run_id) const
+    {
+        return detail::text(renkei_automation_status_json, get(), run_id);
+    }
+    renkei_automation_info wait_automation(std::int64_t run_id, std::chrono::milliseconds timeout) const
+    {
+        return detail::filled<renkei_automation_info>(renkei_automation_wait, get(), run_id, timeout);
+    }
+    void cancel_automation(std::int64_t run_id) { detail::call(renkei_automation_cancel, get(), run_id); }
+    /// The journal of a run, as a JSON array: behind an entry, which is named by its item and its place there.
+    std::string automation_entries(std::int64_t run_id, std::uint64_t limit = 1000, std::uint64_t after_item = 0,
+                                   std::uint64_t after_place = 0) const
+    {
+        return detail::text(renkei_automation_entries, get(), run_id, after_item, after_place, limit);
+    }
+    /// The latest runs, as a JSON array: of one automation by its id, or of all.
+    std::string automation_runs(std::uint64_t limit, std::int64_t automation_id = 0) const
+    {
+        return detail::text(renkei_automation_runs, get(), automation_id, limit);
+    }
 
     /// Queues a mail; the id of its delivery. The mail is a JSON object.
     std::int64_t send_mail(std::string_view mail_json)

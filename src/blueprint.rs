@@ -4,10 +4,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{self, AccessSettings, Door, Right, User};
 use crate::aggregation::{self, AggregationSetting};
+use crate::automation::{self, Automation, SentBy, menu};
 use crate::document::{self, FileTemplate};
 use crate::error::{Code, Error, Result, Words, words};
 use crate::import::{ImportSetting, save_setting};
-use crate::outbound::{self, CsvPush, HttpSend, MailServer, MailTemplate, Target, mail, menu, save_target};
+use crate::notice::{self, NoticeMail};
+use crate::outbound::{self, CsvPush, HttpSend, MailServer, MailTemplate, Target, mail, save_target};
 use crate::query::{List, MenuEntry, NamesFields, Search, has_field, renamed_path, save_list, save_search};
 use crate::record;
 use crate::schema::documents::{self, Document, kind_words};
@@ -82,6 +84,12 @@ pub struct Blueprint {
     /// The http sends.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub http_sends: Vec<HttpSend>,
+    /// The automations.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub automations: Vec<Automation>,
+    /// The notice mails.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notice_mails: Vec<NoticeMail>,
 }
 
 /// What [`Store::remove_definition`] can take out of a store.
@@ -109,6 +117,10 @@ pub enum DefinitionKind {
     CsvPush,
     /// An [`HttpSend`].
     HttpSend,
+    /// An [`Automation`].
+    Automation,
+    /// A [`NoticeMail`].
+    NoticeMail,
 }
 
 impl DefinitionKind {
@@ -118,8 +130,10 @@ impl DefinitionKind {
         DefinitionKind::Search,
         DefinitionKind::Aggregation,
         DefinitionKind::Import,
+        DefinitionKind::Automation,
         DefinitionKind::CsvPush,
         DefinitionKind::HttpSend,
+        DefinitionKind::NoticeMail,
         DefinitionKind::MailTemplate,
         DefinitionKind::FileTemplate,
         DefinitionKind::MailServer,
@@ -164,6 +178,8 @@ impl DefinitionKind {
             DefinitionKind::MailTemplate => MailTemplate::KIND,
             DefinitionKind::CsvPush => CsvPush::KIND,
             DefinitionKind::HttpSend => HttpSend::KIND,
+            DefinitionKind::Automation => Automation::KIND,
+            DefinitionKind::NoticeMail => NoticeMail::KIND,
         }
     }
 }
@@ -260,9 +276,21 @@ impl Blueprint {
         self
     }
 
+    /// Adds an automation.
+    pub fn automation(mut self, automation: Automation) -> Blueprint {
+        self.automations.push(automation);
+        self
+    }
+
     /// Adds an http send.
     pub fn http_send(mut self, send: HttpSend) -> Blueprint {
         self.http_sends.push(send);
+        self
+    }
+
+    /// Adds a notice mail.
+    pub fn notice_mail(mut self, notice: NoticeMail) -> Blueprint {
+        self.notice_mails.push(notice);
         self
     }
 }
@@ -317,6 +345,8 @@ impl Store {
             mail_templates: documents::load(&reading)?,
             csv_pushes: documents::load(&reading)?,
             http_sends: documents::load(&reading)?,
+            automations: documents::load(&reading)?,
+            notice_mails: documents::load(&reading)?,
         };
         if door.is_administrator() {
             all.access = access::load_settings(&reading)?;
@@ -332,6 +362,8 @@ impl Store {
             all.mail_templates.retain(|template| may(&template.database));
             all.csv_pushes.retain(|push| may(&push.database));
             all.http_sends.retain(|send| may(&send.database));
+            all.automations.retain(|automation| may(&automation.database));
+            all.notice_mails.retain(|notice| may(&notice.database));
             all.targets.clear();
             all.mail_servers.clear();
         }
@@ -368,10 +400,21 @@ impl Store {
                 DefinitionKind::Search => documents::get::<Search>(writing, Some(table), name)?.id,
                 DefinitionKind::Aggregation => documents::get::<AggregationSetting>(writing, Some(table), name)?.id,
                 DefinitionKind::Import => documents::get::<ImportSetting>(writing, Some(table), name)?.id,
-                DefinitionKind::MailTemplate => documents::get::<MailTemplate>(writing, Some(table), name)?.id,
+                DefinitionKind::MailTemplate => {
+                    let template: MailTemplate = documents::get(writing, Some(table), name)?;
+                    automation::check_unused(writing, door.catalog(), table, SentBy::MailTemplate, &template.code)?;
+                    notice::check_template_unused(writing, table, &template.code)?;
+                    template.id
+                }
+                DefinitionKind::NoticeMail => {
+                    let id = documents::get::<NoticeMail>(writing, Some(table), name)?.id;
+                    notice::remove(writing, id.unwrap_or_default())?;
+                    id
+                }
                 DefinitionKind::FileTemplate => {
                     let template: FileTemplate = documents::get(writing, Some(table), name)?;
                     mail::check_file_unused(writing, table, &template.code)?;
+                    automation::check_unused(writing, door.catalog(), table, SentBy::FileTemplate, &template.code)?;
                     template.id
                 }
                 DefinitionKind::CsvPush => {
@@ -381,8 +424,15 @@ impl Store {
                 }
                 DefinitionKind::HttpSend => {
                     let send: HttpSend = documents::get(writing, Some(table), name)?;
+                    automation::check_unused(writing, door.catalog(), table, SentBy::HttpSend, &send.code)?;
                     menu::check_unused(writing, table, &MenuEntry::HttpSend(send.code))?;
                     send.id
+                }
+                DefinitionKind::Automation => {
+                    let automation: Automation = documents::get(writing, Some(table), name)?;
+                    menu::check_unused(writing, table, &MenuEntry::Automation(automation.code))?;
+                    automation::unlisten(writing, automation.id.unwrap_or_default())?;
+                    automation.id
                 }
                 DefinitionKind::Target | DefinitionKind::MailServer => None,
             };
@@ -463,12 +513,6 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
         changes.push(change("access", "access", false));
     }
     apply_outbound(store, writing, &door, &catalog, blueprint, &mut changes)?;
-    for list in &blueprint.lists {
-        let mut list = list.clone();
-        let table = managed(&door, &catalog, &list.database)?;
-        menu::check_menu(writing, table, &mut list)?;
-        changes.extend(put(writing, Some(table), &mut list, |list| save_list(writing, &catalog, list))?);
-    }
     for search in &blueprint.searches {
         let mut search = search.clone();
         let table = managed(&door, &catalog, &search.database)?;
@@ -480,6 +524,28 @@ fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint) -> Result<
         let table = managed(&door, &catalog, &setting.database)?;
         mail::check_report(writing, &setting.code, setting.report.as_ref())?;
         changes.extend(put(writing, Some(table), &mut setting, |setting| save_setting(writing, &catalog, setting))?);
+    }
+    // They name imports and what is sent, and stand in the menus of lists.
+    for automation in &blueprint.automations {
+        let table = managed(&door, &catalog, &automation.database)?;
+        let before = code_of::<Automation>(writing, automation.id)?;
+        let save = |automation: &mut _| automation::save(store, writing, &door, &catalog, automation);
+        changes.extend(put(writing, Some(table), &mut automation.clone(), save)?);
+        if let Some(before) = before.filter(|before| *before != automation.code) {
+            menu::rename_entry(writing, table, &MenuEntry::Automation(before), &automation.code)?;
+        }
+    }
+    if !blueprint.automations.is_empty() {
+        automation::circle::check(store, writing, &catalog)?;
+    }
+    for list in &blueprint.lists {
+        let mut list = list.clone();
+        let table = managed(&door, &catalog, &list.database)?;
+        menu::check_menu(writing, table, &mut list)?;
+        changes.extend(put(writing, Some(table), &mut list, |list| save_list(writing, &catalog, list))?);
+    }
+    for template in &blueprint.file_templates {
+        document::check_list(writing, catalog.table(&template.database)?.id, template)?;
     }
     if defined.has_changes {
         refuse_in_use(writing, &before, &catalog)?;
@@ -513,6 +579,8 @@ fn given_ids(blueprint: &Blueprint) -> impl Iterator<Item = (i64, &'static str, 
         mail_templates,
         csv_pushes,
         http_sends,
+        automations,
+        notice_mails,
     } = blueprint;
     let fields = databases.iter().flat_map(|database| database.fields.iter().chain(&database.details));
     (users.iter().filter_map(|user| Some((user.id?, "user", user.code.as_str()))))
@@ -528,6 +596,8 @@ fn given_ids(blueprint: &Blueprint) -> impl Iterator<Item = (i64, &'static str, 
         .chain(of(mail_templates))
         .chain(of(csv_pushes))
         .chain(of(http_sends))
+        .chain(of(automations))
+        .chain(of(notice_mails))
 }
 
 /// What is sent, and by whom: settings name targets and mail servers, and lists name settings in their menus.
@@ -560,6 +630,7 @@ fn apply_outbound(
         let save = |send: &mut _| outbound::http_send::save(store, writing, catalog, send);
         changes.extend(put(writing, Some(table), &mut send.clone(), save)?);
         if let Some(before) = before.filter(|before| *before != send.code) {
+            automation::rename_sent(writing, catalog, table, SentBy::HttpSend, (&before, &send.code))?;
             menu::rename_entry(writing, table, &MenuEntry::HttpSend(before), &send.code)?;
         }
     }
@@ -587,12 +658,23 @@ fn apply_documents(
         changes.extend(put(writing, Some(table), &mut template.clone(), save)?);
         if let Some(before) = before.filter(|before| *before != template.code) {
             mail::rename_file(writing, table, &before, &template.code)?;
+            automation::rename_sent(writing, catalog, table, SentBy::FileTemplate, (&before, &template.code))?;
         }
     }
     for template in &blueprint.mail_templates {
         let table = managed(door, catalog, &template.database)?;
+        let before = code_of::<MailTemplate>(writing, template.id)?;
         let save = |template: &mut _| mail::save_template(store, writing, catalog, template);
         changes.extend(put(writing, Some(table), &mut template.clone(), save)?);
+        if let Some(before) = before.filter(|before| *before != template.code) {
+            automation::rename_sent(writing, catalog, table, SentBy::MailTemplate, (&before, &template.code))?;
+            notice::rename_template(writing, table, &before, &template.code)?;
+        }
+    }
+    for notice in &blueprint.notice_mails {
+        let table = managed(door, catalog, &notice.database)?;
+        let save = |notice: &mut _| notice::save(store, writing, catalog, notice);
+        changes.extend(put(writing, Some(table), &mut notice.clone(), save)?);
     }
     Ok(())
 }
@@ -671,8 +753,9 @@ fn follow_renames(writing: &Writing<'_>, before: &Catalog, after: &Catalog) -> R
         follow::<HttpSend>(writing, before, after, now)?;
         follow::<FileTemplate>(writing, before, after, now)?;
         follow::<MailTemplate>(writing, before, after, now)?;
+        follow::<NoticeMail>(writing, before, after, now)?;
     }
-    Ok(())
+    automation::follow_renames(writing, before, after)
 }
 
 fn follow<D: NamesFields>(writing: &Writing<'_>, before: &Catalog, after: &Catalog, now: &Table) -> Result<()> {
@@ -705,6 +788,8 @@ fn refuse_in_use(writing: &Writing<'_>, before: &Catalog, after: &Catalog) -> Re
         find_users::<HttpSend>(writing, before, after, now, &mut users)?;
         find_users::<FileTemplate>(writing, before, after, now, &mut users)?;
         find_users::<MailTemplate>(writing, before, after, now, &mut users)?;
+        automation::find_users(writing, before, after, now.id, &mut users)?;
+        find_users::<NoticeMail>(writing, before, after, now, &mut users)?;
         if let Some((path, _)) = users.first() {
             let path = path.clone();
             let of: Vec<Words> = users.into_iter().filter(|(other, _)| *other == path).map(|(_, user)| user).collect();

@@ -56,6 +56,8 @@
 //! | `blueprint` | one document of all definitions: apply, plan, dump | [`Blueprint`], [`Store::apply`] |
 //! | `worker` | runs what is due | [`Worker`] |
 //! | `maintenance` | the check of a whole store, and its copy while it is at work | [`Store::check`], [`Store::backup`] |
+//! | `automation` | parts that are run for records, journalled step by step | [`Automation`], [`Store::start_automation`] |
+//! | `notice` | mails that tell of changes of records | [`NoticeMail`], [`Store::notice_mail_status`] |
 //! | `outbound` | what leaves the store: CSV pushes, http sends, mail; one queue of deliveries, sent at least once | [`CsvPush`], [`HttpSend`], [`MailServer`], [`NewDelivery`], [`Sending`] |
 //! | `aggregation` | saved aggregations: tables of figures, cross tables, as CSV | [`AggregationSetting`], [`Store::run_aggregation`] |
 //! | `document` | files generated from records: CSV, text, HTML, Markdown | [`FileTemplate`], [`Store::generate_file`] |
@@ -84,6 +86,7 @@
 //! (インポート予約) is one asked-for run of it. A *CSV push* (システム連携設定) sends the records of a list as CSV, an *http
 //! send* (http送信) calls an outside API for one record; both are started from the *menu* of a list, and what they send is a
 //! *delivery*.
+//! An *automation* (自動処理) is a flow of *parts* (パーツ) that is run for records, from a menu or by other triggers.
 //!
 //! # Who acts
 //!
@@ -127,6 +130,7 @@
 
 mod access;
 mod aggregation;
+mod automation;
 mod blueprint;
 #[cfg(feature = "capi")]
 mod capi;
@@ -135,12 +139,12 @@ pub mod csv;
 pub mod definitions {}
 mod document;
 mod error;
-#[allow(dead_code, reason = "the rooms that listen use the rest")]
 mod event;
 mod export;
 mod import;
 mod job;
 mod maintenance;
+mod notice;
 mod outbound;
 mod query;
 mod record;
@@ -153,6 +157,7 @@ mod worker;
 
 pub use access::*;
 pub use aggregation::{AggregationColumn, AggregationExport, AggregationSetting, AggregationTable};
+pub use automation::*;
 pub use blueprint::{Blueprint, DefinitionKind};
 pub use document::{FileContent, FileCsv, FileRequest, FileTemplate, GeneratedFile};
 pub use error::{Code, Error, Finding, Kind, Language, Result, Severity, Violation};
@@ -160,6 +165,7 @@ pub use export::*;
 pub use import::*;
 pub use job::{JobError, JobState, Report, ReportWhen};
 pub use maintenance::*;
+pub use notice::*;
 pub use outbound::*;
 pub use query::*;
 pub use record::*;

@@ -1,4 +1,4 @@
-//! Runs what is due: import reservations, deliveries, and the sweeping of what has been kept long enough.
+//! Runs what is due: import reservations, automations, deliveries, and the sweeping of what has been kept long enough.
 //!
 //! A host calls [`Worker::run_once`] or [`Worker::run_until_idle`] on a thread of its own, or has a background thread
 //! started by [`Worker::start`]. Several workers, also in several processes, share the work of one store.
@@ -11,10 +11,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::access;
+use crate::automation;
 use crate::error::Result;
 use crate::event;
 use crate::import::{self, ImportProgress};
 use crate::job::{self, Found};
+use crate::notice;
 use crate::outbound::{
     self, Channel, Courier, Gate, NetworkPolicy, Notice, PoolOptions, Resolver, SystemResolver, Transport,
 };
@@ -142,7 +144,8 @@ impl Worker {
         self
     }
 
-    /// How long ended imports with their rejects, and ended deliveries with their attempts, are kept. Default: 90 days.
+    /// How long ended imports with their rejects, ended runs of automations with their journals, and ended deliveries with
+    /// their attempts, are kept. Default: 90 days.
     pub fn retention(mut self, kept: Duration) -> Worker {
         self.retention = kept;
         self
@@ -163,11 +166,14 @@ impl Worker {
         Ok(self.run_job()? || self.send_due(1, Duration::ZERO, 1)? > 0)
     }
 
-    /// Imports, then what follows from the end of runs: fields of records that were sent, and reports.
+    /// Imports, automations, then what follows: fields of records that were sent, reports of runs that ended, notices of changes.
     fn run_job(&self) -> Result<bool> {
         Ok(self.run_import()?
+            || automation::start_due(&self.store)?
+            || automation::run_next(&self.store, &self.stop)?
             || outbound::csv_push::run_next(&self.store, &self.stop)?
-            || outbound::mail::write_next_report(&self.store)?)
+            || outbound::mail::write_next_report(&self.store, automation::told)?
+            || notice::run_next(&self.store)?)
     }
 
     fn run_import(&self) -> Result<bool> {
@@ -217,7 +223,8 @@ impl Worker {
                 let imports = job::next_due(&self.store, &reading, import::KIND)?;
                 let senders = job::next_due(&self.store, &reading, outbound::SENDER_KIND)?;
                 let pushes = job::next_due(&self.store, &reading, outbound::csv_push::KIND)?;
-                [imports, senders, pushes].into_iter().flatten().min()
+                let automations = job::next_due(&self.store, &reading, automation::KIND)?;
+                [imports, senders, pushes, automations].into_iter().flatten().min()
             };
             let soon = self.store.now().after(job::LEASE + Duration::from_secs(1));
             // The time waited is measured by the machine's clock: the store's may stand still.
@@ -250,6 +257,7 @@ impl Worker {
             job::sweep(writing, outbound::SENDER_KIND, before)?;
             job::sweep(writing, outbound::csv_push::KIND, before)?;
             job::sweep(writing, outbound::http_send::KIND, before)?;
+            job::sweep(writing, automation::KIND, before)?;
             Ok(())
         })?;
         outbound::sweep_pools(&self.store)?;

@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 
 use common::{Fixture, NOW, only};
 use renkei::{
-    AccessSettings, AddressRange, Aggregation, AuditEntry, AuditQuery, Blueprint, Code, Condition, CsvPush, Database,
-    DefinitionKind, DeliveryFilter, Error, Export, Field, FieldKind, Function, HttpSend, HttpSendRequest,
-    ImportRequest, ImportSetting, IssuedToken, JobState, Kind, List, Mail, MailServer, MailTemplate, MenuEntry,
-    NewDelivery, NewToken, PushRequest, Query, Right, Rights, Search, Selector, Sort, Store, Target, User, Values,
-    Worker,
+    AccessSettings, AddressRange, Aggregation, AuditEntry, AuditQuery, Automation, AutomationRequest,
+    AutomationTrigger, Blueprint, Code, Condition, CsvPush, Database, DefinitionKind, DeliveryFilter, Error, Export,
+    Field, FieldKind, Function, HttpSend, HttpSendRequest, ImportRequest, ImportSetting, IssuedToken, JobState, Kind,
+    List, Mail, MailServer, MailTemplate, MenuEntry, NewDelivery, NewToken, Part, PushRequest, Query, Right, Rights,
+    Search, Selector, Sort, Store, Target, UpdateRecords, User, Values, Worker,
 };
 
 const CSV: &str = "番号,件名\n900,取込\n";
@@ -78,6 +78,15 @@ fn pushed(host: &Store) -> i64 {
     host.push(&push()).unwrap().run_id
 }
 
+fn mark() -> Automation {
+    let part = Part::new("title", "件名", UpdateRecords::this().set("title", "箱"));
+    Automation::new("orders", "mark", "印").on(AutomationTrigger::Api).part(part)
+}
+
+fn marking() -> AutomationRequest {
+    AutomationRequest::call("orders", "mark").records(["1"])
+}
+
 /// A store with two databases and some records.
 fn office() -> Fixture {
     let fixture = Fixture::of([branches(), orders()]);
@@ -88,7 +97,8 @@ fn office() -> Fixture {
         .target(Target::new("core", "基幹"))
         .mail_server(office_mail())
         .mail_template(thanks())
-        .csv_push(csv_push());
+        .csv_push(csv_push())
+        .automation(mark());
     fixture.store.apply(&sends.http_send(http_send()).list(list_with_menu())).unwrap();
     let branch = Values::new().set("code", "1").set("name", "本店").set("secret", "金庫は地下");
     fixture.store.records("branches").register(&branch).unwrap();
@@ -231,6 +241,18 @@ fn calls() -> Vec<Call> {
         result => result.map(drop),
     });
 
+    add(view, "automation_run", |user, host| user.automation_run(host.start_automation(&marking())?.run_id).map(drop));
+    add(view, "wait_automation", |user, host| {
+        user.wait_automation(host.start_automation(&marking())?.run_id, Duration::ZERO).map(drop)
+    });
+    add(view, "automation_entries", |user, host| {
+        user.automation_entries(host.start_automation(&marking())?.run_id, None, 1).map(drop)
+    });
+    let change = Rights::from([Right::View, Right::Update]);
+    add(change, "start_automation", |user, _| user.start_automation(&marking()).map(drop));
+    add(change, "plan_automation", |user, _| user.plan_automation(&marking()).map(drop));
+    add(change, "cancel_automation", |user, host| user.cancel_automation(host.start_automation(&marking())?.run_id));
+
     let export = Rights::from(Right::Export);
     add(export, "export", |user, _| user.export(&Export::of("orders"), std::io::sink()).map(drop));
     add(export, "export of a list", |user, _| {
@@ -257,6 +279,7 @@ fn calls() -> Vec<Call> {
     add(manage, "apply a CSV push", |user, _| user.apply(&Blueprint::new().csv_push(csv_push())).map(drop));
     add(manage, "apply an http send", |user, _| user.apply(&Blueprint::new().http_send(http_send())).map(drop));
     add(manage, "apply a mail template", |user, _| user.apply(&Blueprint::new().mail_template(thanks())).map(drop));
+    add(manage, "apply an automation", |user, _| user.apply(&Blueprint::new().automation(mark())).map(drop));
     add(manage, "remove_definition of what is sent", |user, host| {
         let gone = HttpSend { code: "gone".into(), ..http_send() };
         host.apply(&Blueprint::new().http_send(gone)).unwrap();

@@ -118,7 +118,7 @@ fn one_document_is_applied_planned_dumped_and_applied_elsewhere() {
     assert_eq!(fixture.store.apply(&document).unwrap(), planned);
     assert!(planned.iter().all(|change| change.action == Action::Create));
     let kinds: Vec<&str> = planned.iter().map(|change| change.kind).collect();
-    assert_eq!(kinds, ["user", "database", "database", "list", "search", "import"]);
+    assert_eq!(kinds, ["user", "database", "database", "search", "import", "list"]);
     let definitions = schema(&fixture);
     for again in [document, fixture.store.blueprint().unwrap()] {
         assert_eq!(fixture.store.plan(&again).unwrap(), []);

@@ -12,6 +12,7 @@ store is checked, and everything that anybody was told is compared with it; the 
 """
 
 import argparse
+import atexit
 import ctypes
 import http.client
 import json
@@ -493,8 +494,10 @@ def main():
 
     run = Run()
     host = Host(given_.host, folder)
-    host.start()
     back_office = Office(given_.library, folder, port)
+    # Whatever ends this program leaves nobody behind.
+    atexit.register(lambda: [one.process.kill() for one in (host, back_office) if one.process is not None])
+    host.start()
     back_office.start()
     clients = [Client(number, host, run) for number in range(CLIENTS)]
     for client in clients:

@@ -26,7 +26,8 @@ const StoreOptions = koffi.struct('renkei_store_options', {
     reader_cache_bytes: 'uint32', checkpoint_bytes: 'uint32', busy_timeout_ms: 'uint64', time_zone: 'const char *',
     time_zone_len: 'size_t', limit_file_bytes: 'uint64', limit_import_rows: 'uint64', limit_csv_columns: 'uint64',
     limit_cell_bytes: 'uint64', limit_line_bytes: 'uint64', limit_rejects: 'uint64', limit_detail_rows: 'uint64',
-    limit_page_records: 'uint64', clock: 'void *', random: 'void *', random_user_data: 'void *',
+    limit_page_records: 'uint64', limit_automation_records: 'uint64', limit_automation_parts: 'uint64',
+    limit_automation_seconds: 'uint64', clock: 'void *', random: 'void *', random_user_data: 'void *',
     secret_key: 'void *', secret_key_len: 'size_t', secret_key_from: 'void *', secret_key_user_data: 'void *',
     secret_vault: 'void *', secret_vault_user_data: 'void *', now: 'void *', now_user_data: 'void *',
 });

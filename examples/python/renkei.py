@@ -22,6 +22,7 @@ import datetime
 import decimal
 import json
 import os
+import time
 import weakref
 from ctypes import POINTER, byref, c_char, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
 
@@ -51,8 +52,9 @@ class StoreOptions(Struct):
         ("busy_timeout_ms", c_uint64), ("time_zone", c_char_p), ("time_zone_len", c_size_t),
         ("limit_file_bytes", c_uint64), ("limit_import_rows", c_uint64), ("limit_csv_columns", c_uint64),
         ("limit_cell_bytes", c_uint64), ("limit_line_bytes", c_uint64), ("limit_rejects", c_uint64),
-        ("limit_detail_rows", c_uint64), ("limit_page_records", c_uint64), ("clock", c_void_p), ("random", c_void_p),
-        ("random_user_data", c_void_p), ("secret_key", c_char_p), ("secret_key_len", c_size_t),
+        ("limit_detail_rows", c_uint64), ("limit_page_records", c_uint64), ("limit_automation_records", c_uint64),
+        ("limit_automation_parts", c_uint64), ("limit_automation_seconds", c_uint64), ("clock", c_void_p),
+        ("random", c_void_p), ("random_user_data", c_void_p), ("secret_key", c_char_p), ("secret_key_len", c_size_t),
         ("secret_key_from", c_void_p), ("secret_key_user_data", c_void_p), ("secret_vault", c_void_p),
         ("secret_vault_user_data", c_void_p), ("now", c_void_p), ("now_user_data", c_void_p),
     ]
@@ -93,14 +95,15 @@ class ImportProgress(Struct):
 
 
 _PROGRESS = ctypes.CFUNCTYPE(None, c_void_p, POINTER(ImportProgress))
+_TRANSPORT = ctypes.CFUNCTYPE(None, c_void_p, c_void_p)
 
 
 class WorkerOptions(Struct):
     _fields_ = [
         ("size", c_size_t), ("progress", _PROGRESS), ("progress_user_data", c_void_p), ("retention_ms", c_uint64),
         ("senders", c_size_t), ("network", c_char_p), ("network_len", c_size_t), ("resolver", c_void_p),
-        ("resolver_user_data", c_void_p), ("http_transport", c_void_p), ("http_transport_user_data", c_void_p),
-        ("mail_transport", c_void_p), ("mail_transport_user_data", c_void_p), ("notice", c_void_p),
+        ("resolver_user_data", c_void_p), ("http_transport", _TRANSPORT), ("http_transport_user_data", c_void_p),
+        ("mail_transport", _TRANSPORT), ("mail_transport_user_data", c_void_p), ("notice", c_void_p),
         ("notice_user_data", c_void_p),
     ]
 
@@ -229,9 +232,45 @@ class _Null:
 NULL = _Null()
 
 
+class Outgoing:
+    """A message on its way, while a transport of yours carries it: look at it, and tell what was answered."""
+
+    def __init__(self, handle):
+        self._as_parameter_ = c_void_p(handle)
+
+    @property
+    def headers(self):
+        """Names in lower case and values, in order. A mail has its receivers in "rcpt-to"."""
+        found, texts = [], [c_void_p(), c_size_t(), c_void_p(), c_size_t()]
+        while True:
+            try:
+                call("outgoing_header", self, len(found), *map(byref, texts))
+            except Error as error:
+                if error.code != "argument":
+                    raise
+                return found
+            name, name_len, text, text_len = (text.value for text in texts)
+            found.append((ctypes.string_at(name, name_len).decode(), ctypes.string_at(text, text_len).decode()))
+
+    def read(self, size=1 << 16):
+        """At most so many bytes of the body; none at its end."""
+        buffer = ctypes.create_string_buffer(size)
+        return buffer.raw[: value(c_size_t, "outgoing_read", self, buffer, size)]
+
+    def answer(self, status, body=b""):
+        """The receiver answered."""
+        call("outgoing_answer", self, status)
+        call("outgoing_answer_body", self, body)
+
+
 def _target(record):
     """Which record is meant: a text is a key, a number an id."""
     return (record, 0) if isinstance(record, str) else (None, record)
+
+
+def _automation(trigger, database, automation, keys, more):
+    request = {"trigger": trigger, "database": database, "automation": automation, **more}
+    return request if keys is None else {**request, "records": [{"key": key} for key in keys]}
 
 
 class Store(Handle):
@@ -295,6 +334,10 @@ class Store(Handle):
     def aggregate(self, database, aggregation):
         return self.document("query_aggregate", database, aggregation)
 
+    def run_aggregation(self, database, aggregation):
+        """The table of a saved aggregation."""
+        return self.document("aggregation_run", database, aggregation)
+
     def rows(self, database, columns, query=None):
         """Lines of columns, read without JSON, however many there are."""
         with Handle(self.value(c_void_p, "rows_open", database, columns, query), "rows_close") as cursor:
@@ -350,6 +393,43 @@ class Store(Handle):
     def http_send_status(self, run):
         return self.document("http_send_status_json", run)
 
+    def start_automation(self, trigger, database, automation, keys=None, **more):
+        """Starts an automation from a list ("button", "pulldown", "sub_menu", with list=), by "settings_screen" or by "api", for
+        records by their keys, or all it is for; the id of its run."""
+        return self.value(c_int64, "automation_start", _automation(trigger, database, automation, keys, more))
+
+    def plan_automation(self, trigger, database, automation, keys=None, **more):
+        """What that would do, without doing it."""
+        return self.document("automation_plan", _automation(trigger, database, automation, keys, more))
+
+    def automation_status(self, run):
+        return self.document("automation_status_json", run)
+
+    def wait_automation(self, run, seconds):
+        """Waits until a run has ended, or the time is over; how it stands then. A worker must run it meanwhile."""
+        until = time.monotonic() + seconds
+        while True:
+            status = self.automation_status(run)
+            if status["ended_at"] is not None or time.monotonic() > until:
+                return status
+            time.sleep(0.02)
+
+    def automation_entries(self, run, limit=1000):
+        """The journal of a run: what each part did for each record."""
+        return self.document("automation_entries", run, 0, 0, limit)
+
+    def send_mail(self, server, subject, to, text="", **more):
+        """Queues a mail; the id of its delivery."""
+        return self.value(c_int64, "mail_send", {"server": server, "subject": subject, "to": to, "text": text, **more})
+
+    def can_send_mail(self, server):
+        """Whether the library was built with the feature mail: one that was finds a mail to nobody wrong."""
+        try:
+            self.send_mail(server, "", [])
+        except Error as error:
+            return error.code != "mail.feature"
+        return True
+
     def delivery_status(self, delivery):
         return self.document("delivery_status_json", delivery)
 
@@ -363,13 +443,21 @@ class Store(Handle):
 
 
 class Worker(Handle):
-    """Runs the work of a store: on this thread by run_until_idle, or from start to stop on threads of its own."""
+    """Runs the work of a store: on this thread by run_until_idle, or from start to stop on threads of its own. http_transport
+    and mail_transport, if they are given, carry each message themselves: they are called with an Outgoing."""
 
-    def __init__(self, store, progress=None, network=None):
+    def __init__(self, store, progress=None, network=None, http_transport=None, mail_transport=None):
         network = json.dumps(network).encode() if network else None
-        # Kept as long as the worker: the library calls it.
+        # Kept as long as the worker: the library calls them.
         self._progress = _PROGRESS((lambda _, at: progress(at.contents)) if progress else 0)
-        options = WorkerOptions(progress=self._progress, network=network, network_len=len(network or b""))
+        self._http, self._mail = (
+            _TRANSPORT((lambda _, message, carry=carry: carry(Outgoing(message))) if carry else 0)
+            for carry in (http_transport, mail_transport)
+        )
+        options = WorkerOptions(
+            progress=self._progress, network=network, network_len=len(network or b""), http_transport=self._http,
+            mail_transport=self._mail,
+        )
         super().__init__(store.value(c_void_p, "worker_new", byref(options)), "worker_free")
 
     def run_until_idle(self):

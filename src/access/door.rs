@@ -252,18 +252,23 @@ impl Store {
     /// | [`export`](Store::export) and its kin | `export`; `view` of a linked database, when a path leads into it |
     /// | [`push`](Store::push), [`http_send`](Store::http_send), [`send_mail_about`](Store::send_mail_about), and how their runs stand, are waited for and cancelled | `export` and `view`; `view` of a linked database, when a template leads into it |
     /// | [`push_runs`](Store::push_runs), [`http_send_runs`](Store::http_send_runs) | shows those of databases with `export` and `view` |
+    /// | [`start_automation`](Store::start_automation), [`plan_automation`](Store::plan_automation) | `view` and `update`; and `export`, when it sends something |
+    /// | [`automation_run`](Store::automation_run), [`automation_entries`](Store::automation_entries), [`wait_automation`](Store::wait_automation) | `view` |
+    /// | [`cancel_automation`](Store::cancel_automation) | `view` and `update` |
+    /// | [`automation_runs`](Store::automation_runs) | shows those of databases with `view` |
     /// | [`upload`](Store::upload) | `import` in some database; an upload is imported by who made it |
     /// | [`put_file`](Store::put_file) | `register` or `update` in some database; a file is read and attached by who stored it |
     /// | [`file`](Store::file), [`read_file`](Store::read_file), once attached | `view` in the database of its record |
-    /// | [`database`](Store::database), [`lists`](Store::lists), [`searches`](Store::searches), [`import_settings`](Store::import_settings), [`csv_pushes`](Store::csv_pushes), [`http_sends`](Store::http_sends) | any right |
-    /// | [`apply`](Store::apply), [`plan`](Store::plan), [`remove_definition`](Store::remove_definition) | `manage`; and `view` of databases that a changed one links to |
+    /// | [`database`](Store::database), [`lists`](Store::lists), [`searches`](Store::searches), [`import_settings`](Store::import_settings), [`csv_pushes`](Store::csv_pushes), [`http_sends`](Store::http_sends), [`automations`](Store::automations), [`mail_templates`](Store::mail_templates), [`notice_mails`](Store::notice_mails) | any right |
+    /// | [`apply`](Store::apply), [`plan`](Store::plan), [`remove_definition`](Store::remove_definition), [`notice_mail_status`](Store::notice_mail_status) | `manage`; and `view` of databases that a changed one links to |
     /// | [`blueprint`](Store::blueprint) | shows what he may `manage` |
     /// | new databases, users, tokens, the settings of access, the audit log, [`as_user`](Store::as_user) | an administrator |
     /// | targets, mail servers, secrets, the queue of deliveries ([`deliver`](Store::deliver), [`deliveries`](Store::deliveries), [`replay_delivery`](Store::replay_delivery)), [`send_mail`](Store::send_mail) | an administrator |
     ///
     /// A link shows the key of the linked record, and dependent and reference fields show what the definition takes from it,
     /// to everybody who sees the record itself. Fields that are set after a CSV push or from the answer to an http send are
-    /// set as their definition says, also for who has not the right to `update`. What a [`Worker`](crate::Worker) runs, it runs with the rights of who asked
+    /// set as their definition says, also for who has not the right to `update`. So do automations what their definition says,
+    /// in other databases too: whoever defines one must have the right to do that himself. What a [`Worker`](crate::Worker) runs, it runs with the rights of who asked
     /// for it.
     ///
     /// # Errors

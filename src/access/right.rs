@@ -19,8 +19,8 @@ pub enum Right {
     Import,
     /// Write records as CSV; with [`Right::View`], also send them: by CSV pushes, http sends and mails.
     Export,
-    /// Change the definition of the database, its lists, searches, import settings and what is sent from it: CSV pushes, http
-    /// sends, mail templates.
+    /// Change the definition of the database, its lists, searches, import settings, automations and what is sent from it: CSV
+    /// pushes, http sends, mail templates.
     Manage,
 }
 

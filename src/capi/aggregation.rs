@@ -2,7 +2,8 @@
 
 use std::ffi::{c_char, c_void};
 
-use super::argument::{OutStruct, call, json, out_bytes, text};
+use super::argument::{OutStruct, call, json, text};
+use super::ask;
 use super::callback::{Sink, renkei_write_fn};
 use super::error::renkei_error;
 use super::export::{exported, renkei_exported};
@@ -31,12 +32,9 @@ pub unsafe extern "C" fn renkei_aggregation_run(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            let store = handle::get::<Store>(store)?;
+        ask::json(store, out_json, out_json_len, out_error, |store| {
             let database = text(database, database_len, "database")?;
-            let aggregation = text(aggregation, aggregation_len, "aggregation")?;
-            out.give_json(&store.run_aggregation(database, aggregation)?)
+            store.run_aggregation(database, text(aggregation, aggregation_len, "aggregation")?)
         })
     }
 }
@@ -57,11 +55,9 @@ pub unsafe extern "C" fn renkei_aggregation_preview(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            let store = handle::get::<Store>(store)?;
+        ask::json(store, out_json, out_json_len, out_error, |store| {
             let setting: AggregationSetting = json(setting, setting_len, "setting")?;
-            out.give_json(&store.preview_aggregation(&setting)?)
+            store.preview_aggregation(&setting)
         })
     }
 }
@@ -113,10 +109,8 @@ pub unsafe extern "C" fn renkei_aggregation_all(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            let store = handle::get::<Store>(store)?;
-            out.give_json(&store.aggregation_settings(text(database, database_len, "database")?)?)
+        ask::json(store, out_json, out_json_len, out_error, |store| {
+            store.aggregation_settings(text(database, database_len, "database")?)
         })
     }
 }

@@ -233,7 +233,9 @@ pub unsafe extern "C" fn renkei_import_setting_all(
     }
 }
 
-/// Takes a list, search or import setting out of the store, by its code or id; kind is "list", "search" or "import".
+/// Takes a definition out of the store, by its code or id. kind is the word for it in the changes that renkei_blueprint_apply
+/// tells, such as "list", "import" or "automation"; one that is not known is refused with those that are. database is not looked
+/// at for what belongs to none.
 ///
 /// Rust: `Store::remove_definition`
 #[unsafe(no_mangle)]

@@ -4,17 +4,16 @@ use std::ffi::{c_char, c_void};
 
 use serde::Deserialize;
 
-use super::argument::{call, json, out_bytes, text};
+use super::argument::{json, text};
+use super::ask;
 use super::callback::{Sink, renkei_write_fn};
 use super::error::renkei_error;
-use super::handle;
 use super::status::renkei_status;
 use super::store::renkei_store;
-use super::write::Named;
+use super::write::{Named, and};
 use crate::document::FileRequest;
 use crate::error::Result;
 use crate::query::Query;
-use crate::store::Store;
 
 /// Which file is generated, as JSON.
 #[derive(Deserialize)]
@@ -29,17 +28,11 @@ struct Form {
 
 impl Form {
     fn request(self) -> Result<FileRequest> {
-        let mut request = FileRequest::new(self.database, self.template);
-        if let Some(record) = self.record {
-            request = request.record(record.selector()?);
-        }
-        if let Some(found) = self.found {
-            request = request.found(found);
-        }
-        if let Some(memo) = self.memo {
-            request = request.memo(memo);
-        }
-        Ok(request)
+        let request = FileRequest::new(self.database, self.template);
+        let record = self.record.map(Named::selector).transpose()?;
+        let request = and(request, record, FileRequest::record);
+        let request = and(request, self.found, FileRequest::found);
+        Ok(and(request, self.memo, FileRequest::memo))
     }
 }
 
@@ -63,12 +56,10 @@ pub unsafe extern "C" fn renkei_file_template_generate(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            let store = handle::get::<Store>(store)?;
+        ask::json(store, out_json, out_json_len, out_error, |store| {
             let sink = Sink::new(write, user_data)?;
             let form: Form = json(request, request_len, "request")?;
-            out.give_json(&store.generate_file(&form.request()?, sink)?)
+            store.generate_file(&form.request()?, sink)
         })
     }
 }
@@ -88,10 +79,8 @@ pub unsafe extern "C" fn renkei_file_template_all(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            let store = handle::get::<Store>(store)?;
-            out.give_json(&store.file_templates(text(database, database_len, "database")?)?)
+        ask::json(store, out_json, out_json_len, out_error, |store| {
+            store.file_templates(text(database, database_len, "database")?)
         })
     }
 }

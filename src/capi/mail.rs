@@ -175,3 +175,52 @@ pub unsafe extern "C" fn renkei_mail_template_all(
         })
     }
 }
+
+/// The notice mails of a database, as a JSON array of definitions. The caller frees the JSON.
+///
+/// Rust: `Store::notice_mails`
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn renkei_notice_mail_all(
+    store: *const renkei_store,
+    database: *const c_char,
+    database_len: usize,
+    out_json: *mut *mut c_char,
+    out_json_len: *mut usize,
+    out_error: *mut *mut renkei_error,
+) -> renkei_status {
+    // SAFETY: the contract of `capi`.
+    unsafe {
+        ask::json(store, out_json, out_json_len, out_error, |store| {
+            store.notice_mails(text(database, database_len, "database")?)
+        })
+    }
+}
+
+/// How a notice mail stands: what waits, what was told, and why the last change that failed could not be told; database and
+/// notice mail by code or id. The caller frees the JSON.
+///
+/// {"id": 100042, "enabled": true, "waiting": 0, "due_at": null, "told": 12, "mails": 24, "last_at": 1769819400000,
+///  "failed": 0, "missed": 0, "error": null}
+///
+/// Rust: `Store::notice_mail_status`
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn renkei_notice_mail_status(
+    store: *const renkei_store,
+    database: *const c_char,
+    database_len: usize,
+    notice_mail: *const c_char,
+    notice_mail_len: usize,
+    out_json: *mut *mut c_char,
+    out_json_len: *mut usize,
+    out_error: *mut *mut renkei_error,
+) -> renkei_status {
+    // SAFETY: the contract of `capi`.
+    unsafe {
+        ask::json(store, out_json, out_json_len, out_error, |store| {
+            let database = text(database, database_len, "database")?;
+            store.notice_mail_status(database, text(notice_mail, notice_mail_len, "notice_mail")?)
+        })
+    }
+}

@@ -19,6 +19,7 @@ mod access;
 mod aggregation;
 mod argument;
 mod ask;
+mod automation;
 mod blueprint;
 mod callback;
 mod cancel;

@@ -105,7 +105,7 @@ pub unsafe extern "C" fn renkei_rows_open(
             let database = text(database, database_len, "database")?;
             let columns: Vec<String> = json(columns, columns_len, "columns")?;
             let query: Query = optional_json(query, query_len, "query")?;
-            let cursor = Cursor::open(&store, database, &columns, &query)?;
+            let cursor = Cursor::open(store, database, &columns, &query)?;
             let made = vec![Vec::new(); cursor.len()];
             Ok(handle::give(Body { cells: Vec::new(), cursor, made }))
         })

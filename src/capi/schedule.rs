@@ -2,13 +2,13 @@
 
 use std::ffi::c_char;
 
-use super::argument::{call, json, out_bytes};
+use super::argument::json;
+use super::ask;
 use super::error::renkei_error;
-use super::handle;
 use super::status::renkei_status;
 use super::store::renkei_store;
 use crate::schedule::Schedule;
-use crate::store::{Store, Timestamp};
+use crate::store::Timestamp;
 
 /// The first count moments later than after, at most 1000, at which something with a schedule is done: a JSON array of
 /// milliseconds since 1970-01-01 00:00:00 UTC. schedule is a JSON object such as {"when": {"cron": "0 9 * * mon-fri"}}: see
@@ -29,11 +29,10 @@ pub unsafe extern "C" fn renkei_schedule_next_runs(
 ) -> renkei_status {
     // SAFETY: the contract of `capi`.
     unsafe {
-        call(out_error, || {
-            let out = out_bytes(out_json, out_json_len, "out_json")?;
-            let store = handle::get::<Store>(store)?;
+        ask::json(store, out_json, out_json_len, out_error, |store| {
             let schedule: Schedule = json(schedule, schedule_len, "schedule")?;
-            out.give_json(&store.next_runs(&schedule, Timestamp(after), count)?)
+            let runs = store.next_runs(&schedule, Timestamp(after), count)?;
+            Ok(runs.into_iter().map(|run| run.0).collect::<Vec<_>>())
         })
     }
 }

@@ -78,6 +78,12 @@ pub struct renkei_store_options {
     pub limit_detail_rows: u64,
     /// The most records of one page of a query. Default: 100000.
     pub limit_page_records: u64,
+    /// The most records, or detail rows, of one run of an automation. Default: 100000.
+    pub limit_automation_records: u64,
+    /// The most parts of an automation, those in branches included. Default: 100.
+    pub limit_automation_parts: u64,
+    /// How long one run of an automation may work, in seconds, waits for answers left out. Default: 3600.
+    pub limit_automation_seconds: u64,
     /// For tests: the source of time. It may be freed when the store is open.
     pub clock: *const renkei_clock,
     /// For tests: the source of randomness.
@@ -205,6 +211,8 @@ fn limits(given: &renkei_store_options) -> Limits {
     set(&mut limits.import_rows, given.limit_import_rows);
     set(&mut limits.rejects, given.limit_rejects);
     set(&mut limits.page_records, given.limit_page_records);
+    set(&mut limits.automation_records, given.limit_automation_records);
+    set(&mut limits.automation_seconds, given.limit_automation_seconds);
     let set = |limit: &mut usize, given: u64| {
         if given != 0 {
             *limit = whole(given);
@@ -214,6 +222,7 @@ fn limits(given: &renkei_store_options) -> Limits {
     set(&mut limits.cell_bytes, given.limit_cell_bytes);
     set(&mut limits.line_bytes, given.limit_line_bytes);
     set(&mut limits.detail_rows, given.limit_detail_rows);
+    set(&mut limits.automation_parts, given.limit_automation_parts);
     limits
 }
 
@@ -323,6 +332,9 @@ pub unsafe extern "C" fn renkei_store_limits(
                 limit_rejects: limits.rejects,
                 limit_detail_rows: limits.detail_rows as u64,
                 limit_page_records: limits.page_records,
+                limit_automation_records: limits.automation_records,
+                limit_automation_parts: limits.automation_parts as u64,
+                limit_automation_seconds: limits.automation_seconds,
                 ..renkei_store_options::cleared()
             })
         })

@@ -419,11 +419,17 @@ pub(crate) fn save(
     if let Some(search) = &template.search {
         documents::get::<Search>(connection, Some(table.id), search)?;
     }
-    if let FileContent::Csv(FileCsv { list: Some(list), .. }) = &template.content {
-        documents::get::<List>(connection, Some(table.id), list)?;
-    }
     table.code().clone_into(&mut template.database);
     documents::save(connection, Some(table.id), template)
+}
+
+/// Judges the list that a file template names, once the lists are there: automations stand in their menus, and name file
+/// templates.
+pub(crate) fn check_list(connection: &Connection, table: i64, template: &FileTemplate) -> Result<()> {
+    if let FileContent::Csv(FileCsv { list: Some(list), .. }) = &template.content {
+        documents::get::<List>(connection, Some(table), list)?;
+    }
+    Ok(())
 }
 
 impl Store {

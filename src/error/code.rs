@@ -321,6 +321,9 @@ codes! {
     HttpSendTemplatedMail "http_send.templated_mail" Usage
         "http送信「{value}」は定型メールの受信では実行できません。一覧画面のボタン（1レコード）またはプルダウン（選択した100レコードまで）から実行してください。"
         "The http send \"{value}\" cannot be started by the receipt of a templated mail: start it from a list, by the button (one record) or the pulldown (ticked records, at most 100).";
+    HttpSendTrigger "http_send.trigger" Usage
+        "http送信「{value}」は{rule}では実行できません。一覧画面のボタン（1レコード）またはプルダウン（選択した100レコードまで）から実行してください。"
+        "The http send \"{value}\" cannot be started by {rule}: start it from a list, by the button (one record) or the pulldown (ticked records, at most 100).";
     HttpSendRecords "http_send.records" Limit
         "http送信「{name}」の対象レコード数が正しくありません（{value}件）。ボタンは1レコード、プルダウンは1～100レコードです。"
         "The http send '{name}' was started for {value} record(s): the button takes one, the pulldown 1 to 100.";
@@ -330,6 +333,28 @@ codes! {
         "メールを送信できません（{rule}）: 「{value}」" "The mail cannot be sent: {rule} (\"{value}\").";
     MailServer "mail.server" Remote
         "メールサーバ「{value}」に送信できません: {rule}" "The mail server {value} could not be reached or used: {rule}.";
+
+    // Automations. {name} is the automation, or one of its parts.
+    AutomationHttpSend "automation.http_send" Usage
+        "自動処理「{name}」はhttp送信のパーツ「{value}」を含むため、{rule}では実行できません。一覧画面のボタン（1レコード）またはプルダウン（選択した100レコードまで）から実行してください。"
+        "The automation '{name}' has the http send part \"{value}\" and cannot be started by {rule}: start it from a list, by the button (one record) or the pulldown (ticked records, at most 100).";
+    AutomationTrigger "automation.trigger" Usage
+        "自動処理「{name}」は{rule}では実行できません。設定の`triggers`に追加してください。"
+        "The automation '{name}' is not to be started by {rule}: add that to its `triggers` first.";
+    AutomationDisabled "automation.disabled" Conflict
+        "自動処理「{name}」は停止中です。" "The automation '{name}' is not enabled: set `enabled` in its definition first.";
+    AutomationRecords "automation.records" Limit
+        "自動処理「{name}」の対象レコード数が正しくありません（{value}件、{rule}）。"
+        "The automation '{name}' was started for {value} record(s): {rule}.";
+    AutomationDelete "automation.delete" Limit
+        "パーツ「{name}」が削除するレコードが、1回の実行の上限を超えます（{value}件、上限{rule}件）。このパーツでは削除されませんでした。"
+        "The part '{name}' would delete {value} records in this run, and may delete {rule}: it deleted none of these.";
+    AutomationRefused "automation.refused" Validation
+        "パーツ「{name}」で{value}件のレコードを処理できませんでした: {rule}" "The part '{name}' failed for {value} record(s): {rule}";
+    AutomationSend "automation.send" Remote
+        "パーツ「{name}」で{value}件を送信できませんでした: {rule}" "The part '{name}' could not send {value} message(s): {rule}.";
+    AutomationMail "automation.mail" Input
+        "自動処理「{name}」の定型メールではありません: {rule}" "That is no templated mail of the automation '{name}': {rule}.";
 
     // Findings of a check of the store; never the error of a call. {name} is what it is about, {value} how many places,
     // {rule} the first of them.
@@ -369,6 +394,8 @@ codes! {
         "処理の状態に異常が{value}件あります: {rule}" "{value} fault(s) in the states of jobs: {rule}.";
     CheckImport "check.import" Storage
         "インポートの記録に異常が{value}件あります: {rule}" "{value} fault(s) in the records of imports: {rule}.";
+    CheckAutomation "check.automation" Storage
+        "自動処理の実行の記録に異常が{value}件あります: {rule}" "{value} fault(s) in the records of automations: {rule}.";
     CheckEvent "check.event" Storage
         "イベントとその受信者に異常が{value}件あります: {rule}" "{value} fault(s) in events and those who listen: {rule}.";
     CheckAccess "check.access" Storage

@@ -49,13 +49,12 @@ mod tell;
 #[cfg(test)]
 mod tests;
 
-#[allow(unused_imports, reason = "for the rooms that listen")]
 pub(crate) use listener::{Interest, listen, unlisten};
-#[allow(unused_imports, reason = "as above")]
-pub(crate) use take::{Due, Event, due, forget, sweep, waiting};
+pub(crate) use take::{Due, Event, due, forget, standing, sweep, waiting};
 pub(crate) use tell::{Teller, tell_import};
 
 /// How many runs may lead to one another, each started by what the one before had written.
+#[allow(dead_code, reason = "for automations")]
 pub(crate) const MOST_RUNS: usize = 10;
 
 /// What happened.

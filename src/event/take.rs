@@ -24,6 +24,7 @@ pub(crate) struct Event {
     pub(crate) id: i64,
     pub(crate) what: What,
     /// The record, unless it is the end of an import.
+    #[allow(dead_code, reason = "for automations")]
     pub(crate) record: Option<i64>,
     pub(crate) at: Timestamp,
     /// The user who did it; `None` is the host.
@@ -61,6 +62,7 @@ impl Event {
     }
 
     /// Whether detail rows were added, changed or taken away; known where a listener needs detail rows.
+    #[allow(dead_code, reason = "for automations")]
     pub(crate) fn has_changed_rows(&self) -> bool {
         self.before_rows.is_some() && self.after_rows.is_some()
     }
@@ -70,6 +72,7 @@ impl Event {
     /// # Errors
     ///
     /// [`Code::EventLoop`] when so many runs have led to this event that there must be no more.
+    #[allow(dead_code, reason = "for automations")]
     pub(crate) fn next_cause(&self, origin: Origin, run: i64, code: &str) -> Result<Cause> {
         let mut chain = self.cause.chain.clone();
         if chain.len() >= MOST_RUNS {
@@ -99,6 +102,17 @@ pub(crate) fn due(connection: &Connection, kind: &str) -> Result<Vec<Due>> {
         Ok(Due { listener: row.get(0)?, database: row.get(1)?, since: Timestamp(row.get(2)?) })
     };
     Ok(statement.query_map([kind], read)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// How much waits for a listener, and how much was dropped because it had waited for too long.
+pub(crate) fn standing(connection: &Connection, listener: i64) -> Result<(u64, u64)> {
+    let sql = format!(
+        "SELECT (SELECT count(*) FROM renkei_event e INDEXED BY renkei_event_database WHERE {WANTED} AND e.id > l.taken),
+            l.missed FROM renkei_listener l WHERE l.id = ?1"
+    );
+    let found: Option<(i64, i64)> =
+        connection.prepare_cached(&sql)?.query_row([listener], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    Ok(found.map_or((0, 0), |(waiting, missed)| (waiting.unsigned_abs(), missed.unsigned_abs())))
 }
 
 /// The first of what waits for a listener, in order, at most so many.

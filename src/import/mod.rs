@@ -16,9 +16,7 @@ mod setting;
 mod source;
 
 pub(crate) use indexes::make_left_indexes;
-#[allow(unused_imports, reason = "for the rooms that listen")]
-pub(crate) use reservation::ImportEnd;
-pub(crate) use reservation::{KIND, discard_upload};
+pub(crate) use reservation::{ImportEnd, KIND, discard_upload};
 pub(crate) use run::{Control, run};
 pub(crate) use setting::save as save_setting;
 

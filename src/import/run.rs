@@ -16,17 +16,11 @@ use crate::access::{self, Right};
 use crate::csv::{Reader, Record};
 use crate::error::{Broken, Code, Error, Kind, Result, Violation, words};
 use crate::event;
-use crate::job::{self, Claim, JobState};
+use crate::job::{self, Claim, Enough, JobState, Pace, SHORTEST};
 use crate::record::{DetailMode, Draft, KeyMode, RowDraft, Selector, Slot, Slots, WriteOptions, Writer, Written};
 use crate::schema::{Catalog, Cell, Table};
 use crate::store::{Store, Writing};
 
-/// A transaction is committed after this time even if nobody waits: no more work than this is lost to a crash.
-const LONGEST: Duration = Duration::from_millis(900);
-/// A transaction lasts at least this long even if somebody waits: an import makes progress beside a busy writer.
-const SHORTEST: Duration = Duration::from_millis(20);
-/// How often it is looked whether another process waits, which costs a system call.
-const LOOK: Duration = Duration::from_millis(10);
 /// How often progress is told.
 const TELL: Duration = Duration::from_millis(100);
 /// Rejects kept in memory until the next commit.
@@ -321,8 +315,7 @@ impl<'a, 'b> Run<'a, 'b> {
 
     /// Writes lines until there is a reason to end the transaction.
     fn write_lines(&mut self, lines: &mut Lines, writing: &Writing<'_>, writer: &mut Writer<'_>) -> Result<Pause> {
-        let began = Instant::now();
-        let mut looked = began;
+        let mut pace = Pace::begin();
         let mut count = 0u32;
         loop {
             match lines.look()? {
@@ -352,20 +345,11 @@ impl<'a, 'b> Run<'a, 'b> {
             if self.one_transaction {
                 continue;
             }
-            let elapsed = now - began;
-            if elapsed >= LONGEST || self.has_many_rejects() {
+            if self.has_many_rejects() {
                 return Ok(Pause::Commit { give_way: false });
             }
-            if elapsed >= SHORTEST {
-                if writing.thread_waits() {
-                    return Ok(Pause::Commit { give_way: false });
-                }
-                if now - looked >= LOOK {
-                    looked = now;
-                    if writing.process_waits() {
-                        return Ok(Pause::Commit { give_way: true });
-                    }
-                }
+            if let Some(Enough { give_way }) = pace.enough(writing) {
+                return Ok(Pause::Commit { give_way });
             }
         }
     }

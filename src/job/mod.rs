@@ -7,6 +7,7 @@
 
 pub(crate) mod invariants;
 mod life;
+mod pace;
 mod report;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
 
+pub(crate) use pace::{Enough, Pace, SHORTEST};
 pub use report::{Report, ReportWhen};
 
 use life::Life;
@@ -411,6 +413,14 @@ pub(crate) fn park(connection: &Connection, claim: &Claim, counts: bool) -> Resu
     let sql = "UPDATE renkei_job SET state = 'reserved', owner = NULL, lease_until = NULL,
         attempts = CASE WHEN ?3 THEN attempts ELSE 0 END WHERE id = ?1 AND owner = ?2";
     connection.prepare_cached(sql)?.execute((claim.id, &claim.owner[..], counts))?;
+    Ok(())
+}
+
+/// Lays a job of this runner aside until [`open`] is called: it waits for something else to happen.
+pub(crate) fn wait(connection: &Connection, claim: &Claim) -> Result<()> {
+    let sql = "UPDATE renkei_job SET state = 'reserved', owner = NULL, lease_until = NULL, attempts = 0, run_at = ?3
+        WHERE id = ?1 AND owner = ?2";
+    connection.prepare_cached(sql)?.execute((claim.id, &claim.owner[..], NEVER.0))?;
     Ok(())
 }
 

@@ -6,10 +6,12 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use crate::access;
+use crate::automation::{self, Automation};
 use crate::error::{Code, Error, Finding, Findings, Language, Result, Severity, Words};
 use crate::event;
 use crate::import::{self, ImportSetting};
 use crate::job;
+use crate::notice;
 use crate::query::{List, Search};
 use crate::record;
 use crate::schema::{Catalog, Table, invariants as schema};
@@ -196,7 +198,7 @@ impl Store {
             quick: options.quick,
             findings: Findings::default(),
             examined: Examined::default(),
-            at: CheckProgress { done: 0, total: 9 },
+            at: CheckProgress { done: 0, total: 10 },
             progress: &mut progress,
         };
         look.everything()?;
@@ -225,6 +227,7 @@ impl Look<'_> {
         self.part("renkei_user", |look| access::invariants::inspect(look.connection, &mut look.findings))?;
         self.part("renkei_job", |look| job::invariants::inspect(look.connection, &mut look.findings))?;
         self.part("renkei_import", |look| import::invariants::inspect(look.connection, &mut look.findings))?;
+        self.part("renkei_automation", |look| automation::invariants::inspect(look.connection, &mut look.findings))?;
         self.part("renkei_file", |look| file::inspect_bytes(look.connection, !quick, &mut look.findings))?;
         self.part("examined", Look::count_system)?;
         let Some(catalog) = catalog else { return Ok(()) };
@@ -241,6 +244,8 @@ impl Look<'_> {
         schema::inspect_documents::<List>(self.connection, &mut self.findings)?;
         schema::inspect_documents::<Search>(self.connection, &mut self.findings)?;
         schema::inspect_documents::<ImportSetting>(self.connection, &mut self.findings)?;
+        schema::inspect_documents::<Automation>(self.connection, &mut self.findings)?;
+        notice::invariants::inspect(self.connection, &mut self.findings)?;
         Ok(catalog)
     }
 
@@ -253,6 +258,7 @@ impl Look<'_> {
             (("renkei_counter", "field_id"), true),
             (("renkei_right", "database_id"), false),
             (("renkei_import", "database_id"), false),
+            (("renkei_automation", "database_id"), false),
             (("renkei_file", "database_id"), false),
             (("renkei_event", "database_id"), false),
         ] {

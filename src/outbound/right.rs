@@ -13,18 +13,18 @@ use crate::store::Store;
 const RIGHTS: [Right; 2] = [Right::View, Right::Export];
 
 /// A database by its code or id, if whoever acts may send its records.
-pub(super) fn sendable<'d>(door: &'d Door, database: &str) -> Result<&'d Arc<Table>> {
+pub(crate) fn sendable<'d>(door: &'d Door, database: &str) -> Result<&'d Arc<Table>> {
     let table = door.catalog().table(database)?;
     RIGHTS.iter().try_for_each(|right| door.demand(table, *right))?;
     Ok(table)
 }
 
 /// Whether whoever acts may send records of a database.
-pub(super) fn is_sendable(door: &Door, database: i64) -> bool {
+pub(crate) fn is_sendable(door: &Door, database: i64) -> bool {
     RIGHTS.iter().all(|right| door.has(database, *right))
 }
 
 /// Refuses when whoever acts may not send records of a database. Costs the host nothing.
-pub(super) fn demand_sendable(store: &Store, connection: &Connection, database: i64) -> Result<()> {
+pub(crate) fn demand_sendable(store: &Store, connection: &Connection, database: i64) -> Result<()> {
     RIGHTS.iter().try_for_each(|right| access::demand(store, connection, database, *right))
 }

@@ -339,7 +339,7 @@ impl Store {
 pub(super) const QUEUE: &str = "deliveries";
 
 /// Cancels a delivery, whoever asks for it.
-pub(super) fn cancel(store: &Store, id: i64) -> Result<()> {
+pub(crate) fn cancel(store: &Store, id: i64) -> Result<()> {
     store.write(|writing| {
         let (state, _) = state_of(writing, id)?;
         match state {

@@ -63,6 +63,13 @@ struct Site<'s> {
     on_details: bool,
 }
 
+/// Whether a condition, which must fit the database, is about detail rows.
+pub(super) fn check(store: &Store, catalog: &Catalog, table: &Table, condition: &Condition) -> Result<bool> {
+    let mut compiler = Compiler::new(Some(store), catalog, table);
+    compiler.condition(condition, Site { alias: "t", on_details: false }, 1)?;
+    Ok(compiler.has_rows)
+}
+
 /// Where the detail rows of the database are.
 #[derive(Clone, Copy)]
 enum Rows<'a> {
@@ -74,6 +81,8 @@ enum Rows<'a> {
 
 struct Compiler<'a> {
     rows: Rows<'a>,
+    /// Whether a condition was about detail rows.
+    has_rows: bool,
     store: Option<&'a Store>,
     catalog: &'a Catalog,
     table: &'a Table,
@@ -84,7 +93,7 @@ struct Compiler<'a> {
 
 impl<'a> Compiler<'a> {
     fn new(store: Option<&'a Store>, catalog: &'a Catalog, table: &'a Table) -> Compiler<'a> {
-        Compiler { rows: Rows::Stored, store, catalog, table, comparisons: 0, values: 0, aliases: 0 }
+        Compiler { rows: Rows::Stored, has_rows: false, store, catalog, table, comparisons: 0, values: 0, aliases: 0 }
     }
 
     fn alias(&mut self) -> String {
@@ -134,7 +143,8 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn rows_of(&self, layout: &Layout) -> Result<Piece> {
+    fn rows_of(&mut self, layout: &Layout) -> Result<Piece> {
+        self.has_rows = true;
         match self.rows {
             Rows::Stored => Ok(Piece::new(layout.sql.as_str())),
             Rows::Given(rows) => rows.cloned().ok_or_else(not_kept),

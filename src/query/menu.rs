@@ -20,13 +20,13 @@ use crate::error::{Code, Error, Result, Words, words};
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Menu {
-    /// For all records that the list shows, or chosen ones (サブメニュー): CSV pushes.
+    /// For all records that the list shows, or chosen ones (サブメニュー): CSV pushes and automations.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sub_menu: Vec<MenuEntry>,
-    /// For one record (ボタン): http sends.
+    /// For one record (ボタン): http sends and automations.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub buttons: Vec<MenuEntry>,
-    /// For the ticked records, at most 100 (プルダウン): http sends.
+    /// For the ticked records, at most 100 (プルダウン): http sends and automations.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub pulldown: Vec<MenuEntry>,
 }
@@ -40,6 +40,8 @@ pub enum MenuEntry {
     CsvPush(String),
     /// An http send (http送信).
     HttpSend(String),
+    /// An automation (自動処理).
+    Automation(String),
 }
 
 impl Menu {
@@ -93,14 +95,14 @@ impl MenuEntry {
     /// The code of what is started.
     pub(crate) fn code_mut(&mut self) -> &mut String {
         match self {
-            MenuEntry::CsvPush(code) | MenuEntry::HttpSend(code) => code,
+            MenuEntry::CsvPush(code) | MenuEntry::HttpSend(code) | MenuEntry::Automation(code) => code,
         }
     }
 
     /// The code of what is started.
     pub fn code(&self) -> &str {
         match self {
-            MenuEntry::CsvPush(code) | MenuEntry::HttpSend(code) => code,
+            MenuEntry::CsvPush(code) | MenuEntry::HttpSend(code) | MenuEntry::Automation(code) => code,
         }
     }
 }

@@ -2,16 +2,14 @@
 
 mod aggregate;
 mod bucket;
-#[allow(dead_code, reason = "for the rooms that listen")]
 mod compile;
 mod condition;
 mod list;
+mod matcher;
 mod menu;
 mod page;
 mod path;
-#[allow(dead_code, reason = "for the rooms that listen")]
 mod rows;
-#[allow(dead_code, reason = "for the rooms that listen")]
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -29,12 +27,12 @@ pub(crate) use aggregate::{
     CACHE_KIB as AGGREGATE_CACHE_KIB, Group, Texts as AggregateTexts, aggregate, check_aggregation,
 };
 pub(crate) use list::{NamesFields, heading, save_list, save_search};
+pub(crate) use matcher::Matcher;
 pub(crate) use page::page_ids;
 pub(crate) use path::{System, exists as has_field, relabel, renamed as renamed_path};
-pub(crate) use rows::Selection;
 #[cfg(feature = "capi")]
 pub(crate) use rows::{Lines, Typed};
-#[allow(unused_imports, reason = "for the rooms that listen")]
+pub(crate) use rows::{One, Selection};
 pub(crate) use snapshot::holds;
 
 use rusqlite::{Connection, Statement};
@@ -91,6 +89,11 @@ fn prepared<T>(connection: &Connection, sql: &str, work: impl FnOnce(&mut Statem
         true => work(&mut *connection.prepare_cached(sql)?),
         false => work(&mut connection.prepare(sql)?),
     }
+}
+
+/// Judges a condition against its database; whether it is about detail rows.
+pub(crate) fn check(store: &Store, catalog: &Catalog, table: &Table, condition: &Condition) -> Result<bool> {
+    compile::check(store, catalog, table, condition)
 }
 
 /// How many records of `table` fulfil `condition`.

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
+use std::sync::OnceLock;
 
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
@@ -30,8 +31,17 @@ pub(crate) struct Selection<'a> {
     columns: String,
     joins: Vec<(String, String)>,
     on_details: bool,
+    /// The statement that reads a single line.
+    single: OnceLock<String>,
     /// Whether records without detail rows have no line.
     rows_only: bool,
+}
+
+/// One record or detail row, by its id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum One {
+    Record(i64),
+    Row(i64),
 }
 
 /// One column that is read.
@@ -74,6 +84,7 @@ impl<'a> Selection<'a> {
             columns: "t._id".to_owned(),
             joins: Vec::new(),
             on_details: false,
+            single: OnceLock::new(),
             rows_only: false,
         };
         let mut at = 1;
@@ -239,6 +250,35 @@ impl<'a> Selection<'a> {
     /// A line as it was read; the id of the record stands first in it.
     pub(crate) fn row<'r>(&'r self, row: &'r rusqlite::Row<'r>, id: i64) -> Row<'r> {
         Row { selection: self, row, id }
+    }
+
+    /// Hands one line to `work`; `None` if there is none. A selection reads either records or detail rows in this way, and
+    /// with detail fields only the latter.
+    pub(crate) fn one<T>(
+        &self,
+        connection: &Connection,
+        of: One,
+        work: impl FnOnce(&Row<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let sql = self.single.get_or_init(|| {
+            let header = &self.table.header.sql;
+            let joins: String = self.joins.iter().map(|(_, join)| join.as_str()).collect();
+            match (of, &self.table.details) {
+                (One::Row(_), Some(details)) => format!(
+                    "SELECT {} FROM {} d JOIN {header} t ON t._id = d._record{joins} WHERE d._id = ?",
+                    self.columns, details.sql
+                ),
+                _ => format!("SELECT {} FROM {header} t{joins} WHERE t._id = ?", self.columns),
+            }
+        });
+        let (One::Record(id) | One::Row(id)) = of;
+        prepared(connection, sql, |statement| {
+            let mut rows = statement.query([id])?;
+            match rows.next()? {
+                Some(row) => work(&self.row(row, row.get(0)?)).map(Some),
+                None => Ok(None),
+            }
+        })
     }
 
     /// Hands each line to `work`, until it returns false.

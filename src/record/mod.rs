@@ -2,9 +2,11 @@
 
 mod approval;
 mod calculate;
+mod chosen;
 mod current;
 mod draft;
 mod file;
+mod ids;
 mod input;
 pub(crate) mod invariants;
 mod key;
@@ -16,8 +18,10 @@ mod rows;
 mod view;
 mod writer;
 
+pub(crate) use chosen::{Chosen, find as find_id};
 pub(crate) use draft::{Draft, RowDraft, Slot, Slots};
 pub(crate) use file::sweep as sweep_files;
+pub(crate) use ids::{Ids, IdsWriter};
 #[cfg(feature = "capi")]
 pub(crate) use input::set as set_value;
 pub(crate) use key::is_issued as issues_keys;

@@ -58,6 +58,8 @@ pub(crate) fn kind_words(kind: &str) -> Words {
         "file_template" => "ファイルテンプレート",
         "mail_server" => "メールサーバ",
         "mail_template" => "メールテンプレート",
+        "automation" => "自動処理",
+        "notice_mail" => "通知メール設定",
         other => other,
     };
     Words::both(ja, kind)

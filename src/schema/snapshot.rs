@@ -100,6 +100,15 @@ impl Snapshot {
             |at: usize| self.header.get(HEADER_SYSTEM.len() + at) != other.header.get(HEADER_SYSTEM.len() + at);
         stored.filter(move |(at, _)| differs(*at)).map(|(_, column)| *column)
     }
+
+    /// Whether the detail rows have other values in a column, by its place in their layout, than those of `other`; also when
+    /// there are more of them or fewer. Without rows that were kept they have not.
+    pub(crate) fn has_changed_rows(&self, table: &Table, other: &Snapshot, column: usize) -> bool {
+        let at = table.details.as_ref().and_then(|layout| layout.plan().stored.iter().position(|at| *at == column));
+        let (Some(at), Some(own), Some(others)) = (at, &self.rows, &other.rows) else { return false };
+        let at = DETAIL_SYSTEM.len() + at;
+        own.len() != others.len() || own.iter().zip(others).any(|(one, other)| one.get(at) != other.get(at))
+    }
 }
 
 fn cells(row: &rusqlite::Row<'_>, count: usize) -> Result<Vec<Cell<'static>>> {

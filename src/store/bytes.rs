@@ -47,6 +47,29 @@ pub(crate) fn put(
     writer.finish()
 }
 
+/// Stores whole bytes in the transaction of the caller, which are deleted after `expires_at` unless somebody takes them; their
+/// id.
+pub(crate) fn insert(
+    store: &Store,
+    connection: &Connection,
+    name: &str,
+    whole: &[u8],
+    expires_at: Timestamp,
+) -> Result<i64> {
+    let id = next_id(connection)?;
+    let sha256: [u8; 32] = Sha256::digest(whole).into();
+    let sql = "INSERT INTO renkei_file (id, name, bytes, sha256, state, created_at, expires_at, created_by)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let size = i64::try_from(whole.len()).unwrap_or(i64::MAX);
+    let now = store.now().0;
+    connection.prepare_cached(sql)?.execute((id, name, size, &sha256[..], FREE, now, expires_at.0, store.actor))?;
+    let sql = "INSERT INTO renkei_file_chunk (file_id, number, bytes) VALUES (?1, ?2, ?3)";
+    for (piece, number) in whole.chunks(PIECE_BYTES).zip(0i64..) {
+        connection.prepare_cached(sql)?.execute((id, number, piece))?;
+    }
+    Ok(id)
+}
+
 /// Stores what is written to it. Dropped before [`BytesWriter::finish`], it leaves nothing behind.
 ///
 /// It takes a turn to write now and then, so it must not be used inside a write transaction.

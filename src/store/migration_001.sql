@@ -422,3 +422,86 @@ CREATE TABLE renkei_send_item (
     error_en TEXT,
     PRIMARY KEY (job_id, number)
 ) STRICT, WITHOUT ROWID;
+
+-- Runs of automations: a job each.
+CREATE TABLE renkei_automation (
+    job_id INTEGER PRIMARY KEY REFERENCES renkei_job (id) ON DELETE CASCADE,
+    -- the definition as it was
+    setting TEXT NOT NULL,
+    setting_id INTEGER NOT NULL,
+    database_id INTEGER NOT NULL,
+    list_id INTEGER,
+    started_from TEXT NOT NULL,
+    memo TEXT NOT NULL,
+    -- the runs that led to this one, with the codes of their settings, the first first, as JSON
+    chain TEXT NOT NULL,
+    -- the ids of the records or detail rows: differences as varints
+    items BLOB NOT NULL,
+    total INTEGER NOT NULL,
+    -- how many were begun, and where the next stands: bytes of `items`, and the id before them
+    begun INTEGER NOT NULL DEFAULT 0,
+    next_byte INTEGER NOT NULL DEFAULT 0,
+    last_id INTEGER NOT NULL DEFAULT 0,
+    -- of those that were begun: how many came to the end, and how many were stopped by an error
+    completed INTEGER NOT NULL DEFAULT 0,
+    failed INTEGER NOT NULL DEFAULT 0,
+    -- milliseconds of work
+    worked INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX renkei_automation_setting ON renkei_automation (setting_id, job_id);
+-- Records that stand between two parts, or wait.
+CREATE TABLE renkei_automation_open (
+    job_id INTEGER NOT NULL REFERENCES renkei_automation (job_id) ON DELETE CASCADE,
+    item INTEGER NOT NULL,
+    unit_id INTEGER NOT NULL,
+    -- the next part
+    part INTEGER NOT NULL,
+    -- the run of http sends whose end it waits for
+    send_id INTEGER,
+    PRIMARY KEY (job_id, item)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX renkei_automation_waiting ON renkei_automation_open (send_id) WHERE send_id IS NOT NULL;
+-- The journal: what each part did for each record.
+CREATE TABLE renkei_automation_entry (
+    job_id INTEGER NOT NULL REFERENCES renkei_automation (job_id) ON DELETE CASCADE,
+    item INTEGER NOT NULL,
+    part INTEGER NOT NULL,
+    unit_id INTEGER NOT NULL,
+    -- 'running', 'waiting', 'done', 'failed', 'cancelled'
+    state TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    -- which way it went: 1 for hits and for a condition that holds
+    branch INTEGER,
+    -- records that it wrote, found or sent, and those that refused
+    records INTEGER NOT NULL,
+    refused INTEGER NOT NULL,
+    -- the id of what it made: a record, a delivery, a run of http sends, a file
+    output INTEGER,
+    -- the ids that it found; how many of those that it acts on are done
+    found BLOB,
+    position INTEGER,
+    error_code TEXT,
+    error_ja TEXT,
+    error_en TEXT,
+    PRIMARY KEY (job_id, item, part)
+) STRICT, WITHOUT ROWID;
+-- When automations are started by their timers.
+CREATE TABLE renkei_automation_timer (
+    automation_id INTEGER PRIMARY KEY,
+    database_id INTEGER NOT NULL,
+    next_at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX renkei_automation_timer_next ON renkei_automation_timer (next_at);
+-- What notice mails have done so far.
+CREATE TABLE renkei_notice_mail (
+    notice_id INTEGER PRIMARY KEY REFERENCES renkei_definition (id),
+    -- changes that were told, and mails that were queued for that
+    told INTEGER NOT NULL DEFAULT 0,
+    mails INTEGER NOT NULL DEFAULT 0,
+    last_at INTEGER,
+    failed INTEGER NOT NULL DEFAULT 0,
+    error_code TEXT,
+    error_ja TEXT,
+    error_en TEXT
+) STRICT;

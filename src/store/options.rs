@@ -41,6 +41,12 @@ pub struct Limits {
     pub detail_rows: usize,
     /// The most records of one page of a query. Default: 100,000.
     pub page_records: u64,
+    /// The most records, or detail rows, of one run of an automation. Default: 100,000.
+    pub automation_records: u64,
+    /// The most parts of an automation, those in branches included. Default: 100.
+    pub automation_parts: usize,
+    /// How long one run of an automation may work, in seconds, waits for answers left out. Default: 3,600.
+    pub automation_seconds: u64,
 }
 
 impl Default for Limits {
@@ -54,6 +60,9 @@ impl Default for Limits {
             rejects: 100_000,
             detail_rows: 10_000,
             page_records: 100_000,
+            automation_records: 100_000,
+            automation_parts: 100,
+            automation_seconds: 3_600,
         }
     }
 }

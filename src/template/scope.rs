@@ -38,6 +38,12 @@ impl<'a> Parser<'a> {
         Parser { setting, encoding, names: Names::default(), over_rows: false }
     }
 
+    /// Names may be those of detail fields too: there is one detail row.
+    pub(crate) fn over_rows(mut self) -> Parser<'a> {
+        self.over_rows = true;
+        self
+    }
+
     /// Parses the template that is the member `member` of the setting.
     pub(crate) fn parse(&mut self, member: &str, text: &str, place: Place) -> Result<Template> {
         Template::parse(text, place, self.encoding, &mut self.names).map_err(|rule| self.unreadable(member, text, rule))
@@ -57,16 +63,10 @@ impl<'a> Parser<'a> {
             .with_rule(rule)
     }
 
-    /// The values are those of detail rows, so that names may mean detail fields.
-    pub(crate) fn over_rows(mut self) -> Parser<'a> {
-        self.over_rows = true;
-        self
-    }
-
     /// Finds what the names mean: those with `@` among `known`, the others among the fields of the database.
     pub(crate) fn finish(self, known: &[&str], database: Option<(&Store, &Catalog, &Table)>) -> Result<Scope> {
-        let mut scope = Scope { names: self.names, columns: Vec::new(), meanings: Vec::new() };
-        for name in scope.names.iter() {
+        let mut scope = Scope { names: self.names.clone(), columns: Vec::new(), meanings: Vec::new() };
+        for name in self.names.iter() {
             let refused = |rule: Words| {
                 Error::new(Code::TemplateField)
                     .with_name(self.setting)

@@ -171,6 +171,7 @@ fn argument(of: &str, name: &str) -> String {
         ("const char *", "columns" | "changes" | "targets") => "\"[]\"",
         ("const char *", "path") => "file",
         ("const char *", "field") => "\"name\"",
+        ("const char *", "schedule") => "\"{\\\"when\\\": {\\\"cron\\\": \\\"0 9 * * *\\\"}}\"",
         ("const char *", "kind") => "\"list\"",
         ("const char *", "user") => "\"nobody\"",
         ("const char *", "peer" | "remote" | "address" | "forwarded_for") => "\"192.0.2.7\"",
@@ -239,6 +240,7 @@ static renkei_delivery_info a_delivery_info;
 static renkei_push_info a_push_info;
 static renkei_http_send_info a_http_send_info;
 static renkei_outgoing_info a_outgoing_info;
+static renkei_automation_info a_automation_info;
 static renkei_backup_options a_backup_options;
 static renkei_check_options a_check_options;
 static unsigned char key[RENKEI_SECRET_KEY_BYTES] = "null", buffer[64];
@@ -363,6 +365,7 @@ int main(int count, char **arguments)
     a_push_info = renkei_push_info_init();
     a_http_send_info = renkei_http_send_info_init();
     a_outgoing_info = renkei_outgoing_info_init();
+    a_automation_info = renkei_automation_info_init();
     a_backup_options = renkei_backup_options_init();
     a_check_options = renkei_check_options_init();
     a_store_options.secret_key = key;

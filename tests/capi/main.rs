@@ -242,14 +242,17 @@ fn what_rust_can_do_c_can_do() {
     // numbers or texts, and for those that only help to write Rust.
     let otherwise: BTreeSet<&str> = [
         // As JSON.
-        "Aggregation AggregationExport AggregationSetting Attachment Blueprint Condition CsvPush Database DeliveryFilter Export Field",
-        "FileRequest FileTemplate HttpSend HttpSendRequest Schedule",
-        "ImportSetting JsonRow KeyPart List Mail MailServer MailTemplate MenuEntry NetworkPolicy NewDelivery Pair PushRequest",
-        "Query Report RetryPlan SaveAnswer Search SlottedText Sort Statuses Target User",
+        "Aggregation AggregationExport AggregationSetting Attachment Automation AutomationRequest AutomationTrigger",
+        "Blueprint Branch Condition CsvPush Database DeleteRecords DeliveryFilter Export Field FieldSource FileRequest",
+        "FileTemplate GenerateFileFor HttpSend HttpSendFor HttpSendRequest ImportSetting JsonRow KeyPart List Mail MailServer",
+        "MailTemplate MenuEntry NetworkPolicy NewDelivery NoticeMail Pair Part PartTarget PushRequest Query ReceivedMail",
+        "RegisterRecord Report RetryPlan SaveAnswer Schedule Search SearchRecords SendMailAbout SlottedText Sort Statuses",
+        "Target UpdateRecords User",
         // Read and written within those.
         "AddressRange Cursor Dialect Encoding Expression Finding Format Menu Method Rate Rights Test",
         // As members of structs, and as numbers.
         "Date DateTime Number Time WriteOptions Code DefinitionKind DeliveryState JobState Right Timestamp",
+        "Trigger",
         // What a transport of the host uses: renkei_outgoing stands for it.
         "Answer Exchange Failure OutboundRequest Url",
         // Not public, or only the body of something that is.
@@ -294,6 +297,12 @@ fn what_rust_can_do_c_can_do() {
         "no function of the C ABI stands for {missing:?}: add one to src/capi, with the Rust item in the last line of its \
          description, or name the type above if it crosses in another way"
     );
+    // Every limit is an option.
+    let options = std::fs::read_to_string(Path::new(ROOT).join("src/store/options.rs")).unwrap();
+    let limits = options.split_once("pub struct Limits {").unwrap().1.split_once("\n}").unwrap().0;
+    for limit in limits.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(':')) {
+        assert!(header.contains(&format!("    uint64_t limit_{};", limit.0)), "limit_{} is no option of C", limit.0);
+    }
     // And what is named exists, but for methods of traits and variants, which are not looked for.
     let types: BTreeSet<&str> = methods.iter().filter_map(|method| method.split_once("::")).map(|(of, _)| of).collect();
     for name in named {
@@ -356,6 +365,11 @@ fn every_function_does_what_it_says() {
 #[test]
 fn what_leaves_a_store_leaves_it_from_c_too() {
     run_everywhere(&source("outbound.c"));
+}
+
+#[test]
+fn automations_are_started_watched_and_ended() {
+    run_everywhere(&source("automation.c"));
 }
 
 #[test]
@@ -442,6 +456,16 @@ fn the_examples_tell_their_story() {
         let of_root = |path: &str| Path::new(ROOT).join(path);
         let told = text(&done(python().arg(of_root("examples/python/quickstart.py"))));
         assert!(told.contains("1236 records"), "{told}");
+        let told = text(&done(python().arg(of_root("examples/python/lead_followup.py"))));
+        for wanted in [
+            "[automation.http_send]",
+            "completed, 0 completed, 1 failed",
+            "L-2: 鈴木 一郎 / 連絡済み / 125",
+            "[automation.send]",
+        ] {
+            assert!(told.contains(wanted), "{told}");
+        }
+        assert_eq!(told.contains("mail to jiro@example.com"), cfg!(feature = "mail"), "{told}");
         // What is described by hand is what the header declares.
         let files = ["tests/capi/structs.py", "include/renkei.h", "examples/node/renkei.mjs"].map(of_root);
         done(python().args(files));

@@ -340,7 +340,7 @@ static void own_files(renkei_store *store, const char *path)
         CODE(RENKEI_USAGE, "argument", renkei_import_rejects_path(store, 1, own, N, &lines, &error));
         CODE(RENKEI_USAGE, "argument",
              renkei_export_path(store, "{\"database\": \"items\"}", N, own, N, NULL, NULL, &error));
-        STATUS(RENKEI_USAGE, renkei_store_backup(store, own, N, NULL, NULL, &error));
+        CODE(RENKEI_USAGE, "backup.target", renkei_store_backup(store, own, N, NULL, &lines, &error));
     }
     OK(renkei_query_count(store, "items", N, NULL, 0, &lines, &error));
 }

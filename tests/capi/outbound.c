@@ -16,6 +16,8 @@ static const char *BLUEPRINT =
     "   \"from\": \"renkei@example.jp\"}],"
     " \"mail_templates\": [{\"database\": \"leads\", \"code\": \"thanks\", \"name\": \"お礼\", \"server\": \"office\","
     "   \"to\": [\"someone@example.jp\"], \"subject\": \"${name}様\", \"text\": \"お礼\"}],"
+    " \"notice_mails\": [{\"database\": \"leads\", \"code\": \"told\", \"name\": \"通知\", \"on\": [\"registered\"],"
+    "   \"template\": \"thanks\", \"enabled\": false}],"
     " \"csv_pushes\": [{\"database\": \"leads\", \"code\": \"all\", \"name\": \"連携\", \"url\": \"http://127.0.0.1:%d/push\","
     "   \"pairs\": [{\"key\": \"X-Memo\", \"value\": \"${@memo}\"}],"
     "   \"after_success\": [{\"field\": \"message\", \"value\": \"pushed\"}],"
@@ -671,6 +673,11 @@ static void mail(renkei_store *store)
     EXPECT(has(json, "\"office\""));
     OK(renkei_mail_template_all(store, "leads", N, &json, &len, &error));
     EXPECT(has(json, "\"thanks\""));
+    OK(renkei_notice_mail_all(store, "leads", N, &json, &len, &error));
+    EXPECT(has(json, "\"told\""));
+    OK(renkei_notice_mail_status(store, "leads", N, "told", N, &json, &len, &error));
+    EXPECT(has(json, "\"enabled\":false,\"waiting\":0"));
+    STATUS(RENKEI_NOT_FOUND, renkei_notice_mail_status(store, "leads", N, "nothing", N, &json, &len, &error));
     CODE(RENKEI_USAGE, "json", renkei_mail_send(store, "{\"server\": \"office\", \"subjects\": \"a\"}", N, &id, &error));
     CODE(RENKEI_USAGE, "argument",
          renkei_mail_send(store, "{\"server\": \"office\", \"subject\": \"a\", \"attachments\": [{\"name\": \"a\", \"base64\": \"*\"}]}", N,

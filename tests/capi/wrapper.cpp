@@ -255,8 +255,16 @@ static void definitions_files_and_approval(const std::string &folder)
     EXPECT(store.path() == folder + "/files.db" && store.database("papers").find("添付") != std::string::npos);
     EXPECT(store.lists("papers").find("全部") != std::string::npos && store.searches("papers") == "[]");
     EXPECT(store.users() == "[]" && store.import_settings("papers") == "[]" && store.csv_pushes("papers") == "[]");
-    EXPECT(store.http_sends("papers") == "[]" && store.mail_servers() == "[]" && store.mail_templates("papers") == "[]");
+    EXPECT(store.http_sends("papers") == "[]" && store.mail_servers() == "[]" && store.mail_templates("papers") == "[]" && store.notice_mails("papers") == "[]");
     store.remove_definition("list", "papers", "all");
+    EXPECT(store.next_runs(R"({"when": {"cron": "0 9 * * *"}})", std::chrono::milliseconds(1769819400000), 1) == "[1769904000000]");
+    EXPECT(store.aggregation_settings("papers") == "[]" && store.file_templates("papers") == "[]");
+    EXPECT(store.preview_aggregation(R"({"database": "papers", "code": "a", "name": "a", "aggregation": {"measures": [{"function": "count"}]}})")
+               .find("\"rows\"") != std::string::npos);
+    const auto any = [](std::string_view) { return true; };
+    EXPECT(status_of([&] { store.run_aggregation("papers", "a"); }) == RENKEI_NOT_FOUND);
+    EXPECT(status_of([&] { store.export_aggregation(R"({"database": "papers", "aggregation": "a"})", any); }) == RENKEI_NOT_FOUND);
+    EXPECT(status_of([&] { store.generate_file(R"({"database": "papers", "template": "a"})", any); }) == RENKEI_NOT_FOUND);
     EXPECT(store.lists("papers") == "[]");
 
     const std::int64_t file = store.put_file("覚書.txt", "一行目");
@@ -302,6 +310,27 @@ static void definitions_files_and_approval(const std::string &folder)
     EXPECT(upload > 0 && left.empty());
     EXPECT(status_of([&] { store.upload("b.csv", [](char *, std::size_t) -> std::size_t { throw renkei::error(RENKEI_LIMIT, nullptr); }); })
            == RENKEI_LIMIT);
+}
+
+static void automations(const std::string &folder)
+{
+    renkei::store store = renkei::store::create(folder + "/automations.db");
+    store.apply(R"({"databases": [{"code": "leads", "name": "見込客", "fields": [
+        {"code": "code", "name": "番号", "type": "key"}, {"code": "state", "name": "状態", "type": "text"}]}],
+        "automations": [{"database": "leads", "code": "close", "name": "完了", "triggers": ["api"], "parts": [
+        {"code": "done", "name": "更新", "action": {"type": "update", "set": [{"field": "state", "from": {"value": "済"}}]}}]}]})");
+    store.register_record("leads", R"({"code": "L-1"})");
+    EXPECT(store.automations("leads").find("完了") != std::string::npos);
+    const std::string request = R"({"trigger": "api", "database": "leads", "automation": "close"})";
+    EXPECT(store.plan_automation(request).find("\"total\":1") != std::string::npos && store.view("leads", "L-1").is_null("state"));
+    const std::int64_t run = store.start_automation(request);
+    EXPECT(store.automation_status(run).unprocessed == 1 && store.run_until_idle() == 1);
+    EXPECT(store.wait_automation(run, std::chrono::seconds(0)).completed == 1);
+    EXPECT(store.view("leads", "L-1").text("state") == "済");
+    EXPECT(store.automation_entries(run).find("\"done\"") != std::string::npos && store.automation_entries(run, 10, 1, 1) == "[]");
+    EXPECT(store.automation_status_json(run).find("\"close\"") != std::string::npos);
+    EXPECT(status_of([&] { store.cancel_automation(run); }) == RENKEI_CONFLICT);
+    EXPECT(store.automation_runs(5).find("\"completed\"") != std::string::npos && store.automation_runs(5, 1) == "[]");
 }
 
 static void access_and_web_api(const std::string &folder)
@@ -382,6 +411,7 @@ int main(int count, char **arguments)
         imports_and_exports(folder);
         outbound_and_upkeep(folder);
         definitions_files_and_approval(folder);
+        automations(folder);
         access_and_web_api(folder);
     } catch (const std::exception &error) {
         std::cerr << "error: " << error.what() << '\n';

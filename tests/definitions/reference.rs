@@ -2,12 +2,14 @@
 
 use renkei::csv::{Dialect, Encoding, Format, LineEnd, OutputEncoding, Quoting, Unmappable};
 use renkei::{
-    AccessSettings, AggregateSort, Aggregation, AggregationSetting, AnswerPart, Auth, Bucket, Circuit, CsvBody,
-    CsvPush, DetailMode, FieldUpdate, FileContent, FileCsv, FileTemplate, Function, GroupBy, HttpBody, HttpSend,
-    ImportColumn, ImportMode, JsonRow, JsonType, MailSecurity, MailServer, MailTemplate, MatchBy, Measure, Menu,
-    MenuEntry, Method, MinusStyle, Missed, NumberDate, NumberDisplay, NumberInput, Pair, PairsAs, Rate, Report,
-    ReportWhen, RetryPlan, Rights, Rounding, SaveAnswer, SaveWhen, Schedule, Sending, Signing, Target, Timeouts,
-    Trigger, ValueFormat, Weekday, When,
+    AccessSettings, AggregateSort, Aggregation, AggregationSetting, AnswerPart, Auth, Automation, AutomationTrigger,
+    AutomationUnit, Bucket, Circuit, CsvBody, CsvPush, DetailMode, FieldSource, FieldUpdate, FileContent, FileCsv,
+    FileTemplate, FoundField, Function, GroupBy, HttpBody, HttpSend, ImportColumn, ImportMode, ImportTrigger, JsonRow,
+    JsonType, MailField, MailSecurity, MailServer, MailTemplate, MailTrigger, MatchBy, Measure, Menu, MenuEntry,
+    Method, MinusStyle, Missed, NoticeMail, NoticeOn, NumberDate, NumberDisplay, NumberInput, OnError, Pair, PairsAs,
+    Part, PartAction, PartTarget, Rate, RegisteredTrigger, Report, ReportWhen, RetryPlan, Rights, Rounding, SaveAnswer,
+    SaveWhen, Schedule, Sending, SetField, Signing, Target, Timeouts, Trigger, UpdatedTrigger, ValueFormat, Weekday,
+    When,
 };
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -50,8 +52,11 @@ fn the_examples_are_what_they_are_said_to_be() {
         "csv_push",
         "http_send",
         "mail_template",
+        "notice_mail",
         "target",
         "mail_server",
+        "automation",
+        "part",
         "user",
         "access",
     ];
@@ -96,8 +101,18 @@ fn the_examples_are_what_they_are_said_to_be() {
     world.csv_pushes = read("csv_push");
     world.http_sends = read("http_send");
     world.mail_templates = read("mail_template");
+    world.notice_mails = read("notice_mail");
     world.targets = read("target");
     world.mail_servers = read("mail_server");
+    world.automations = read("automation");
+    // The import that starts one.
+    let daily = ImportSetting::new("orders", "daily", "日次").mode(ImportMode::Update);
+    world.imports.push(daily.column("number").column("title"));
+    let example = Automation::new("orders", "example", "例").on(AutomationTrigger::Button);
+    world.automations.push(read::<Part>("part").into_iter().fold(example, Automation::part));
+    for database in &mut world.databases {
+        database.approval = true;
+    }
     let fixture = Fixture::new();
     fixture.store.apply(&world).unwrap();
 
@@ -190,6 +205,27 @@ fn every_member_and_every_word_is_there() {
     has("when it is saved", words::<SaveWhen>(json!("?")));
     has("triggers", words::<Trigger>(json!("?")));
     has("mail template", words::<MailTemplate>(json!({"?": 1})));
+    has("automation", words::<Automation>(json!({"?": 1})));
+    has("unit", words::<AutomationUnit>(json!("?")));
+    has("error of an automation", words::<OnError>(json!("?")));
+    has("trigger of an automation", words::<AutomationTrigger>(json!("?")));
+    has("registered", words::<RegisteredTrigger>(json!({"?": 1})));
+    has("updated", words::<UpdatedTrigger>(json!({"?": 1})));
+    has("after_import", words::<ImportTrigger>(json!({"?": 1})));
+    has("templated_mail", words::<MailTrigger>(json!({"?": 1})));
+    has("line of a mail", words::<MailField>(json!({"?": 1})));
+    has("part", words::<Part>(json!({"?": 1})));
+    let types = words::<PartAction>(json!({"type": "?"}));
+    for kind in types.iter().filter(|kind| *kind != "end") {
+        has(kind, words::<PartAction>(json!({"type": kind, "?": 1})));
+    }
+    has("action", types);
+    has("target of a part", words::<PartTarget>(json!("?")));
+    has("field that is set", words::<SetField>(json!({"?": 1})));
+    has("source of a value", words::<FieldSource>(json!("?")));
+    has("field that is found", words::<FoundField>(json!({"?": 1})));
+    has("notice mail", words::<NoticeMail>(json!({"?": 1})));
+    has("`on` of a notice mail", words::<NoticeOn>(json!("?")));
     has("sending", words::<Sending>(json!({"?": 1})));
     has("retry", words::<RetryPlan>(json!({"?": 1})));
     has("timeouts", words::<Timeouts>(json!({"?": 1})));

@@ -13,13 +13,12 @@ use super::super::status;
 use super::super::transport::ErrorFamily;
 use super::body::Envelope;
 use super::setting::CsvPush;
-use super::update::{Ids, IdsWriter};
 use crate::access::{self, Door};
 use crate::error::{Code, Error, Kind, Result, words};
 use crate::export::{CACHE_KIB, Export, Exported};
 use crate::job::{self, JobError, JobState, NewJob};
-use crate::query::{self, Condition, List, MenuEntry, Query, Search, Selection};
-use crate::record::Selector;
+use crate::query::{self, Condition, List, MenuEntry, Query, Selection};
+use crate::record::{Chosen, Ids, IdsWriter, Selector};
 use crate::schema::documents;
 use crate::schema::{Catalog, Table, Value};
 use crate::store::bytes::BytesWriter;
@@ -49,9 +48,7 @@ pub struct PushRequest {
     database: String,
     list: String,
     push: String,
-    search: Option<String>,
-    condition: Option<Condition>,
-    records: Option<Vec<Selector>>,
+    choice: Chosen,
     memo: String,
     token: Option<String>,
 }
@@ -63,9 +60,7 @@ impl PushRequest {
             database: database.into(),
             list: list.into(),
             push: push.into(),
-            search: None,
-            condition: None,
-            records: None,
+            choice: Chosen::default(),
             memo: String::new(),
             token: None,
         }
@@ -73,22 +68,19 @@ impl PushRequest {
 
     /// Only records that a saved search finds, by its code or id.
     pub fn search(mut self, search: impl Into<String>) -> PushRequest {
-        self.search = Some(search.into());
+        self.choice.search = Some(search.into());
         self
     }
 
     /// Only records that fulfil `condition`, beside the search.
     pub fn filter(mut self, condition: Condition) -> PushRequest {
-        self.condition = Some(match self.condition.take() {
-            Some(already) => already.and(condition),
-            None => condition,
-        });
+        self.choice.filter(condition);
         self
     }
 
     /// Only these records, at most 10,000.
     pub fn records(mut self, records: impl IntoIterator<Item = impl Into<Selector>>) -> PushRequest {
-        self.records.get_or_insert_default().extend(records.into_iter().map(Into::into));
+        self.choice.name(records);
         self
     }
 
@@ -102,30 +94,6 @@ impl PushRequest {
     pub fn token(mut self, token: impl Into<String>) -> PushRequest {
         self.token = Some(token.into());
         self
-    }
-
-    /// The saved search and what else is asked of a record.
-    fn conditions(&self, connection: &Connection, table: &Table) -> Result<Option<Condition>> {
-        let mut query = Query::new();
-        if let Some(name) = &self.search {
-            query = query.filter(documents::get::<Search>(connection, Some(table.id), name)?.condition);
-        }
-        if let Some(condition) = &self.condition {
-            query = query.filter(condition.clone());
-        }
-        if let Some(records) = &self.records {
-            let ids = records.iter().filter_map(|record| match record {
-                Selector::Id(id) => Some(*id),
-                Selector::Key(_) => None,
-            });
-            let keys = records.iter().filter_map(|record| match record {
-                Selector::Key(key) => Some(key.as_str()),
-                Selector::Id(_) => None,
-            });
-            let key = table.key().field.code.as_str();
-            query = query.filter(Condition::one_of("_id", ids).or(Condition::one_of(key, keys)));
-        }
-        Ok(query.condition)
     }
 }
 
@@ -239,7 +207,7 @@ impl Store {
                 demand_sendable(self, &reading, run.database_id)?;
                 return Ok(run);
             }
-            let condition = request.conditions(&reading, table)?;
+            let condition = request.choice.condition(&reading, table)?;
             // A condition that does not fit is the caller's fault, and seen before anything is written.
             let records = query::count(self, &reading, door.catalog(), table, condition.as_ref())?;
             let of = Source { catalog: door.catalog(), table, list: &list, condition };

@@ -15,7 +15,7 @@ pub use run::{HttpSendItem, HttpSendRequest, HttpSendRun};
 pub use setting::{HttpBody, HttpSend, JsonRow, JsonType};
 pub use trigger::Trigger;
 
-pub(crate) use run::KIND;
+pub(crate) use run::{KIND, Of, outcome, send_for};
 pub(super) use run::{Sent, is_about_the_message};
 
 use crate::error::Result;

@@ -16,7 +16,7 @@ use super::setting::HttpSend;
 use super::trigger::Trigger;
 use crate::access::{self, Door};
 use crate::error::{Code, Error, Kind, Language, Result, words};
-use crate::job::{self, JobError, JobState, NewJob};
+use crate::job::{self, JobError, JobState, NewJob, Report};
 use crate::query::{Condition, List, MenuEntry, Query, Selection};
 use crate::record::{Draft, RecordId, Selector, Values, WriteOptions, Writer};
 use crate::schema::documents;
@@ -284,25 +284,71 @@ fn start(store: &Store, writing: &Writing<'_>, request: &HttpSendRequest) -> Res
         let rule = words!("一覧「{code}」の{shown}", "{place} of the list \"{code}\"");
         return Err(Error::new(Code::MenuAbsent).with_value(&send.code).with_rule(rule));
     }
-    let new = NewJob {
-        kind: KIND,
-        lane: table.id,
-        run_at: job::NEVER,
+    let items = make(store, writing, door.catalog(), table, &send, &request.records, &call)?;
+    let of = Of {
+        list: list.id.unwrap_or_default(),
+        trigger: request.trigger,
+        memo: &request.memo,
         token: request.token.as_deref(),
         report: send.report.as_ref(),
     };
-    let items = make(store, writing, door.catalog(), table, &send, &request.records, &call)?;
+    let (run, existed) = queue(store, writing, table, &send, items, &of)?;
+    if !existed {
+        access::note_audit(store, writing, "http_send.run", Some(table.id), &send.code)?;
+    }
+    Ok(run)
+}
+
+/// From where a run is started.
+pub(crate) struct Of<'a> {
+    pub(crate) list: i64,
+    pub(crate) trigger: Trigger,
+    pub(crate) memo: &'a str,
+    pub(crate) token: Option<&'a str>,
+    pub(crate) report: Option<&'a Report>,
+}
+
+/// Makes and queues the messages for records that another run sends, in its transaction; the id of the run of these.
+pub(crate) fn send_for(
+    store: &Store,
+    writing: &Writing<'_>,
+    catalog: &Catalog,
+    table: &Table,
+    send: &HttpSend,
+    records: &[Selector],
+    of: &Of<'_>,
+) -> Result<i64> {
+    let call = call_values(store, writing, store.now(), of.memo)?;
+    let items = make(store, writing, catalog, table, send, records, &call)?;
+    Ok(queue(store, writing, table, send, items, of)?.0)
+}
+
+/// How a run has ended: how many messages were delivered, failed and were cancelled, and the first error.
+pub(crate) fn outcome(connection: &Connection, run: i64) -> Result<([u64; 3], Option<JobError>)> {
+    let run = load(connection, run)?;
+    let error = run.items.into_iter().filter(|item| item.state != DeliveryState::Delivered).find_map(|item| item.error);
+    Ok(([run.delivered, run.failed, run.cancelled], error))
+}
+
+/// Writes a run with its messages; its id, and whether it was there already by its token.
+fn queue(
+    store: &Store,
+    writing: &Writing<'_>,
+    table: &Table,
+    send: &HttpSend,
+    items: Vec<Item>,
+    of: &Of<'_>,
+) -> Result<(i64, bool)> {
+    let new = NewJob { kind: KIND, lane: table.id, run_at: job::NEVER, token: of.token, report: of.report };
     let (run, existed) = job::reserve(store, writing, &new)?;
     if existed {
-        return Ok(run);
+        return Ok((run, true));
     }
-    access::note_audit(store, writing, "http_send.run", Some(table.id), &send.code)?;
-    let document = serde_json::to_string(&send)
+    let document = serde_json::to_string(send)
         .map_err(|error| Error::new(Code::Internal).with_rule("a setting cannot be written").with_source(error))?;
     let sql = "INSERT INTO renkei_send (job_id, setting, setting_id, database_id, list_id, started_from, memo)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    let (from, memo) = (request.trigger.as_str(), &request.memo);
-    writing.prepare_cached(sql)?.execute((run, document, send.id, table.id, list.id, from, memo))?;
+    writing.prepare_cached(sql)?.execute((run, document, send.id, table.id, of.list, of.trigger.as_str(), of.memo))?;
     for (item, number) in items.into_iter().zip(1i64..) {
         let queued = item.delivery.and_then(|mut delivery| {
             delivery.sending = send.sending.clone();
@@ -330,7 +376,7 @@ fn start(store: &Store, writing: &Writing<'_>, request: &HttpSendRequest) -> Res
         }
     }
     end_if_all_have_ended(store, writing, run)?;
-    Ok(run)
+    Ok((run, false))
 }
 
 /// Whether a message is at fault, and not the store.

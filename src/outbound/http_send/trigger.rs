@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, Words};
 
 /// The most records that one call of the pulldown may name.
 pub(super) const PULLDOWN_RECORDS: usize = 100;
@@ -26,6 +26,14 @@ pub enum Trigger {
     SettingsScreen,
     /// The receipt of a templated mail (定型メール受信).
     TemplatedMail,
+    /// A record that was registered.
+    Registered,
+    /// A record that was updated.
+    Updated,
+    /// The end of an import.
+    AfterImport,
+    /// A call of the host.
+    Api,
 }
 
 impl Trigger {
@@ -33,7 +41,22 @@ impl Trigger {
         vec![Trigger::Button, Trigger::Pulldown]
     }
 
-    pub(super) fn as_str(self) -> &'static str {
+    /// Every trigger.
+    pub const ALL: &'static [Trigger] = &[
+        Trigger::Button,
+        Trigger::Pulldown,
+        Trigger::SubMenu,
+        Trigger::Timer,
+        Trigger::SettingsScreen,
+        Trigger::TemplatedMail,
+        Trigger::Registered,
+        Trigger::Updated,
+        Trigger::AfterImport,
+        Trigger::Api,
+    ];
+
+    /// The word for it in definitions.
+    pub fn as_str(self) -> &'static str {
         match self {
             Trigger::Button => "button",
             Trigger::Pulldown => "pulldown",
@@ -41,14 +64,32 @@ impl Trigger {
             Trigger::Timer => "timer",
             Trigger::SettingsScreen => "settings_screen",
             Trigger::TemplatedMail => "templated_mail",
+            Trigger::Registered => "registered",
+            Trigger::Updated => "updated",
+            Trigger::AfterImport => "after_import",
+            Trigger::Api => "api",
         }
     }
 
-    pub(super) fn from_text(text: &str) -> Trigger {
-        match text {
-            "button" => Trigger::Button,
-            _ => Trigger::Pulldown,
-        }
+    /// What people call it.
+    pub(crate) fn words(self) -> Words {
+        let (ja, en) = match self {
+            Trigger::Button => ("一覧のボタン", "the button of a list"),
+            Trigger::Pulldown => ("一覧のプルダウン", "the pulldown of a list"),
+            Trigger::SubMenu => ("一覧のサブメニュー", "the sub-menu of a list"),
+            Trigger::Timer => ("タイマー", "a timer"),
+            Trigger::SettingsScreen => ("設定画面からの即時実行", "the screen of its setting"),
+            Trigger::TemplatedMail => ("定型メールの受信", "the receipt of a templated mail"),
+            Trigger::Registered => ("レコードの登録", "the registration of a record"),
+            Trigger::Updated => ("レコードの更新", "the update of a record"),
+            Trigger::AfterImport => ("インポートの終了", "the end of an import"),
+            Trigger::Api => ("プログラムからの呼び出し", "a call of the host"),
+        };
+        Words::both(ja, en)
+    }
+
+    pub(crate) fn from_text(text: &str) -> Trigger {
+        Trigger::ALL.iter().copied().find(|trigger| trigger.as_str() == text).unwrap_or(Trigger::Pulldown)
     }
 
     /// Refuses what an http send cannot be started from.
@@ -59,8 +100,9 @@ impl Trigger {
             Trigger::Timer => Code::HttpSendTimer,
             Trigger::SettingsScreen => Code::HttpSendSettingsScreen,
             Trigger::TemplatedMail => Code::HttpSendTemplatedMail,
+            Trigger::Registered | Trigger::Updated | Trigger::AfterImport | Trigger::Api => Code::HttpSendTrigger,
         };
-        Err(Error::new(code).with_value(send))
+        Err(Error::new(code).with_value(send).with_rule(self.words()))
     }
 
     /// Refuses a number of records that the trigger does not take.

@@ -43,6 +43,16 @@ impl Mailbox {
     }
 }
 
+/// Whether an address that a template gave is that of somebody: without a value it is that of nobody.
+pub(crate) fn is_somebody(text: &str) -> bool {
+    !text.trim().is_empty() && !text.trim().ends_with("<>")
+}
+
+/// The address without the name, by which receivers are told apart.
+pub(crate) fn bare(text: &str) -> String {
+    Mailbox::parse(text).map_or_else(|_| text.to_owned(), |mailbox| mailbox.address)
+}
+
 /// What the field type of addresses takes, further narrowed to what needs no quotes in SMTP. Old mobile addresses with
 /// two dots in a row or one before the `@` are taken.
 pub(super) fn is_address(text: &str) -> bool {

@@ -17,11 +17,13 @@ pub use send::{Attachment, Mail};
 pub use server::{MailSecurity, MailServer};
 pub use template::MailTemplate;
 
-pub(crate) use report::write_next as write_next_report;
+pub(crate) use address::{bare as bare_address, is_somebody};
+pub(crate) use report::{Told, address_of, write_next as write_next_report};
+pub(crate) use send::Ready;
 pub(crate) use server::save as save_server;
 #[cfg(feature = "mail")]
 pub(crate) use smtp::Smtp;
-pub(crate) use template::{check_file_unused, rename_file, save as save_template};
+pub(crate) use template::{Letter, check_file_unused, queue_about, rename_file, save as save_template};
 
 use rusqlite::OptionalExtension;
 

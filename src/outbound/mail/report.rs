@@ -18,6 +18,9 @@ use crate::job::{JobState, Report, ReportWhen};
 use crate::schema::documents;
 use crate::store::{Store, Timestamp};
 
+/// What a room above tells of its runs, by the kind and id of the job; nothing of others.
+pub(crate) type Teller = fn(&Store, &str, i64) -> Result<Option<Told>>;
+
 /// A run that ended, and of which somebody is to be told.
 struct Due {
     job: i64,
@@ -32,24 +35,27 @@ struct Due {
 }
 
 /// What is told.
-struct Told {
-    what: &'static str,
-    name: String,
-    database: String,
-    lines: Vec<(&'static str, String)>,
+pub(crate) struct Told {
+    pub(crate) what: &'static str,
+    pub(crate) name: String,
+    pub(crate) database: String,
+    pub(crate) lines: Vec<(&'static str, String)>,
     /// Whether something was refused or failed.
-    has_trouble: bool,
+    pub(crate) has_trouble: bool,
 }
 
 /// Writes the next report that is due; whether there was one.
-pub(crate) fn write_next(store: &Store) -> Result<bool> {
+pub(crate) fn write_next(store: &Store, teller: Teller) -> Result<bool> {
     let Some(due) = next(&*store.reading()?)? else { return Ok(false) };
     if !cfg!(feature = "mail") {
         static TOLD: Once = Once::new();
         TOLD.call_once(|| log::error!("reports are due, but this program was built without the feature `mail`"));
         return Ok(false);
     }
-    let told = tell(store, &due)?;
+    let told = match tell(store, &due)? {
+        Some(told) => Some(told),
+        None => teller(store, &due.kind, due.job)?,
+    };
     let wanted = match due.report.when {
         ReportWhen::Always => true,
         ReportWhen::Trouble => due.state != JobState::Completed || told.as_ref().is_some_and(|told| told.has_trouble),
@@ -224,6 +230,6 @@ fn compose(store: &Store, due: &Due, told: &Told) -> Result<Vec<Ready>> {
 }
 
 /// Where a user gets mail: his address, or his code where that is one.
-fn address_of(user: &User) -> Option<String> {
+pub(crate) fn address_of(user: &User) -> Option<String> {
     user.mail.clone().or_else(|| super::address::is_address(&user.code).then(|| user.code.clone()))
 }

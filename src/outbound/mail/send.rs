@@ -10,7 +10,7 @@ use super::server::MailServer;
 use crate::access;
 use crate::error::{Code, Error, Result, Words, words};
 use crate::schema::documents;
-use crate::store::bytes::BytesWriter;
+use crate::store::bytes::{self, BytesWriter};
 use crate::store::{Store, Writing};
 
 /// The kind of the deliveries of mails.
@@ -37,18 +37,18 @@ const RECEIVERS: usize = 100;
 /// ```
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Mail {
-    pub(super) server: String,
-    pub(super) from: Option<String>,
-    pub(super) to: Vec<String>,
-    pub(super) cc: Vec<String>,
-    pub(super) bcc: Vec<String>,
-    pub(super) reply_to: Option<String>,
-    pub(super) subject: String,
-    pub(super) text: String,
-    pub(super) html: Option<String>,
-    pub(super) attachments: Vec<Attachment>,
-    pub(super) token: Option<String>,
-    pub(super) is_automatic: bool,
+    pub(crate) server: String,
+    pub(crate) from: Option<String>,
+    pub(crate) to: Vec<String>,
+    pub(crate) cc: Vec<String>,
+    pub(crate) bcc: Vec<String>,
+    pub(crate) reply_to: Option<String>,
+    pub(crate) subject: String,
+    pub(crate) text: String,
+    pub(crate) html: Option<String>,
+    pub(crate) attachments: Vec<Attachment>,
+    pub(crate) token: Option<String>,
+    pub(crate) is_automatic: bool,
 }
 
 /// A file that goes with a mail.
@@ -74,6 +74,14 @@ impl Attachment {
     /// A stored file, such as the value of a file field, under its own name.
     pub fn file(id: i64) -> Attachment {
         Attachment { name: None, content_type: None, content: Content::File(id) }
+    }
+
+    /// The stored file, where it is one.
+    pub(crate) fn file_id(&self) -> Option<i64> {
+        match self.content {
+            Content::File(id) => Some(id),
+            Content::Bytes(_) => None,
+        }
     }
 
     /// Sets the MIME type, such as `text/csv; charset=UTF-8`. Default: by the end of the name.
@@ -170,13 +178,13 @@ impl Store {
 }
 
 /// A mail that was composed.
-pub(super) struct Ready {
+pub(crate) struct Ready {
     delivery: NewDelivery,
 }
 
 impl Ready {
     /// Judges and composes a mail.
-    pub(super) fn of(store: &Store, server: &MailServer, mail: &Mail) -> Result<Ready> {
+    pub(crate) fn of(store: &Store, server: &MailServer, mail: &Mail) -> Result<Ready> {
         if !cfg!(feature = "mail") {
             return Err(Error::new(Code::MailFeature));
         }
@@ -241,7 +249,7 @@ impl Ready {
     }
 
     /// Puts a large mail into the store, in pieces. Not inside a transaction.
-    fn stored(mut self, store: &Store) -> Result<Ready> {
+    pub(crate) fn stored(mut self, store: &Store) -> Result<Ready> {
         if let Body::Bytes(bytes, _) = &self.delivery.body
             && bytes.len() > WHOLE_BYTES
         {
@@ -252,13 +260,24 @@ impl Ready {
         Ok(self)
     }
 
+    /// As [`Ready::stored`], in the transaction of the caller.
+    pub(super) fn stored_in(mut self, store: &Store, writing: &Writing<'_>) -> Result<Ready> {
+        if let Body::Bytes(whole, _) = &self.delivery.body
+            && whole.len() > WHOLE_BYTES
+        {
+            let id = bytes::insert(store, writing, "mail.eml", whole, store.now().after(UNTAKEN))?;
+            self.delivery.body = Body::File(id);
+        }
+        Ok(self)
+    }
+
     /// Writes the delivery into the transaction.
-    pub(super) fn queue(self, store: &Store, writing: &Writing<'_>) -> Result<i64> {
+    pub(crate) fn queue(self, store: &Store, writing: &Writing<'_>) -> Result<i64> {
         enqueue(store, writing, &self.delivery)
     }
 
     /// What it belongs to.
-    pub(super) fn in_run(mut self, run: i64) -> Ready {
+    pub(crate) fn in_run(mut self, run: i64) -> Ready {
         self.delivery.run = Some(run);
         self
     }

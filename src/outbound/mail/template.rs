@@ -3,17 +3,18 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::right::sendable;
-use super::send::{Attachment, Mail};
+use super::address::is_somebody;
+use super::send::{Attachment, Mail, Ready};
 use super::server::MailServer;
 use crate::access::Door;
 use crate::csv::Encoding;
 use crate::document::{self, FileTemplate};
 use crate::error::{Code, Error, Result, words};
-use crate::query::{Condition, NamesFields, Query, Selection};
+use crate::query::{Condition, NamesFields, Query, Row, Selection};
 use crate::record::Selector;
 use crate::schema::documents::{self, check_code_and_name, documents, refused};
-use crate::schema::{Catalog, FieldKind, Value};
-use crate::store::Store;
+use crate::schema::{Catalog, FieldKind, Table, Value};
+use crate::store::{Reading, Store, Writing};
 use crate::template::{CALL, Parser, Place, Scope, Template, call_values, rename};
 
 /// The most files that go with a mail.
@@ -209,6 +210,71 @@ pub(crate) fn save(
     documents::save(connection, Some(table.id), template)
 }
 
+/// A template that is ready to be filled in from records.
+pub(crate) struct Letter<'a> {
+    server: String,
+    compiled: Compiled,
+    selection: Selection<'a>,
+    /// How many of the columns, the last ones, are files that go with the mail.
+    files: usize,
+}
+
+impl<'a> Letter<'a> {
+    pub(crate) fn new(
+        store: &'a Store,
+        catalog: &'a Catalog,
+        table: &'a Table,
+        template: &MailTemplate,
+    ) -> Result<Letter<'a>> {
+        let compiled = template.compile(store, catalog)?;
+        let files = template.attachments.iter().map(String::as_str);
+        let selection = Selection::new(store, catalog, table, compiled.scope.columns().chain(files))?;
+        Ok(Letter { server: template.server.clone(), compiled, selection, files: template.attachments.len() })
+    }
+
+    /// What of a record it needs.
+    pub(crate) fn selection(&self) -> &Selection<'a> {
+        &self.selection
+    }
+
+    /// The mail about the record of a row of [`Letter::selection`].
+    pub(crate) fn of(&self, row: &Row<'_>, call: &[Value]) -> Result<Mail> {
+        let compiled = &self.compiled;
+        let source = compiled.scope.values(Some(row), call);
+        let expand = |template: &Template| template.expand_plain(&compiled.scope.names, &source);
+        let all = |templates: &[Template]| {
+            let expanded = templates.iter().map(&expand).collect::<Result<Vec<_>>>()?;
+            Ok::<_, Error>(expanded.into_iter().filter(|text| is_somebody(text)).collect::<Vec<_>>())
+        };
+        let mut made = Mail::new(&self.server, expand(&compiled.subject)?).text(expand(&compiled.text)?);
+        (made.to, made.cc, made.bcc) = (all(&compiled.to)?, all(&compiled.cc)?, all(&compiled.bcc)?);
+        made.from = compiled.from.as_ref().map(&expand).transpose()?;
+        made.reply_to = compiled.reply_to.as_ref().map(&expand).transpose()?;
+        for at in row.len() - self.files..row.len() {
+            if let Value::File(id) = row.value(at)? {
+                made = made.attach(Attachment::file(id));
+            }
+        }
+        Ok(made)
+    }
+}
+
+/// Queues the mail of a template about a record, as `reading` shows it, in a transaction and as one of a run; the id of its
+/// delivery.
+pub(crate) fn queue_about(
+    store: &Store,
+    writing: &Writing<'_>,
+    reading: &Reading,
+    catalog: &Catalog,
+    (table, template): (&Table, &MailTemplate),
+    record: &Selector,
+    (run, memo): (i64, &str),
+) -> Result<i64> {
+    let mail = store.compose_about(reading, catalog, table, template, record, memo)?;
+    let server: MailServer = documents::get(reading, None, &template.server)?;
+    Ready::of(store, &server, &mail)?.in_run(run).stored_in(store, writing)?.queue(store, writing)
+}
+
 /// Refuses to take a file template away that goes with mails.
 pub(crate) fn check_file_unused(connection: &rusqlite::Connection, database: i64, file: &str) -> Result<()> {
     let templates = documents::load_of::<MailTemplate>(connection, database)?;
@@ -252,45 +318,39 @@ impl Store {
 
     fn mail_about(&self, database: &str, template: &str, record: &Selector) -> Result<Mail> {
         let reading = self.reading()?;
-        let call = call_values(self, &reading, self.now(), "")?;
         let door = Door::open(self, &reading)?;
-        let (catalog, table) = (door.catalog(), sendable(&door, database)?);
+        let table = sendable(&door, database)?;
         let template: MailTemplate = documents::get(&reading, Some(table.id), template)?;
-        let compiled = template.compile(self, catalog)?;
-        let files = template.attachments.iter().map(String::as_str);
-        let selection = Selection::new(self, catalog, table, compiled.scope.columns().chain(files))?;
+        self.compose_about(&reading, door.catalog(), table, &template, record, "")
+    }
+
+    /// The mail of a template about a record, as `reading` shows it.
+    fn compose_about(
+        &self,
+        reading: &Reading,
+        catalog: &Catalog,
+        table: &Table,
+        template: &MailTemplate,
+        record: &Selector,
+        memo: &str,
+    ) -> Result<Mail> {
+        let call = call_values(self, reading, self.now(), memo)?;
+        let letter = Letter::new(self, catalog, table, template)?;
         let condition = match record {
             Selector::Id(id) => Condition::equals("_id", *id),
             Selector::Key(key) => Condition::equals(table.key().field.code.as_str(), key.as_str()),
         };
         let mut mail = None;
-        selection.for_each(&reading, &Query::new().filter(condition).limit(1), |row| {
-            let source = compiled.scope.values(Some(row), &call);
-            let expand = |template: &Template| template.expand_plain(&compiled.scope.names, &source);
-            let all = |templates: &[Template]| {
-                let expanded = templates.iter().map(&expand).collect::<Result<Vec<_>>>()?;
-                // Without a value an address is that of nobody.
-                let is_somebody = |text: &String| !text.trim().is_empty() && !text.trim().ends_with("<>");
-                Ok::<_, Error>(expanded.into_iter().filter(is_somebody).collect::<Vec<_>>())
-            };
-            let mut made = Mail::new(&template.server, expand(&compiled.subject)?).text(expand(&compiled.text)?);
-            (made.to, made.cc, made.bcc) = (all(&compiled.to)?, all(&compiled.cc)?, all(&compiled.bcc)?);
-            made.from = compiled.from.as_ref().map(&expand).transpose()?;
-            made.reply_to = compiled.reply_to.as_ref().map(&expand).transpose()?;
-            for at in row.len() - template.attachments.len()..row.len() {
-                if let Value::File(id) = row.value(at)? {
-                    made = made.attach(Attachment::file(id));
-                }
-            }
-            mail = Some(made);
+        letter.selection().for_each(reading, &Query::new().filter(condition).limit(1), |row| {
+            mail = Some(letter.of(row, &call)?);
             Ok(false)
         })?;
         let missing = || Error::new(Code::RecordNotFound).with_value(record).with_rule(table.code());
         let mut mail: Mail = mail.ok_or_else(missing)?;
         for file in &template.files {
-            let file: FileTemplate = documents::get(&reading, Some(table.id), file)?;
+            let file: FileTemplate = documents::get(reading, Some(table.id), file)?;
             let mut bytes = Vec::new();
-            let made = document::generate(self, &reading, &file, Some(record), None, "", &mut bytes)?;
+            let made = document::generate(self, reading, &file, Some(record), None, "", &mut bytes)?;
             mail = mail.attach(Attachment::bytes(made.name, bytes).content_type(made.content_type));
         }
         Ok(mail)

@@ -2,9 +2,9 @@
 
 use rusqlite::Connection;
 
-use super::csv_push::CsvPush;
-use super::http_send::{HttpSend, Trigger};
+use super::definition::Automation;
 use crate::error::{Code, Error, Result, words};
+use crate::outbound::{CsvPush, HttpSend, Trigger};
 use crate::query::{List, MenuEntry};
 use crate::schema::documents;
 
@@ -14,17 +14,39 @@ pub(crate) fn check_menu(connection: &Connection, table: i64, list: &mut List) -
         let code = match entry {
             MenuEntry::CsvPush(code) => documents::get::<CsvPush>(connection, Some(table), code)?.code,
             MenuEntry::HttpSend(code) => documents::get::<HttpSend>(connection, Some(table), code)?.code,
+            MenuEntry::Automation(code) => documents::get::<Automation>(connection, Some(table), code)?.code,
         };
         *entry.code_mut() = code;
     }
-    for (entries, trigger) in [(&list.menu.buttons, Trigger::Button), (&list.menu.pulldown, Trigger::Pulldown)] {
+    let places = [
+        (&list.menu.buttons, Trigger::Button),
+        (&list.menu.pulldown, Trigger::Pulldown),
+        (&list.menu.sub_menu, Trigger::SubMenu),
+    ];
+    for (entries, trigger) in places {
         for entry in entries {
-            let MenuEntry::HttpSend(code) = entry else { continue };
-            if !documents::get::<HttpSend>(connection, Some(table), code)?.triggers.contains(&trigger) {
-                let rule = words!(
-                    "http送信「{code}」の`triggers`で、この場所からの実行は許可されていません",
-                    "the http send \"{code}\" is not to be started from there by its own `triggers`"
-                );
+            let allowed = match entry {
+                MenuEntry::CsvPush(_) => true,
+                MenuEntry::HttpSend(code) => {
+                    documents::get::<HttpSend>(connection, Some(table), code)?.triggers.contains(&trigger)
+                }
+                MenuEntry::Automation(code) => {
+                    let automation: Automation = documents::get(connection, Some(table), code)?;
+                    automation.triggers.iter().any(|other| other.kind() == trigger)
+                }
+            };
+            if !allowed {
+                let code = entry.code();
+                let rule = match entry {
+                    MenuEntry::Automation(_) => words!(
+                        "自動処理「{code}」の`triggers`で、この場所からの実行は許可されていません",
+                        "the automation \"{code}\" is not to be started from there by its own `triggers`"
+                    ),
+                    _ => words!(
+                        "http送信「{code}」の`triggers`で、この場所からの実行は許可されていません",
+                        "the http send \"{code}\" is not to be started from there by its own `triggers`"
+                    ),
+                };
                 return Err(Error::new(Code::DefinitionInvalid).with_name(&list.code).with_rule(rule));
             }
         }

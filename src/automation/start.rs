@@ -1,0 +1,269 @@
+//! What starts automations by itself: records that are written, imports that end, timers.
+
+use rusqlite::{Connection, OptionalExtension};
+
+use super::definition::{Automation, AutomationTrigger};
+use super::journal::KIND;
+use super::request::{NewRun, begin, units, usual_items};
+use crate::error::{Error, Result};
+use crate::event::{self, Event, Interest, What, Whats};
+use crate::import::{ImportEnd, ImportSetting};
+use crate::job::{self, JobState};
+use crate::outbound::Trigger;
+use crate::query::holds;
+use crate::schema::{Catalog, Table, documents};
+use crate::store::{Link, Origin, Store, Timestamp, Writing};
+
+/// So many events are looked at in one transaction.
+const EVENTS: usize = 1_000;
+
+/// Notes what an automation listens to, and when its timer is due.
+pub(super) fn listen(store: &Store, connection: &Connection, table: &Table, automation: &Automation) -> Result<()> {
+    let Some(id) = automation.id else { return Ok(()) };
+    forget_timer(connection, id)?;
+    let mut interest = Interest::new(id, KIND, table.id);
+    let mut whats = Vec::new();
+    for trigger in automation.triggers.iter().filter(|_| automation.enabled) {
+        match trigger {
+            AutomationTrigger::Registered(registered) => {
+                whats.push(What::Registered);
+                interest.of_imports |= registered.imports;
+                interest.details |= registered.condition.is_some() && table.details.is_some();
+            }
+            AutomationTrigger::Updated(updated) => {
+                whats.push(What::Updated);
+                interest.of_imports |= updated.imports;
+                interest.details |= updated.condition.is_some() && table.details.is_some();
+            }
+            AutomationTrigger::AfterImport(_) => interest.ends_of_imports = true,
+            AutomationTrigger::Timer(schedule) => {
+                if let Some(next) = schedule.timetable(store)?.next_after(store.now()) {
+                    set_timer(connection, id, table.id, next)?;
+                }
+            }
+            _ => {}
+        }
+    }
+    if whats.is_empty() && !interest.ends_of_imports {
+        return event::unlisten(connection, id);
+    }
+    interest.records = Whats::of(whats);
+    event::listen(connection, &interest)
+}
+
+/// Forgets what was noted of an automation that is taken out.
+pub(crate) fn unlisten(connection: &Connection, automation: i64) -> Result<()> {
+    forget_timer(connection, automation)?;
+    event::unlisten(connection, automation)
+}
+
+fn set_timer(connection: &Connection, automation: i64, database: i64, next: Timestamp) -> Result<()> {
+    let sql = "INSERT INTO renkei_automation_timer (automation_id, database_id, next_at) VALUES (?1, ?2, ?3)
+        ON CONFLICT (automation_id) DO UPDATE SET next_at = excluded.next_at";
+    connection.prepare_cached(sql)?.execute((automation, database, next.0))?;
+    Ok(())
+}
+
+fn forget_timer(connection: &Connection, automation: i64) -> Result<()> {
+    connection.prepare_cached("DELETE FROM renkei_automation_timer WHERE automation_id = ?1")?.execute([automation])?;
+    Ok(())
+}
+
+/// Makes the runs that are due by what happened and by timers; whether there were any.
+pub(crate) fn start_due(store: &Store) -> Result<bool> {
+    let (listeners, timers) = {
+        let reading = store.reading()?;
+        let sql = "SELECT automation_id FROM renkei_automation_timer WHERE next_at <= ?1 ORDER BY next_at";
+        let mut statement = reading.prepare_cached(sql)?;
+        let timers: Vec<i64> =
+            statement.query_map([store.now().0], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+        (event::due(&reading, KIND)?, timers)
+    };
+    for due in &listeners {
+        store.write(|writing| consume(store, writing, due.database, due.listener))?;
+    }
+    for timer in &timers {
+        store.write(|writing| ring(store, writing, *timer))?;
+    }
+    Ok(!listeners.is_empty() || !timers.is_empty())
+}
+
+/// Runs that are to be made together: started by the same, because of the same.
+struct Group {
+    trigger: Trigger,
+    actor: Option<i64>,
+    origin: Origin,
+    chain: Vec<Link>,
+    records: Vec<i64>,
+    /// The reason why there must be no run.
+    refused: Option<Error>,
+}
+
+/// Takes events, and makes runs for those that start the automation, in one transaction.
+fn consume(store: &Store, writing: &Writing<'_>, database: i64, listener: i64) -> Result<()> {
+    let events = event::waiting(writing, listener, EVENTS)?;
+    let Some(last) = events.last().map(|event| event.id) else { return Ok(()) };
+    let automation: Option<Automation> = documents::find(writing, Some(database), &listener.to_string())?;
+    if let Some(automation) = automation.filter(|automation| automation.enabled) {
+        let catalog = Catalog::of(store, writing)?;
+        let table = catalog.table_by_id(database)?;
+        let mut group: Option<Group> = None;
+        for event in &events {
+            let Some(trigger) = started_by(store, writing, &catalog, table, &automation, event)? else { continue };
+            let records = match event.record {
+                Some(record) => vec![record],
+                None => usual_items(store, writing, &catalog, table, &automation)?,
+            };
+            let is_same = group.as_ref().is_some_and(|group| {
+                event.record.is_some()
+                    && group.trigger == trigger
+                    && group.actor == event.actor
+                    && group.origin == event.cause.origin
+                    && group.chain == event.cause.chain
+            });
+            if !is_same {
+                make(store, writing, table, &automation, group.take())?;
+            }
+            let refused = event.next_cause(Origin::Automation, 0, &automation.code).err();
+            let group = group.get_or_insert_with(|| Group {
+                trigger,
+                actor: event.actor,
+                origin: event.cause.origin,
+                chain: event.cause.chain.clone(),
+                records: Vec::new(),
+                refused,
+            });
+            group.records.extend(records);
+        }
+        make(store, writing, table, &automation, group)?;
+    }
+    event::forget(writing, listener, last)
+}
+
+/// By which trigger an event starts an automation, if it does.
+fn started_by(
+    store: &Store,
+    connection: &Connection,
+    catalog: &Catalog,
+    table: &Table,
+    automation: &Automation,
+    event: &Event,
+) -> Result<Option<Trigger>> {
+    let by_import = event.cause.origin == Origin::Import;
+    for trigger in &automation.triggers {
+        let condition = match (trigger, event.what) {
+            (AutomationTrigger::Registered(registered), What::Registered) if registered.imports || !by_import => {
+                &registered.condition
+            }
+            (AutomationTrigger::Updated(updated), What::Updated) if updated.imports || !by_import => {
+                let (Some(before), Some(after)) = (event.before(table)?, event.after(table)?) else { continue };
+                let columns = &table.header.columns;
+                let is_named = |at: usize| updated.fields.iter().any(|field| table.header.find(field) == Some(at));
+                let is_meant = updated.fields.is_empty()
+                    || before.changed(table, &after).any(|at| at < columns.len() && is_named(at));
+                if !is_meant {
+                    continue;
+                }
+                &updated.condition
+            }
+            (AutomationTrigger::AfterImport(after), What::Imported) => {
+                let is_completed = event.counts::<ImportEnd>().is_some_and(|end| end.state == JobState::Completed);
+                let is_meant = match (&after.import, event.cause.run) {
+                    (Some(import), Some(run)) => setting_of(connection, run)?.is_some_and(|setting| {
+                        documents::find::<ImportSetting>(connection, Some(table.id), import)
+                            .is_ok_and(|found| found.is_some_and(|found| found.id == Some(setting)))
+                    }),
+                    (Some(_), None) => false,
+                    (None, _) => true,
+                };
+                if is_completed && is_meant {
+                    return Ok(Some(Trigger::AfterImport));
+                }
+                continue;
+            }
+            _ => continue,
+        };
+        let holds = match (condition, event.after(table)?) {
+            (None, _) => true,
+            (Some(condition), Some(after)) => holds(store, connection, catalog, table, condition, &after)?,
+            (Some(_), None) => false,
+        };
+        if holds {
+            return Ok(Some(trigger.kind()));
+        }
+    }
+    Ok(None)
+}
+
+/// The id of the setting of an import.
+fn setting_of(connection: &Connection, import: i64) -> Result<Option<i64>> {
+    let sql = "SELECT setting_id FROM renkei_import WHERE job_id = ?1";
+    let found: Option<Option<i64>> =
+        connection.prepare_cached(sql)?.query_row([import], |row| row.get(0)).optional()?;
+    Ok(found.flatten())
+}
+
+/// Makes the run of a group. Where runs have led to one another too often, it has failed with the reason.
+fn make(
+    store: &Store,
+    writing: &Writing<'_>,
+    table: &Table,
+    automation: &Automation,
+    group: Option<Group>,
+) -> Result<()> {
+    let Some(Group { trigger, actor, chain, records, refused, .. }) = group else { return Ok(()) };
+    let items = match trigger {
+        // They are those of the setting already.
+        Trigger::AfterImport => records,
+        _ => units(store, writing, table, automation, records)?,
+    };
+    let acting = Store { actor, ..store.clone() };
+    let new = NewRun { list: None, trigger, memo: "", token: None, chain: &chain, items: &items };
+    let (run, _) = begin(&acting, writing, table, automation, &new)?;
+    if let Some(error) = refused {
+        log::error!("the run {run} of the automation \"{}\": {error}", automation.code);
+        job::end(writing, run, JobState::Failed, store.now(), Some(&error))?;
+    }
+    Ok(())
+}
+
+/// Makes the run of a timer that is due, and sets the timer anew.
+fn ring(store: &Store, writing: &Writing<'_>, id: i64) -> Result<()> {
+    let sql = "SELECT database_id, next_at FROM renkei_automation_timer WHERE automation_id = ?1";
+    let found: Option<(i64, i64)> =
+        writing.prepare_cached(sql)?.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let Some((database, planned)) = found else { return Ok(()) };
+    let automation: Option<Automation> = documents::find(writing, Some(database), &id.to_string())?;
+    let Some(automation) = automation.filter(|automation| automation.enabled) else {
+        return forget_timer(writing, id);
+    };
+    let schedule = automation.triggers.iter().find_map(|trigger| match trigger {
+        AutomationTrigger::Timer(schedule) => Some(schedule),
+        _ => None,
+    });
+    let Some(schedule) = schedule else { return forget_timer(writing, id) };
+    // Another worker may have done it meanwhile.
+    let Some(due) = schedule.timetable(store)?.due(Timestamp(planned), store.now()) else { return Ok(()) };
+    match due.next {
+        Some(next) => set_timer(writing, id, database, next)?,
+        None => forget_timer(writing, id)?,
+    }
+    if due.run.is_none() {
+        return Ok(());
+    }
+    let catalog = Catalog::of(store, writing)?;
+    let table = catalog.table_by_id(database)?;
+    let items = usual_items(store, writing, &catalog, table, &automation);
+    let (items, refused) = match items {
+        Ok(items) => (items, None),
+        // Too many records: the run has failed then.
+        Err(error) if !super::step::is_of_the_store(&error) => (Vec::new(), Some(error)),
+        Err(error) => return Err(error),
+    };
+    let new = NewRun { list: None, trigger: Trigger::Timer, memo: "", token: None, chain: &[], items: &items };
+    let (run, _) = begin(store, writing, table, &automation, &new)?;
+    match refused {
+        Some(error) => job::end(writing, run, JobState::Failed, store.now(), Some(&error)),
+        None => Ok(()),
+    }
+}
