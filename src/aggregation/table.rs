@@ -7,7 +7,9 @@ use serde::Serialize;
 use super::{AggregationSetting, search_of};
 use crate::access::{Door, Right};
 use crate::error::{Code, Error, Result, words};
-use crate::query::{AGGREGATE_CACHE_KIB, Aggregation, Bucket, Function, Group, GroupBy, aggregate, heading};
+use crate::query::{
+    AGGREGATE_CACHE_KIB, AggregateTexts, Aggregation, Bucket, Function, Group, GroupBy, aggregate, heading,
+};
 use crate::schema::documents;
 use crate::schema::{Catalog, Cell, Table, Value, ValueFormat};
 use crate::store::{Reading, Store};
@@ -188,8 +190,12 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    fn read(&self, aggregation: &Aggregation, format: Option<ValueFormat>, most: usize) -> Result<Vec<Group>> {
-        aggregate(self.store, self.reading, self.catalog, self.table, aggregation, format, most)
+    fn read(&self, aggregation: &Aggregation, texts: Option<AggregateTexts>, most: usize) -> Result<Vec<Group>> {
+        aggregate(self.store, self.reading, self.catalog, self.table, aggregation, texts, most)
+    }
+
+    fn texts(&self) -> Option<AggregateTexts> {
+        self.format.map(|format| AggregateTexts { groups: format, figures: format })
     }
 
     /// The figures of all records together.
@@ -199,7 +205,7 @@ impl Run<'_> {
         }
         let mut all = self.setting.aggregation.clone();
         (all.group_by, all.sort, all.limit) = (Vec::new(), Vec::new(), None);
-        Ok(self.read(&all, self.format, 1)?.pop())
+        Ok(self.read(&all, self.texts(), 1)?.pop())
     }
 
     /// The columns of the groups.
@@ -244,7 +250,7 @@ impl Run<'_> {
             across: None,
             is_total: false,
         }));
-        let rows = self.lines(&self.setting.aggregation, self.format, ROWS)?.into_iter().map(Line::whole).collect();
+        let rows = self.lines(&self.setting.aggregation, self.texts(), ROWS)?.into_iter().map(Line::whole).collect();
         let total = self.grand()?.map(|all| {
             let mut total = vec![Figure::default(); groups];
             total.extend(Line::of(all, 0).figures);
@@ -259,8 +265,10 @@ impl Run<'_> {
         let of_columns =
             Aggregation { group_by: vec![across.clone()], sort: Vec::new(), limit: None, ..of_rows.clone() };
         // Rows and columns in their order, with the totals of each. Headings are for people, whatever the values are for.
-        let rows = self.lines(of_rows, self.format, ROWS)?;
-        let heads = self.lines(&of_columns, Some(ValueFormat::Display), ACROSS)?;
+        let rows = self.lines(of_rows, self.texts(), ROWS)?;
+        let figures = self.format.unwrap_or_default();
+        let texts = AggregateTexts { groups: ValueFormat::Display, figures };
+        let heads = self.lines(&of_columns, Some(texts), ACROSS)?;
         let mut columns = self.cross_columns(&heads)?;
         if rows.len().saturating_mul(columns.len()) > CELLS {
             let rule = words!("クロス集計のセル数", "cells of a cross table");
@@ -273,7 +281,7 @@ impl Run<'_> {
         let empty = self.empty();
         let mut cells: Vec<Vec<Figure>> =
             rows.iter().map(|_| std::iter::repeat_n(&empty, heads.len()).flatten().cloned().collect()).collect();
-        for group in self.read(&self.setting.whole(), self.format, CELLS)? {
+        for group in self.read(&self.setting.whole(), self.texts(), CELLS)? {
             let cell = Line::of(group, groups + 1);
             let (row, head) = cell.key.split_at(groups);
             // Rows that the limit left out are not there.
@@ -284,13 +292,8 @@ impl Run<'_> {
         }
         let mut total = None;
         if let Some(all) = self.grand()? {
-            // The texts of headings are for people; those of figures may have to be others.
-            let of_heads = match self.format {
-                None | Some(ValueFormat::Display) => heads,
-                format => self.lines(&of_columns, format, ACROSS)?,
-            };
             let mut line = vec![Figure::default(); groups];
-            line.extend(of_heads.into_iter().flat_map(|head| head.figures));
+            line.extend(heads.into_iter().flat_map(|head| head.figures));
             line.extend(Line::of(all, 0).figures);
             total = Some(line);
         } else {
@@ -308,8 +311,8 @@ impl Run<'_> {
     }
 
     /// The groups of an aggregation, and where it was asked for, the spans of time between them that have no records.
-    fn lines(&self, aggregation: &Aggregation, format: Option<ValueFormat>, most: usize) -> Result<Vec<Line>> {
-        let found = self.read(aggregation, format, most)?;
+    fn lines(&self, aggregation: &Aggregation, texts: Option<AggregateTexts>, most: usize) -> Result<Vec<Line>> {
+        let found = self.read(aggregation, texts, most)?;
         let groups = aggregation.group_by.len();
         let bucket = spans(aggregation).filter(|_| self.setting.fill);
         let mut lines: Vec<Line> = Vec::with_capacity(found.len());
@@ -327,7 +330,7 @@ impl Run<'_> {
                         let rule = words!("集計のグループ数", "groups of an aggregation");
                         return Err(Error::new(Code::LimitPassed).with_rule(rule).with_value(most));
                     }
-                    let text = format.map(|format| bucket.text(next, format)).unwrap_or_default();
+                    let text = texts.map(|texts| bucket.text(next, texts.groups)).unwrap_or_default();
                     lines.push(Line {
                         groups: vec![Figure { value: Value::Date(next), text }],
                         figures: self.empty(),

@@ -517,28 +517,35 @@ impl Group {
     }
 }
 
+/// In which forms texts are made of what is read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Texts {
+    pub(crate) groups: ValueFormat,
+    pub(crate) figures: ValueFormat,
+}
+
 /// Whether an aggregation fits the database.
 pub(crate) fn check_aggregation(catalog: &Catalog, table: &Table, aggregation: &Aggregation) -> Result<()> {
     plan(None, catalog, table, aggregation, Sums::Whole).map(|_| ())
 }
 
-/// The figures of every group, with their texts where `format` asks for them. More than `most` groups are refused.
+/// The figures of every group, with their texts where they are asked for. More than `most` groups are refused.
 pub(crate) fn aggregate(
     store: &Store,
     connection: &Connection,
     catalog: &Catalog,
     table: &Table,
     aggregation: &Aggregation,
-    format: Option<ValueFormat>,
+    texts: Option<Texts>,
     most: usize,
 ) -> Result<Vec<Group>> {
     let whole = plan(Some(store), catalog, table, aggregation, Sums::Whole)?;
-    match read(store, connection, aggregation, &whole, format, most)? {
+    match read(store, connection, aggregation, &whole, texts, most)? {
         Some(found) => Ok(found),
         None => {
             let parts = plan(Some(store), catalog, table, aggregation, Sums::Parts)?;
             let overflow = || Error::new(Code::Internal).with_rule("a sum in parts overflows");
-            read(store, connection, aggregation, &parts, format, most)?.ok_or_else(overflow)
+            read(store, connection, aggregation, &parts, texts, most)?.ok_or_else(overflow)
         }
     }
 }
@@ -549,7 +556,7 @@ fn read(
     connection: &Connection,
     aggregation: &Aggregation,
     plan: &Plan<'_>,
-    format: Option<ValueFormat>,
+    formats: Option<Texts>,
     most: usize,
 ) -> Result<Option<Vec<Group>>> {
     let groups = aggregation.group_by.len();
@@ -578,7 +585,10 @@ fn read(
                 let (mut values, mut cells, mut texts) = (Vec::new(), Vec::new(), Vec::new());
                 for reader in &plan.readers {
                     let (value, cell) = reader.read(store, row, at)?;
-                    texts.extend(format.map(|format| reader.text(&value, &cell, format)));
+                    texts.extend(formats.map(|formats| {
+                        let format = if values.len() < groups { formats.groups } else { formats.figures };
+                        reader.text(&value, &cell, format)
+                    }));
                     values.push(value);
                     cells.push(cell);
                     at += reader.width();

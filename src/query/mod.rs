@@ -23,7 +23,9 @@ pub use menu::{Menu, MenuEntry};
 pub use page::{Cursor, Query, Sort};
 pub use rows::Row;
 
-pub(crate) use aggregate::{CACHE_KIB as AGGREGATE_CACHE_KIB, Group, aggregate, check_aggregation};
+pub(crate) use aggregate::{
+    CACHE_KIB as AGGREGATE_CACHE_KIB, Group, Texts as AggregateTexts, aggregate, check_aggregation,
+};
 pub(crate) use list::{NamesFields, heading, save_list, save_search};
 pub(crate) use matcher::Matcher;
 pub(crate) use page::page_ids;

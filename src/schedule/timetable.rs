@@ -95,7 +95,6 @@ pub(crate) struct Timetable {
 
 /// What is to be done when the time of a run has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(dead_code, reason = "as `Timetable::due`")]
 pub(crate) struct Due {
     /// The moment for which a run is to be done now; none where the missed ones are left out.
     pub(crate) run: Option<Timestamp>,
@@ -120,7 +119,6 @@ impl Timetable {
     }
 
     /// The last moment that is not later than `until`.
-    #[allow(dead_code, reason = "as `due`")]
     pub(crate) fn last_until(&self, until: Timestamp) -> Option<Timestamp> {
         let until = jiff::Timestamp::from_millisecond(until.0).ok()?;
         let today = self.zone.to_datetime(until).date();
@@ -134,7 +132,6 @@ impl Timetable {
     ///
     /// Of several runs whose time has passed only the last is done, and that only where it is on time or missed runs are
     /// to be made up for.
-    #[allow(dead_code, reason = "asked by those who keep a schedule")]
     pub(crate) fn due(&self, planned: Timestamp, now: Timestamp) -> Option<Due> {
         if planned > now {
             return None;
