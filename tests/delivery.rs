@@ -1132,15 +1132,19 @@ fn cancelling_ends_what_waits_and_what_would_be_tried_again() {
     let fixture = real_clock();
     let receiver = Receiver::start(|one, _| {
         let code = if one.path == "/bad" { 500 } else { 200 };
-        Reply::After(Duration::from_millis(1_500), Box::new(status(code)))
+        let after = if one.path == "/first" { 0 } else { 1_500 };
+        Reply::After(Duration::from_millis(after), Box::new(status(code)))
     });
     let post = |path: &str| fixture.store.deliver(&NewDelivery::post(receiver.url(path))).unwrap();
     let later = NewDelivery::post(receiver.url("/")).due_at(fixture.store.now().after(Duration::from_secs(1_000)));
     let waiting = fixture.store.deliver(&later).unwrap();
     fixture.store.cancel_delivery(waiting).unwrap();
-    let (bad, good) = (post("/bad"), post("/good"));
     let handle = worker(&fixture.store).start().unwrap();
-    receiver.wait(2);
+    // A target that has answered gets several deliveries at once.
+    let first = post("/first");
+    assert!(fixture.store.wait_delivery(first, Duration::from_secs(10)).unwrap().state.is_ended());
+    let (bad, good) = (post("/bad"), post("/good"));
+    receiver.wait(3);
     for id in [bad, good] {
         fixture.store.cancel_delivery(id).unwrap();
         assert!(fixture.store.delivery(id).unwrap().cancel_asked);
@@ -1151,7 +1155,7 @@ fn cancelling_ends_what_waits_and_what_would_be_tried_again() {
     assert_eq!(states, [Cancelled, Cancelled, Delivered]);
     assert_eq!(fixture.store.cancel_delivery(good).unwrap_err().code(), Code::DeliveryState);
     assert_eq!(fixture.store.cancel_delivery(1).unwrap_err().code(), Code::DeliveryNotFound);
-    assert_eq!(receiver.count(), 2);
+    assert_eq!(receiver.count(), 3);
 }
 
 #[test]
