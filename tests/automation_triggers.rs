@@ -7,8 +7,8 @@ use std::time::Duration;
 use common::Fixture;
 use renkei::{
     Automation, AutomationRequest, AutomationRun, AutomationTrigger, Blueprint, Branch, Code, Condition, Database,
-    DefinitionKind, DetailRow, Field, FieldSource, ImportRequest, ImportSetting, ImportTrigger, JobState, MailField,
-    MailTrigger, Missed, Part, PartTarget, ReceivedMail, RegisterRecord, RegisteredTrigger, Right, Schedule,
+    DefinitionKind, DetailRow, Field, FieldSource, ImportRequest, ImportSetting, ImportTrigger, JobState, Limits,
+    MailField, MailTrigger, Missed, Part, PartTarget, ReceivedMail, RegisterRecord, RegisteredTrigger, Right, Schedule,
     SearchRecords, Store, Trigger, UpdateRecords, UpdatedTrigger, User, Values, Worker,
 };
 
@@ -174,6 +174,34 @@ fn the_end_of_an_import_starts_it() {
     apply(store, automation("any", AutomationTrigger::AfterImport(ImportTrigger::default())).part(log("any")));
     import(&fixture, "other", "番号,件名\n5,対象\n");
     assert_eq!(runs(store).len(), 2);
+    fixture.check_file();
+}
+
+#[test]
+fn a_run_for_too_many_fails_and_holds_up_nobody() {
+    let fixture = setup();
+    let mut limits = Limits::default();
+    limits.automation_records = 2;
+    let store = Store::options().limits(limits).open(fixture.store.path()).unwrap();
+    apply(&store, automation("after", AutomationTrigger::after_import("daily")).part(log("${number}")));
+    let rows = automation("rows", AutomationTrigger::registered()).for_detail_rows().part(log("${item}"));
+    apply(&store, rows);
+    let path = fixture.dir.path().join("in.csv");
+    std::fs::write(&path, "番号,件名\n1,a\n2,b\n3,c\n").unwrap();
+    store.reserve_import(&ImportRequest::path("orders", "daily", &path)).unwrap();
+    let mut many = Values::new().set("number", "4").set("title", "d");
+    for item in ["あ", "い", "う"] {
+        many = many.row(DetailRow::new().set("item", item));
+    }
+    work(&store);
+    store.records("orders").register(&many).unwrap();
+    work(&store);
+    let found: Vec<_> =
+        runs(&store).into_iter().map(|run| (run.trigger, run.state, run.error.map(|error| error.code))).collect();
+    let code = || Some("automation.records".to_owned());
+    let wanted = [(Trigger::AfterImport, JobState::Failed, code()), (Trigger::Registered, JobState::Failed, code())];
+    assert_eq!(found, wanted);
+    assert!(logs(&store).is_empty());
     fixture.check_file();
 }
 

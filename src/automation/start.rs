@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::definition::{Automation, AutomationTrigger};
 use super::journal::KIND;
 use super::request::{NewRun, begin, units, usual_items};
+use super::step::is_of_the_store;
 use crate::error::{Error, Result};
 use crate::event::{self, Event, Interest, What, Whats};
 use crate::import::{ImportEnd, ImportSetting};
@@ -110,9 +111,9 @@ fn consume(store: &Store, writing: &Writing<'_>, database: i64, listener: i64) -
         let mut group: Option<Group> = None;
         for event in &events {
             let Some(trigger) = started_by(store, writing, &catalog, table, &automation, event)? else { continue };
-            let records = match event.record {
-                Some(record) => vec![record],
-                None => usual_items(store, writing, &catalog, table, &automation)?,
+            let (records, too_many) = match event.record {
+                Some(record) => (vec![record], None),
+                None => or_refused(usual_items(store, writing, &catalog, table, &automation))?,
             };
             let is_same = group.as_ref().is_some_and(|group| {
                 event.record.is_some()
@@ -124,7 +125,7 @@ fn consume(store: &Store, writing: &Writing<'_>, database: i64, listener: i64) -
             if !is_same {
                 make(store, writing, table, &automation, group.take())?;
             }
-            let refused = event.next_cause(Origin::Automation, 0, &automation.code).err();
+            let refused = event.next_cause(Origin::Automation, 0, &automation.code).err().or(too_many);
             let group = group.get_or_insert_with(|| Group {
                 trigger,
                 actor: event.actor,
@@ -203,7 +204,18 @@ fn setting_of(connection: &Connection, import: i64) -> Result<Option<i64>> {
     Ok(found.flatten())
 }
 
-/// Makes the run of a group. Where runs have led to one another too often, it has failed with the reason.
+/// What a run is to be made for, or nothing and the reason why it fails, such as too many records. When the store fails,
+/// what started the run waits.
+fn or_refused(items: Result<Vec<i64>>) -> Result<(Vec<i64>, Option<Error>)> {
+    match items {
+        Ok(items) => Ok((items, None)),
+        Err(error) if !is_of_the_store(&error) => Ok((Vec::new(), Some(error))),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes the run of a group. Where runs have led to one another too often, or it is for too many records, it has failed
+/// with the reason.
 fn make(
     store: &Store,
     writing: &Writing<'_>,
@@ -212,15 +224,15 @@ fn make(
     group: Option<Group>,
 ) -> Result<()> {
     let Some(Group { trigger, actor, chain, records, refused, .. }) = group else { return Ok(()) };
-    let items = match trigger {
+    let (items, too_many) = match trigger {
         // They are those of the setting already.
-        Trigger::AfterImport => records,
-        _ => units(store, writing, table, automation, records)?,
+        Trigger::AfterImport => (records, None),
+        _ => or_refused(units(store, writing, table, automation, records))?,
     };
     let acting = Store { actor, ..store.clone() };
     let new = NewRun { list: None, trigger, memo: "", token: None, chain: &chain, items: &items };
     let (run, _) = begin(&acting, writing, table, automation, &new)?;
-    if let Some(error) = refused {
+    if let Some(error) = refused.or(too_many) {
         log::error!("the run {run} of the automation \"{}\": {error}", automation.code);
         job::end(writing, run, JobState::Failed, store.now(), Some(&error))?;
     }
@@ -253,13 +265,7 @@ fn ring(store: &Store, writing: &Writing<'_>, id: i64) -> Result<()> {
     }
     let catalog = Catalog::of(store, writing)?;
     let table = catalog.table_by_id(database)?;
-    let items = usual_items(store, writing, &catalog, table, &automation);
-    let (items, refused) = match items {
-        Ok(items) => (items, None),
-        // Too many records: the run has failed then.
-        Err(error) if !super::step::is_of_the_store(&error) => (Vec::new(), Some(error)),
-        Err(error) => return Err(error),
-    };
+    let (items, refused) = or_refused(usual_items(store, writing, &catalog, table, &automation))?;
     let new = NewRun { list: None, trigger: Trigger::Timer, memo: "", token: None, chain: &[], items: &items };
     let (run, _) = begin(store, writing, table, &automation, &new)?;
     match refused {

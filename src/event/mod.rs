@@ -54,7 +54,6 @@ pub(crate) use take::{Due, Event, due, forget, standing, sweep, waiting};
 pub(crate) use tell::{Teller, tell_import};
 
 /// How many runs may lead to one another, each started by what the one before had written.
-#[allow(dead_code, reason = "for automations")]
 pub(crate) const MOST_RUNS: usize = 10;
 
 /// What happened.

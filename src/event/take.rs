@@ -24,7 +24,6 @@ pub(crate) struct Event {
     pub(crate) id: i64,
     pub(crate) what: What,
     /// The record, unless it is the end of an import.
-    #[allow(dead_code, reason = "for automations")]
     pub(crate) record: Option<i64>,
     pub(crate) at: Timestamp,
     /// The user who did it; `None` is the host.
@@ -62,7 +61,7 @@ impl Event {
     }
 
     /// Whether detail rows were added, changed or taken away; known where a listener needs detail rows.
-    #[allow(dead_code, reason = "for automations")]
+    #[cfg(test)]
     pub(crate) fn has_changed_rows(&self) -> bool {
         self.before_rows.is_some() && self.after_rows.is_some()
     }
@@ -72,7 +71,6 @@ impl Event {
     /// # Errors
     ///
     /// [`Code::EventLoop`] when so many runs have led to this event that there must be no more.
-    #[allow(dead_code, reason = "for automations")]
     pub(crate) fn next_cause(&self, origin: Origin, run: i64, code: &str) -> Result<Cause> {
         let mut chain = self.cause.chain.clone();
         if chain.len() >= MOST_RUNS {
