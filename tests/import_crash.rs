@@ -285,7 +285,7 @@ fn a_file_that_ends_its_process_is_given_up() {
         fixture.store.apply(&Blueprint::new().import(two(atomic))).unwrap();
         let deadly = fixture
             .store
-            .reserve_import(&ImportRequest::path("customers", "test", fixture.file("a.csv", lines(60_000))))
+            .reserve_import(&ImportRequest::path("customers", "test", fixture.file("a.csv", lines(200_000))))
             .unwrap();
         let mut tries = 0;
         while !fixture.store.import_status(deadly.process_id).unwrap().state.is_ended() {

@@ -510,17 +510,19 @@ fn what_the_dead_left_beside_the_store_is_swept() {
 #[test]
 fn a_callback_that_panics_leaves_the_store_usable() {
     let fixture = with_setting(customers_setting());
-    let id = fixture.store.reserve_import(&request(fixture.file("a.csv", lines(20_000)))).unwrap().process_id;
+    let id = fixture.store.reserve_import(&request(fixture.file("a.csv", lines(200_000)))).unwrap().process_id;
     let worker = Worker::new(&fixture.store).on_progress(|_| panic!("a fault of the host"));
     let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| worker.run_once()));
     assert!(caught.is_err());
     identity(&fixture.store.import_status(id).unwrap());
     fixture.store.records("tickets").register(&Values::new().set("title", "甲")).unwrap();
     // Its runner showed that it ended, so nobody waits for the lease longer than that lasts.
+    let began = Instant::now();
     while !Worker::new(&fixture.store).run_once().unwrap() {
+        assert!(began.elapsed() < Duration::from_secs(60), "nobody takes the import over");
         std::thread::sleep(Duration::from_millis(50));
     }
-    Done::of(&fixture.store, id).completed([20_000, 0, 0, 0, 0, 0]);
+    Done::of(&fixture.store, id).completed([200_000, 0, 0, 0, 0, 0]);
 }
 
 #[test]

@@ -49,9 +49,12 @@ impl Drop for Part {
     }
 }
 
+fn beside(part: &Path) -> impl Iterator<Item = PathBuf> {
+    BESIDE.iter().map(|suffix| with_suffix(part, suffix))
+}
+
 fn remove(part: &Path) {
-    for suffix in BESIDE {
-        let path = with_suffix(part, suffix);
+    for path in beside(part) {
         if let Err(error) = fs::remove_file(&path)
             && error.kind() != ErrorKind::NotFound
         {
@@ -69,12 +72,36 @@ pub(crate) fn sweep_beside(path: &Path) {
         let name = entry.file_name();
         let Some(mark) = name.to_str().and_then(|name| name.strip_prefix(PREFIX)?.strip_suffix(SIGN)) else { continue };
         let part = entry.path().with_file_name(format!("{PREFIX}{mark}{PART}"));
-        // The file is made when the sign is locked: with it, an unlocked one is no young one.
-        if !part.exists() {
+        // The file is made when the sign is locked: with it, an unlocked one is no young one. Who dies while he removes it
+        // may leave what stands beside it.
+        if !beside(&part).any(|path| path.exists()) {
             sign::remove_old(&entry.path());
         } else if sign::see(&entry.path()) == Seen::Dead {
             remove(&part);
             let _ = fs::remove_file(entry.path());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_leaves_who_died_while_removing_goes_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = |name: &str| File::create(dir.path().join(name)).unwrap();
+        let names = || fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+        for name in [".renkei-01.sign", ".renkei-01.part-wal", ".renkei-01.part-shm"] {
+            file(name);
+        }
+        // One that lives, and has got as far.
+        let sign = Sign::show(dir.path().join(".renkei-02.sign")).unwrap();
+        file(".renkei-02.part-wal");
+        sweep_beside(&dir.path().join("store.db"));
+        let mut left = names();
+        left.sort();
+        assert_eq!(left, [".renkei-02.part-wal", ".renkei-02.sign"]);
+        drop(sign);
     }
 }
