@@ -273,7 +273,7 @@
  *   renkei_import_cancel                 Store::cancel_import
  *   renkei_import_rejects                Store::rejects
  *   renkei_import_rejects_to             Store::write_rejects
- *   renkei_import_rejects_path           Store::write_rejects
+ *   renkei_import_rejects_path           Store::write_rejects_to_path
  * Exports
  *   renkei_export_to                     Store::export, Store::export_with_progress
  *   renkei_export_path                   Store::export_to_path,
@@ -3611,9 +3611,9 @@ renkei_status renkei_import_rejects_to(const renkei_store *store,
                                        renkei_error **out_error);
 
 /**
- * As renkei_import_rejects_to, to a file, which is made or replaced.
+ * As renkei_import_rejects_to, to a file, which is made, or replaced when the new one is whole.
  *
- * Rust: Store::write_rejects
+ * Rust: Store::write_rejects_to_path
  */
 RENKEI_API
 RENKEI_MUST_USE

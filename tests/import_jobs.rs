@@ -600,7 +600,23 @@ fn the_store_is_not_imported_into_itself() {
     for suffix in ["", "-wal", "-shm"] {
         let request = ImportRequest::path("tickets", "test", name(suffix));
         assert_eq!(fixture.store.reserve_import(&request).unwrap_err().code(), Code::Argument, "{suffix}");
+        // By whoever opens and closes it, SQLite would lose its locks, also where he asks no store.
+        let looked = renkei::infer_path(name(suffix), &renkei::InferOptions::default());
+        assert_eq!(looked.unwrap_err().code(), Code::Argument, "{suffix}");
     }
+    // Nor is another one that this process has open, for as long as it has.
+    let (other, path) = (Fixture::new(), fixture.path("moved.db"));
+    std::fs::copy(other.store.path(), &path).unwrap();
+    let opened = Store::open(&path).unwrap();
+    let request = ImportRequest::path("tickets", "test", &path);
+    assert_eq!(fixture.store.reserve_import(&request).unwrap_err().code(), Code::Argument);
+    let first =
+        fixture.store.reserve_import(&ImportRequest::path("tickets", "test", fixture.file("a.csv", "甲\n"))).unwrap();
+    let rejects = |path: &std::path::Path| fixture.store.write_rejects_to_path(first.process_id, path);
+    assert_eq!(rejects(&path).unwrap_err().code(), Code::Argument);
+    drop(opened);
+    assert!(rejects(&path).is_ok());
+    fixture.store.reserve_import(&request).unwrap();
     #[cfg(unix)]
     {
         let link = fixture.path("link.csv");

@@ -1,7 +1,6 @@
 //! Files and uploads
 
 use std::ffi::{c_char, c_void};
-use std::fs::File;
 use std::io::{Read, Write};
 
 use super::argument::{bytes, call, out_bytes, text};
@@ -11,14 +10,7 @@ use super::error::renkei_error;
 use super::handle;
 use super::status::renkei_status;
 use super::store::renkei_store;
-use crate::error::{Code, Error, Result};
-use crate::store::Store;
-
-/// Opens a file of the caller's to be read.
-pub(super) fn open(path: &str) -> Result<File> {
-    File::open(path)
-        .map_err(|error| Error::new(Code::ImportFileMissing).with_value(path).with_rule(&error).with_source(error))
-}
+use crate::store::{Store, opened};
 
 /// Stores bytes as a file, to be the value of a file field: see renkei_values_set_file. Unless a record takes it, it is
 /// deleted after 24 hours. name is the name that people see. out_id receives the id.
@@ -202,8 +194,7 @@ pub unsafe extern "C" fn renkei_upload_put_path(
     unsafe {
         ask::value(store, (out_id, "out_id"), out_error, |store| {
             let (name, path) = (text(name, name_len, "name")?, text(path, path_len, "path")?);
-            store.refuse_own_file(path.as_ref())?;
-            Ok(store.upload(name, open(path)?)?.id)
+            Ok(store.upload(name, opened::open_other(path.as_ref())?)?.id)
         })
     }
 }

@@ -1,8 +1,6 @@
 //! Imports
 
 use std::ffi::{c_char, c_void};
-use std::fs::File;
-use std::io::BufWriter;
 use std::time::Duration;
 
 use super::argument::{Grows, Out, call, optional_text, options, text};
@@ -339,9 +337,9 @@ pub unsafe extern "C" fn renkei_import_rejects_to(
     }
 }
 
-/// As renkei_import_rejects_to, to a file, which is made or replaced.
+/// As renkei_import_rejects_to, to a file, which is made, or replaced when the new one is whole.
 ///
-/// Rust: `Store::write_rejects`
+/// Rust: `Store::write_rejects_to_path`
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn renkei_import_rejects_path(
@@ -355,14 +353,7 @@ pub unsafe extern "C" fn renkei_import_rejects_path(
     // SAFETY: the contract of `capi`.
     unsafe {
         ask::value(store, (out_lines, "out_lines"), out_error, |store| {
-            let path = text(path, path_len, "path")?;
-            store.refuse_own_file(path.as_ref())?;
-            // An import that does not exist leaves the file alone.
-            store.import_status(process_id)?;
-            let mut file = BufWriter::new(File::create(path)?);
-            let lines = store.write_rejects(process_id, &mut file)?;
-            file.into_inner().map_err(|error| Error::from(error.into_error()))?;
-            Ok(lines)
+            store.write_rejects_to_path(process_id, text(path, path_len, "path")?)
         })
     }
 }

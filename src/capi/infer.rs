@@ -5,11 +5,11 @@ use std::io::Cursor;
 
 use super::argument::{bytes, call, optional_json, out_bytes, text};
 use super::error::renkei_error;
-use super::file::open;
 use super::status::renkei_status;
 use crate::csv::detect;
 use crate::error::{Code, Error, Result};
 use crate::import::{InferOptions, infer, infer_path};
+use crate::store::opened;
 
 /// Proposes a definition for the records of a CSV file: its database, and the import setting for files like it. options is a
 /// JSON object with encoding, delimiter, header, rows, key, automatic_key, index, database and name, each of which may be
@@ -91,7 +91,7 @@ pub unsafe extern "C" fn renkei_csv_detect_path(
     unsafe {
         call(out_error, || {
             let out = out_bytes(out_json, out_json_len, "out_json")?;
-            let file = open(text(path, path_len, "path")?)?;
+            let file = opened::open_other(text(path, path_len, "path")?.as_ref())?;
             out.give_json(&detect(file, self::delimiter(delimiter)?)?)
         })
     }

@@ -1,13 +1,11 @@
 //! Exports to files: whole, or not there.
 
-use std::fs::{self, File, OpenOptions};
 use std::path::Path;
 
 use super::request::Export;
 use super::run::Exported;
-use crate::error::{Code, Error, Result, io_words, words};
-use crate::store::Store;
-use crate::store::part::Part;
+use crate::error::Result;
+use crate::store::{Store, part};
 
 impl Store {
     /// Writes an export to the file at `path`, as [`Store::export`]. The file is written under another name in the same
@@ -27,7 +25,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// As [`Store::export`], when the file cannot be written, and when it is the store itself ([`Code::Argument`]).
+    /// As [`Store::export`], when the file cannot be written, and when it is a store that this process has open
+    /// ([`Code::Argument`](crate::Code::Argument)).
     pub fn export_to_path(&self, export: &Export, path: impl AsRef<Path>) -> Result<Exported> {
         self.export_to_path_with_progress(export, path, |_| true)
     }
@@ -36,42 +35,13 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// As [`Store::export_to_path`], and [`Code::Cancelled`].
+    /// As [`Store::export_to_path`], and [`Code::Cancelled`](crate::Code::Cancelled).
     pub fn export_to_path_with_progress(
         &self,
         export: &Export,
         path: impl AsRef<Path>,
         progress: impl FnMut(u64) -> bool,
     ) -> Result<Exported> {
-        let path = path.as_ref();
-        // A link stays a link: what it leads to is replaced.
-        let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        self.refuse_own_file(path)?;
-        let old = fs::metadata(&target).ok();
-        if old.as_ref().is_some_and(|old| !old.is_file()) {
-            let out = OpenOptions::new().write(true).open(&target).map_err(|error| unwritable(path, error))?;
-            return self.export_with_progress(export, out, progress);
-        }
-
-        let (part, out) = Part::new(self, &target).map_err(|error| unwritable(path, error))?;
-        let exported = self.export_with_progress(export, &out, progress)?;
-        if let Some(old) = old {
-            // Whoever could read the old file can read the new one.
-            out.set_permissions(old.permissions()).map_err(|error| unwritable(path, error))?;
-        }
-        // Without this, a power failure could leave the new name on an empty file.
-        out.sync_data()?;
-        drop::<File>(out);
-        fs::rename(part.path(), &target).map_err(|error| unwritable(path, error))?;
-        Ok(exported)
+        part::write_whole(self, path.as_ref(), |out| self.export_with_progress(export, out, progress))
     }
-}
-
-fn unwritable(path: &Path, error: std::io::Error) -> Error {
-    if error.kind() == std::io::ErrorKind::StorageFull {
-        return error.into();
-    }
-    let why = io_words(&error);
-    let rule = words!("{}: {why}", "{}: {why}", path.display(); why);
-    Error::new(Code::Io).with_value(path.display()).with_rule(rule).with_source(error)
 }

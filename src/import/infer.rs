@@ -1,7 +1,6 @@
 //! A definition proposed from a CSV file: types, key, choices and the import setting that goes with them.
 
 use std::collections::HashSet;
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -9,9 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{ImportColumn, ImportMode, ImportSetting};
 use crate::csv::{self, Dialect, Encoding, Limits, Reader, Record};
-use crate::error::{Code, Error, Language, Result, io_words, shorten, words};
+use crate::error::{Code, Error, Language, Result, shorten, words};
 use crate::schema::names::{code_fault, code_from};
 use crate::schema::{AutoNumber, Database, Field};
+use crate::store::opened;
 
 mod column;
 
@@ -126,13 +126,10 @@ pub struct InferredColumn {
 ///
 /// # Errors
 ///
-/// [`Code::ImportFileMissing`] when the file cannot be opened, else as [`infer`].
+/// [`Code::ImportFileMissing`] when the file cannot be opened, [`Code::Argument`] when it is a store that this process has
+/// open, else as [`infer`].
 pub fn infer_path(path: impl AsRef<Path>, options: &InferOptions) -> Result<Inferred> {
-    let path = path.as_ref();
-    let file = File::open(path).map_err(|error| {
-        Error::new(Code::ImportFileMissing).with_value(path.display()).with_rule(io_words(&error)).with_source(error)
-    })?;
-    infer(file, options)
+    infer(opened::open_other(path.as_ref())?, options)
 }
 
 /// Proposes a definition for the records of a CSV file, which is read from its beginning to its end, twice at most.

@@ -1,6 +1,6 @@
 //! Import reservations: asked for, looked at, cancelled, kept for a while.
 
-use std::io::{Read, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use crate::csv::Encoding;
 use crate::error::{Code, Error, Result, words};
 use crate::job::{self, Job, JobError, JobState, NewJob};
 use crate::schema::documents;
-use crate::store::{Store, Timestamp, bytes};
+use crate::store::{Store, Timestamp, bytes, part};
 
 /// The kind of jobs that imports are.
 pub(crate) const KIND: &str = "import";
@@ -346,10 +346,7 @@ impl Store {
     /// [`Code::LimitPassed`], and [`Code::Argument`] for the path of the store itself.
     pub fn reserve_import(&self, request: &ImportRequest) -> Result<Reserved> {
         let source = match &request.file {
-            FileOf::Path(path) => {
-                self.refuse_own_file(path)?;
-                Source::of_path(path)?
-            }
+            FileOf::Path(path) => Source::of_path(path)?,
             FileOf::Upload(id) => {
                 let reading = self.reading()?;
                 let missing = || Error::new(Code::UploadExpired).with_value(id);
@@ -527,6 +524,32 @@ impl Store {
             first_line: loaded.setting.first_line,
         };
         reject::write_file(&reading, process_id, &file, out)
+    }
+
+    /// As [`Store::write_rejects`], to the file at `path`, which is made, or replaced when the new one is whole and safe on the
+    /// disk.
+    ///
+    /// ```
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// # let store = renkei::Store::create(dir.path().join("s.db"))?;
+    /// // There is no such import, and nothing is written.
+    /// let path = dir.path().join("エラーデータ.csv");
+    /// assert_eq!(store.write_rejects_to_path(1, &path).unwrap_err().code(), renkei::Code::JobNotFound);
+    /// assert!(!path.exists());
+    /// # Ok::<(), renkei::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::write_rejects`]; when the file cannot be written, and when it is a store that this process has open
+    /// ([`Code::Argument`]).
+    pub fn write_rejects_to_path(&self, process_id: i64, path: impl AsRef<Path>) -> Result<u64> {
+        part::write_whole(self, path.as_ref(), |out| {
+            let mut out = BufWriter::new(out);
+            let lines = self.write_rejects(process_id, &mut out)?;
+            out.flush()?;
+            Ok(lines)
+        })
     }
 
     /// The import settings of a database, by id.

@@ -8,7 +8,8 @@ use std::time::UNIX_EPOCH;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Code, Error, Result, io_words, words};
-use crate::store::{Store, bytes::BytesReader};
+use crate::store::bytes::BytesReader;
+use crate::store::{Store, opened};
 
 /// The bytes of an import, fixed when it was reserved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +28,7 @@ impl Source {
                 .with_source(error)
         };
         let path = std::path::absolute(path).map_err(missing)?;
-        let meta = File::open(&path).and_then(|file| file.metadata()).map_err(missing)?;
+        let meta = opened::open_other(&path)?.metadata().map_err(missing)?;
         if meta.is_dir() {
             return Err(Error::new(Code::ImportFileMissing)
                 .with_value(path.display())
@@ -47,18 +48,9 @@ impl Source {
         match self {
             Source::Upload { id, bytes } => Ok(Box::new(BytesReader::open(store, *id, *bytes, position))),
             Source::Path { path, bytes, .. } => {
-                let open = || {
-                    let mut file = File::open(path)?;
-                    file.seek(SeekFrom::Start(position))?;
-                    Ok(file)
-                };
-                let file: File = open().map_err(|error: io::Error| {
-                    Error::new(Code::ImportFileMissing)
-                        .with_value(path.display())
-                        .with_rule(io_words(&error))
-                        .with_source(error)
-                })?;
+                let mut file = opened::open_other(path)?;
                 self.check(&file)?;
+                file.seek(SeekFrom::Start(position))?;
                 // A file that grows is noticed by its size; what was added is not read.
                 Ok(Box::new(file.take(bytes.saturating_sub(position))))
             }
@@ -68,13 +60,7 @@ impl Source {
     /// The error, if the file is not the one that was reserved.
     pub(super) fn check_unchanged(&self) -> Result<()> {
         let Source::Path { path, .. } = self else { return Ok(()) };
-        let file = File::open(path).map_err(|error| {
-            Error::new(Code::ImportFileMissing)
-                .with_value(path.display())
-                .with_rule(io_words(&error))
-                .with_source(error)
-        })?;
-        self.check(&file)
+        self.check(&opened::open_other(path)?)
     }
 
     fn check(&self, file: &File) -> Result<()> {

@@ -10,6 +10,7 @@ mod clock;
 mod connection;
 pub(crate) mod invariants;
 mod migration;
+pub(crate) mod opened;
 mod options;
 pub(crate) mod part;
 mod quote;
@@ -37,6 +38,7 @@ pub use vault::SecretVault;
 pub(crate) use vault::Secrets;
 
 use crate::error::{Code, Error, Result, words};
+use opened::Opened;
 use turn::{Turn, TurnGuard, WaitSign};
 
 /// A store: one SQLite file and all that is in it.
@@ -91,6 +93,8 @@ pub(crate) struct Inner {
     /// How often work was made that somebody may wait for.
     work: Mutex<u64>,
     work_made: Condvar,
+    /// The last, since the connections above it have the files open.
+    _opened: Opened,
 }
 
 /// What is made of the definitions and kept while they stay as they are.
@@ -151,6 +155,7 @@ impl Store {
                 is_spoiled: AtomicBool::new(false),
                 readers: Mutex::new(Vec::new()),
                 sign: WaitSign::new(with_suffix(&beside, "-turn")),
+                _opened: Opened::new(&beside),
                 beside,
                 derived: [RwLock::new(None), RwLock::new(None)],
                 access: OnceCell::new(),
@@ -197,21 +202,6 @@ impl Store {
     /// The path of a file beside the store.
     pub(crate) fn beside(&self, suffix: &str) -> PathBuf {
         with_suffix(&self.inner.beside, suffix)
-    }
-
-    /// Refuses a path that leads to a file of the store itself. Written to, it would be spoiled; read into the store, it
-    /// would grow for ever; and whoever opens and closes it takes from SQLite the locks that this process holds on it.
-    pub(crate) fn refuse_own_file(&self, path: &Path) -> Result<()> {
-        let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let (target, own) = (real(path), real(self.path()));
-        if ["", "-wal", "-shm", "-journal"].iter().all(|suffix| target != with_suffix(&own, suffix)) {
-            return Ok(());
-        }
-        Err(Error::new(Code::Argument).with_value(path.display()).with_rule(words!(
-            "{}はストア自身のファイルです。別のファイルを指定してください",
-            "{} is a file of the store itself: name another file",
-            path.display()
-        )))
     }
 
     pub(crate) fn random(&self, bytes: &mut [u8]) {

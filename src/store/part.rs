@@ -8,7 +8,8 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use super::sign::{self, Seen, Sign};
-use super::{Store, with_suffix};
+use super::{Store, opened, with_suffix};
+use crate::error::{Code, Error, Result, io_words, words};
 
 const PREFIX: &str = ".renkei-";
 const PART: &str = ".part";
@@ -47,6 +48,40 @@ impl Drop for Part {
     fn drop(&mut self) {
         remove(&self.path);
     }
+}
+
+/// Writes the file at `path` under another name in the same directory, and gives it its own when it is whole and safe on the
+/// disk: whoever looks sees the old file or the new one, and after a failure the old one. What is no regular file, such as
+/// a pipe, is written to as it is.
+pub(crate) fn write_whole<T>(store: &Store, path: &Path, write: impl FnOnce(&File) -> Result<T>) -> Result<T> {
+    opened::refuse(path)?;
+    let unwritable = |error| unwritable(path, error);
+    // A link stays a link: what it leads to is replaced.
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let old = fs::metadata(&target).ok();
+    if old.as_ref().is_some_and(|old| !old.is_file()) {
+        return write(&OpenOptions::new().write(true).open(&target).map_err(unwritable)?);
+    }
+    let (part, out) = Part::new(store, &target).map_err(unwritable)?;
+    let written = write(&out)?;
+    if let Some(old) = old {
+        // Whoever could read the old file can read the new one.
+        out.set_permissions(old.permissions()).map_err(unwritable)?;
+    }
+    // Without this, a power failure could leave the new name on an empty file.
+    out.sync_data()?;
+    drop(out);
+    fs::rename(part.path(), &target).map_err(unwritable)?;
+    Ok(written)
+}
+
+fn unwritable(path: &Path, error: io::Error) -> Error {
+    if error.kind() == ErrorKind::StorageFull {
+        return error.into();
+    }
+    let why = io_words(&error);
+    let rule = words!("{}: {why}", "{}: {why}", path.display(); why);
+    Error::new(Code::Io).with_value(path.display()).with_rule(rule).with_source(error)
 }
 
 fn beside(part: &Path) -> impl Iterator<Item = PathBuf> {

@@ -331,6 +331,8 @@ static void own_files(renkei_store *store, const char *path)
 {
     static const char *const SUFFIXES[] = {"", "-wal", "-shm"};
     char own[1200];
+    char *json;
+    size_t json_len;
     uint64_t lines;
     int64_t id;
     size_t at;
@@ -340,6 +342,7 @@ static void own_files(renkei_store *store, const char *path)
         CODE(RENKEI_USAGE, "argument", renkei_import_rejects_path(store, 1, own, N, &lines, &error));
         CODE(RENKEI_USAGE, "argument",
              renkei_export_path(store, "{\"database\": \"items\"}", N, own, N, NULL, NULL, &error));
+        CODE(RENKEI_USAGE, "argument", renkei_csv_detect_path(own, N, 0, &json, &json_len, &error));
         CODE(RENKEI_USAGE, "backup.target", renkei_store_backup(store, own, N, NULL, &lines, &error));
     }
     OK(renkei_query_count(store, "items", N, NULL, 0, &lines, &error));
