@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use common::{Fixture, NOW};
+use common::Fixture;
 use renkei::{
     AuditEntry, AuditQuery, AutoNumber, BackupOptions, Blueprint, Cancel, CheckOptions, CheckReport, Code, Database,
     DetailRow, Field, ImportMode, ImportRequest, ImportSetting, JobState, Kind, Language, List, NumberDate, Severity,
@@ -514,7 +514,7 @@ fn a_backup_is_readable_by_those_who_may_read_the_store() {
         })
         .unwrap();
     assert_eq!(std::fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o600);
-    assert_eq!(fixture.store.now(), NOW);
+    assert_eq!(fixture.store.now(), common::NOW);
 }
 
 #[test]

@@ -8,7 +8,6 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use renkei::{Clock, SystemClock, Timestamp};
 
@@ -82,7 +81,7 @@ pub fn die() -> ! {
     }
     kill(getpid(), 9);
     loop {
-        std::thread::sleep(Duration::from_secs(60));
+        std::thread::sleep(std::time::Duration::from_secs(60));
     }
 }
 
