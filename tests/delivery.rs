@@ -118,6 +118,28 @@ fn a_message_arrives_as_it_was_frozen() {
 }
 
 #[test]
+fn a_small_message_is_sent_as_one_piece() {
+    let fixture = Fixture::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let receiver = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        (0..20).all(|_| {
+            let mut piece = [0; 4_096];
+            let count = io::Read::read(&mut stream, &mut piece).unwrap();
+            let is_whole = piece[..count].ends_with(b"\r\n\r\nthe body");
+            io::Write::write_all(&mut stream, b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
+            is_whole
+        })
+    });
+    for _ in 0..20 {
+        fixture.store.deliver(&NewDelivery::post(url.as_str()).body("the body").sending(hasty())).unwrap();
+    }
+    worker(&fixture.store).senders(1).run_until_idle().unwrap();
+    assert!(receiver.join().unwrap());
+}
+
+#[test]
 fn methods_without_and_with_bodies() {
     let fixture = Fixture::new();
     let receiver = Receiver::start(|_, _| ok());
@@ -1009,6 +1031,58 @@ fn no_more_go_to_a_target_at_once_than_it_allows() {
     run(&fixture.store);
     assert_eq!(receiver.count(), 20);
     assert_eq!(receiver.most_at_once(), 2);
+}
+
+#[test]
+fn a_worker_claims_ahead_of_a_narrow_target_and_still_sends_one_at_a_time() {
+    let fixture = with_target(Target::new("narrow", "狭い").concurrency(6));
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let held = Mutex::new(held);
+    let receiver = Receiver::start(move |_, number| {
+        if number == 10 {
+            let _ = held.lock().unwrap().recv();
+        }
+        Reply::After(Duration::from_millis(1), Box::new(ok()))
+    });
+    for _ in 0..200 {
+        fixture.store.deliver(&NewDelivery::post(receiver.url("/")).sending(to("narrow"))).unwrap();
+    }
+    let threads = [4, 4, 1].map(|senders| {
+        let store = fixture.store.clone();
+        std::thread::spawn(move || worker(&store).senders(senders).run_until_idle().unwrap())
+    });
+    receiver.wait(11);
+    let sending = fixture.store.targets().unwrap()[0].sending;
+    release.send(()).unwrap();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    run(&fixture.store);
+    assert!(sending > 6, "{sending} were claimed");
+    assert_eq!(receiver.count(), 200);
+    assert!((2..=6).contains(&receiver.most_at_once()), "{} at once", receiver.most_at_once());
+}
+
+#[test]
+fn what_was_claimed_ahead_of_a_target_that_becomes_slow_is_given_back() {
+    let fixture = real_clock();
+    fixture.store.apply(&Blueprint::new().target(Target::new("moody", "気まぐれ").concurrency(100))).unwrap();
+    let moody = Receiver::start(|_, number| match number {
+        0..20 => ok(),
+        _ => Reply::After(Duration::from_secs(3), Box::new(ok())),
+    });
+    let quick = Receiver::start(|_, _| ok());
+    for _ in 0..200 {
+        fixture.store.deliver(&NewDelivery::post(moody.url("/")).sending(to("moody"))).unwrap();
+    }
+    let handle = worker(&fixture.store).senders(4).start().unwrap();
+    moody.wait(24);
+    let began = Instant::now();
+    fixture.store.deliver(&NewDelivery::post(quick.url("/"))).unwrap();
+    quick.wait(1);
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    handle.stop();
+    assert!(moody.count() < 40);
 }
 
 #[test]
