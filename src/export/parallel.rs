@@ -96,6 +96,8 @@ pub(super) fn of_same_moment(store: &Store, reading: &Connection, count: usize) 
         crate::store::definitions_version(&other)?;
         readings.push(other);
     }
+    // Others read from here on: what this one has in memory is not needed again.
+    reading.execute_batch("PRAGMA shrink_memory")?;
     // Every snapshot above lies between the old and the new one of `reading`: if these are the same, so are all.
     reading.prepare_cached("COMMIT")?.raw_execute()?;
     reading.prepare_cached("BEGIN")?.raw_execute()?;

@@ -249,8 +249,8 @@ pub(crate) fn claim(store: &Store, kind: &str) -> Result<Found> {
     Ok(found)
 }
 
-/// Makes a job that this runner owns from its beginning.
-pub(crate) fn begin(store: &Store, kind: &str) -> Result<Claim> {
+/// Makes a job that this runner owns from its beginning, and of which so much is done at once.
+pub(crate) fn begin(store: &Store, kind: &str, width: u32) -> Result<Claim> {
     let mut owner = [0u8; 16];
     store.random(&mut owner);
     // Shown before others can read of the owner, so that it is never missed.
@@ -259,9 +259,9 @@ pub(crate) fn begin(store: &Store, kind: &str) -> Result<Claim> {
         let id = next_id(writing)?;
         let now = store.now();
         let sql = "INSERT INTO renkei_job (id, kind, lane, state, run_at, created_at, created_by, started_at, owner,
-            lease_until, attempts) VALUES (?1, ?2, ?1, 'running', ?3, ?3, ?4, ?3, ?5, ?6, 1)";
+            lease_until, attempts, width) VALUES (?1, ?2, ?1, 'running', ?3, ?3, ?4, ?3, ?5, ?6, 1, ?7)";
         let lease = now.after(LEASE).0;
-        writing.prepare_cached(sql)?.execute((id, kind, now.0, store.actor, &owner[..], lease))?;
+        writing.prepare_cached(sql)?.execute((id, kind, now.0, store.actor, &owner[..], lease, width))?;
         Ok(id)
     })?;
     Ok(Claim { id, attempt: 1, actor: store.actor, owner, life })

@@ -33,6 +33,9 @@ use crate::error::{Code, Error, IntoWords, Words, io_words, words};
 /// Idle connections that are kept for one receiver, and for all.
 const KEPT: usize = 128;
 
+/// A body up to this size is sent together with the head.
+const SMALL: u64 = 16 * 1024;
+
 /// The longest head of an answer.
 const HEAD_BYTES: usize = 64 * 1024;
 
@@ -70,6 +73,8 @@ struct Call {
     connected: bool,
     /// Whether the receiver takes no more of the body.
     is_refused: bool,
+    /// Whether the head is yet to be sent, before a small body.
+    holds_head: bool,
 }
 
 fn with_call<T>(work: impl FnOnce(&mut Call) -> T) -> Option<T> {
@@ -131,7 +136,8 @@ fn build_agent(sending: &Sending, key: &AgentKey) -> Result<Agent, Error> {
     let connector =
         ().chain(ConnectProxyConnector::default())
             .chain(Dial { proxy: proxy_host })
-            .chain(Secure { config: tls_config(sending)? });
+            .chain(Secure { config: tls_config(sending)? })
+            .chain(Gather);
     Ok(Agent::with_parts(config, connector, Later))
 }
 
@@ -154,6 +160,7 @@ impl Transport for HttpTransport {
             connecting: false,
             connected: false,
             is_refused: false,
+            holds_head: request.body_bytes.is_some_and(|bytes| (1..=SMALL).contains(&bytes)),
         }));
         let result = match request.body_bytes {
             None => agent.run(http.map(|()| SendBody::none())),
@@ -366,7 +373,7 @@ impl<In: UreqTransport> Connector<In> for Dial {
             call.times.connect = Some(call.began.elapsed());
             call.connected = !url.is_secure() && !is_proxy;
         });
-        Ok(Some(Box::new(Wire { inner: Box::new(tcp), address, refused: None })))
+        Ok(Some(Box::new(Wire { inner: Box::new(tcp), address, refused: None, has_answered: false })))
     }
 }
 
@@ -384,6 +391,8 @@ struct Wire {
     inner: Box<dyn UreqTransport>,
     address: Option<SocketAddr>,
     refused: Option<io::Error>,
+    /// Whether something came since it was looked at last.
+    has_answered: bool,
 }
 
 /// Time left, in coarse steps: what does not change needs no system call. A deadline is passed by one step at most.
@@ -429,7 +438,10 @@ impl UreqTransport for Wire {
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
         match (self.inner.await_input(coarse(timeout)), &self.refused) {
-            (Ok(true), _) => Ok(true),
+            (Ok(true), _) => {
+                self.has_answered = true;
+                Ok(true)
+            }
             (other, None) => other,
             (_, Some(error)) => {
                 Err(ureq::Error::Io(io::Error::new(error.kind(), "the connection was closed while sending")))
@@ -438,7 +450,10 @@ impl UreqTransport for Wire {
     }
 
     fn is_open(&mut self) -> bool {
-        self.refused.is_none() && self.inner.is_open()
+        // ureq asks when a connection is put back and again when it is taken, which alone matters; each look costs three system
+        // calls.
+        let is_put_back = std::mem::take(&mut self.has_answered);
+        self.refused.is_none() && (is_put_back || self.inner.is_open())
     }
 }
 
@@ -523,6 +538,86 @@ impl UreqTransport for SecureWire {
 
     fn is_tls(&self) -> bool {
         true
+    }
+}
+
+/// Keeps the head of a request until the body is there, if that is small: ureq sends them one after the other.
+#[derive(Debug)]
+struct Gather;
+
+impl Connector<Box<dyn UreqTransport>> for Gather {
+    type Out = Box<dyn UreqTransport>;
+
+    fn connect(
+        &self,
+        _: &ConnectionDetails<'_>,
+        chained: Option<Box<dyn UreqTransport>>,
+    ) -> Result<Option<Self::Out>, ureq::Error> {
+        Ok(chained.map(|inner| Box::new(Gathered { inner, head: Vec::new() }) as Self::Out))
+    }
+}
+
+struct Gathered {
+    inner: Box<dyn UreqTransport>,
+    /// What is kept.
+    head: Vec<u8>,
+}
+
+impl fmt::Debug for Gathered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.inner, f)
+    }
+}
+
+impl UreqTransport for Gathered {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        self.inner.buffers()
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        let output = self.inner.buffers().output();
+        let is_kept = with_call(|call| std::mem::take(&mut call.holds_head)) == Some(true);
+        if is_kept && output[..amount].ends_with(b"\r\n\r\n") {
+            self.head.extend_from_slice(&output[..amount]);
+            return Ok(());
+        }
+        let kept = self.head.len();
+        if output.len() - amount < kept {
+            let rest = output[..amount].to_vec();
+            self.send_head(timeout)?;
+            self.inner.buffers().output()[..amount].copy_from_slice(&rest);
+            return self.inner.transmit_output(amount, timeout);
+        }
+        output.copy_within(..amount, kept);
+        output[..kept].copy_from_slice(&self.head);
+        self.head.clear();
+        self.inner.transmit_output(kept + amount, timeout)
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
+        // Nothing is answered before (100-continue).
+        self.send_head(timeout)?;
+        self.inner.await_input(timeout)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.head.is_empty() && self.inner.is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        self.inner.is_tls()
+    }
+}
+
+impl Gathered {
+    fn send_head(&mut self, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        if self.head.is_empty() {
+            return Ok(());
+        }
+        let kept = self.head.len();
+        self.inner.buffers().output()[..kept].copy_from_slice(&self.head);
+        self.head.clear();
+        self.inner.transmit_output(kept, timeout)
     }
 }
 

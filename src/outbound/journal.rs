@@ -35,8 +35,8 @@ pub(super) struct Journal {
     path: PathBuf,
     file: Option<File>,
     bytes: u64,
-    /// The number of the last result that stands in it.
-    last: u64,
+    /// Results that stand in it and not yet in the store.
+    open: usize,
 }
 
 impl Journal {
@@ -47,16 +47,16 @@ impl Journal {
         if let Err(error) = &file {
             log::warn!("results are written one by one, for {} cannot be written: {error}", path.display());
         }
-        Journal { path, file: file.ok(), bytes: 0, last: 0 }
+        Journal { path, file: file.ok(), bytes: 0, open: 0 }
     }
 
-    /// Writes an entry, the result of this number; whether it stands there now.
-    pub(super) fn write(&mut self, entry: &[u8], number: u64) -> bool {
+    /// Writes an entry; whether it stands there now.
+    pub(super) fn write(&mut self, entry: &[u8]) -> bool {
         let Some(file) = self.file.as_mut().filter(|_| self.bytes < FULL) else { return false };
         self.bytes += entry.len() as u64;
         match file.write_all(entry) {
             Ok(()) => {
-                self.last = number;
+                self.open += 1;
                 true
             }
             Err(error) => {
@@ -67,9 +67,10 @@ impl Journal {
         }
     }
 
-    /// Results up to this number are in the store.
-    pub(super) fn written(&mut self, number: u64) {
-        if self.bytes >= FULL && self.last <= number {
+    /// So many more of its results are in the store.
+    pub(super) fn written(&mut self, count: usize) {
+        self.open = self.open.saturating_sub(count);
+        if self.bytes >= FULL && self.open == 0 {
             self.bytes = 0;
             if self.file.as_mut().is_some_and(|file| file.set_len(0).is_err()) {
                 self.file = None;
@@ -261,12 +262,12 @@ mod tests {
         let mut failure = Failure::unanswered("it hung up", "http://h:80");
         failure.status = Some(200);
         let mut journal = Journal::begin(&store, 5);
-        assert!(journal.write(&entry(&finished(1, Ok(Exchange::new(answer.clone(), times)))), 1));
-        assert!(journal.write(&entry(&finished(2, Err(failure))), 2));
+        assert!(journal.write(&entry(&finished(1, Ok(Exchange::new(answer.clone(), times))))));
+        assert!(journal.write(&entry(&finished(2, Err(failure)))));
         let third = entry(&finished(3, Ok(Exchange::default())));
         for (torn, expected) in [(0, 2), (3, 2), (third.len() - 1, 2), (third.len(), 3)] {
             let before = std::fs::metadata(path(&store, 5)).unwrap().len();
-            assert!(journal.write(&third[..torn], 3));
+            assert!(journal.write(&third[..torn]));
             assert_eq!(left(&store, 5).len(), expected, "{torn}");
             journal.file.as_ref().unwrap().set_len(before).unwrap();
         }
@@ -298,11 +299,11 @@ mod tests {
         let store = Store::create(dir.path().join("s.db")).unwrap();
         let mut journal = Journal::begin(&store, 1);
         let large = vec![0; 400_000];
-        assert_eq!([1, 2, 3, 4].map(|number| journal.write(&large, number)), [true, true, true, false]);
+        assert_eq!([(); 4].map(|()| journal.write(&large)), [true, true, true, false]);
         journal.written(2);
-        assert!(!journal.write(&large, 5));
-        journal.written(3);
-        assert!(journal.write(&large, 6));
+        assert!(!journal.write(&large));
+        journal.written(1);
+        assert!(journal.write(&large));
         assert_eq!(std::fs::metadata(path(&store, 1)).unwrap().len(), 400_000);
         journal.end();
         assert!(!path(&store, 1).exists());

@@ -9,7 +9,7 @@
 //! | --- | --- |
 //! | `delivery`, `message` | the frozen message, judged and written |
 //! | `sending`, `retry`, `circuit`, `rate`, `target` | the rules by which it is sent |
-//! | `queue`, `journal`, `settle`, `attempt`, `notice` | claim and result, and what follows |
+//! | `queue`, `judge`, `journal`, `settle`, `attempt`, `notice` | claim and result, and what follows |
 //! | `pool`, `share`, `send` | the threads that send, and one attempt |
 //! | `transport`, `http`, `url`, `resolve`, `policy` | the way to the receiver |
 //! | `secret`, `sign` | what must not be seen, and what must be believed |
@@ -24,6 +24,7 @@ mod delivery;
 mod http;
 pub(crate) mod http_send;
 mod journal;
+mod judge;
 pub(crate) mod mail;
 mod message;
 mod metrics;

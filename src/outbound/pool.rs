@@ -28,10 +28,10 @@ pub(crate) const KIND: &str = "sender";
 const LOOK: Duration = Duration::from_millis(200);
 
 /// Deliveries that a pool holds at most.
-const HELD: usize = 256;
+const HELD: usize = 512;
 
 /// Results that are written without waiting for more, and those for which every sender waits.
-const MANY: usize = 50;
+const MANY: usize = 128;
 const TOO_MANY: usize = 1_000;
 
 /// For so long results wait for more.
@@ -138,14 +138,15 @@ pub(crate) fn drain(store: &Store, options: &PoolOptions<'_>) -> Result<u64> {
     if !is_ready && options.linger.is_zero() {
         return Ok(0);
     }
-    let claim = job::begin(store, KIND)?;
-    let journal = Some(Journal::begin(store, claim.id));
+    let claim = job::begin(store, KIND, u32::try_from(options.senders).unwrap_or(u32::MAX))?;
+    let journal = Mutex::new(Journal::begin(store, claim.id));
     let pool = Pool {
         store,
         options,
         claim,
         channels,
-        state: Mutex::new(State { left: options.most, journal, ..State::default() }),
+        state: Mutex::new(State { left: options.most, ..State::default() }),
+        journal,
         changed: Condvar::new(),
     };
     let kept = std::thread::scope(|scope| {
@@ -175,7 +176,8 @@ struct State {
     results: Vec<Finished>,
     /// Since when there are results to be written.
     since: Option<Instant>,
-    journal: Option<Journal>,
+    /// Those of them that stand in the journal.
+    noted: usize,
     /// Claimed, and not to be sent now: to be given back.
     unsent: Vec<i64>,
     /// Results that came, and results that are written: their numbers go up.
@@ -219,18 +221,24 @@ impl State {
         }
     }
 
+    /// Targets that have become slow after more was claimed of them than can be sent at once.
+    fn overtaken(&self, senders: usize) -> Vec<i64> {
+        let is_overtaken = |load: &Load| load.held > senders && load.is_slow();
+        self.loads.iter().filter(|(_, load)| is_overtaken(load)).map(|(target, _)| *target).collect()
+    }
+
     /// Takes a result; its number, and whether its sender may go on before it is in the store.
-    fn came(&mut self, finished: Finished, entry: &[u8], began: Instant) -> (u64, bool) {
+    fn came(&mut self, finished: Finished, is_noted: bool, began: Instant) -> (u64, bool) {
         let load = self.loads.entry(finished.claimed.target).or_default();
         load.ended(began, finished.total);
         self.held = self.held.saturating_sub(1);
         self.came += 1;
-        let is_noted = self.journal.as_mut().is_some_and(|journal| journal.write(entry, self.came));
+        self.noted += usize::from(is_noted);
         // A failure is written at once: it may be the one after which the target is to be left alone.
-        let is_noted = is_noted && finished.is_success();
+        let is_free = is_noted && finished.is_success();
         self.results.push(finished);
         self.since.get_or_insert_with(Instant::now);
-        (self.came, is_noted && self.results.len() < TOO_MANY)
+        (self.came, is_free && self.results.len() < TOO_MANY)
     }
 }
 
@@ -240,6 +248,8 @@ struct Pool<'a> {
     claim: Claim,
     channels: Vec<Channel>,
     state: Mutex<State>,
+    /// With a lock of its own, never held together with that of the state: nobody else waits for the file.
+    journal: Mutex<Journal>,
     changed: Condvar,
 }
 
@@ -259,6 +269,10 @@ impl Drop for Watch<'_, '_> {
 impl Pool<'_> {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The work of one sender.
@@ -281,8 +295,9 @@ impl Pool<'_> {
             drop(state);
             let finished = send::attempt(self.store, self.options.courier, claimed);
             let entry = journal::entry(&finished);
+            let is_noted = self.journal().write(&entry);
             state = self.lock();
-            let (mine, is_free) = state.came(finished, &entry, began);
+            let (mine, is_free) = state.came(finished, is_noted, began);
             if is_free {
                 if matches!(state.results.len(), 1 | MANY) {
                     // The keeper writes them soon.
@@ -314,7 +329,12 @@ impl Pool<'_> {
 
     fn write_once<'s>(&'s self, mut state: MutexGuard<'s, State>) -> (MutexGuard<'s, State>, usize) {
         state.is_writing = true;
+        let overtaken = state.overtaken(self.options.senders);
+        if !overtaken.is_empty() {
+            state.leave(&overtaken);
+        }
         let results = std::mem::take(&mut state.results);
+        let noted = std::mem::take(&mut state.noted);
         state.since = None;
         let unsent = std::mem::take(&mut state.unsent);
         let written = state.came;
@@ -352,6 +372,7 @@ impl Pool<'_> {
             queue::claim(self.store, writing, &mut wish, &mut sendings, &mut changes)
         });
         if outcome.is_ok() {
+            self.journal().written(noted);
             tell(self.options.notify, &changes.notices);
         }
 
@@ -362,9 +383,6 @@ impl Pool<'_> {
         match outcome {
             Ok(claimed) => {
                 state.written = written;
-                if let Some(journal) = &mut state.journal {
-                    journal.written(written);
-                }
                 state.turn = turn.wrapping_add(1);
                 if is_late {
                     state.beat = Some(Instant::now());
@@ -438,6 +456,7 @@ impl Pool<'_> {
             let is_time = state.results.len() >= MANY || waited.is_some_and(|waited| waited >= WAIT);
             let may_claim = is_ready && self.room(&state) > 0;
             let mut claimed = 0;
+            let is_time = is_time || !state.overtaken(self.options.senders).is_empty();
             if !state.is_writing && (is_time || may_claim && state.results.is_empty()) {
                 (state, claimed) = self.write(state);
             }
@@ -459,8 +478,8 @@ impl Pool<'_> {
 
     /// Writes what is left to be written, gives back what was not sent, and ends the job.
     fn finish(self, kept: Result<()>) -> Result<u64> {
-        let Pool { store, options, claim, state, .. } = self;
-        let State { queue, results, mut unsent, came, failure, journal, .. } =
+        let Pool { store, options, claim, state, journal, .. } = self;
+        let State { queue, results, mut unsent, came, failure, .. } =
             state.into_inner().unwrap_or_else(PoisonError::into_inner);
         let failed = failure.or(kept.err());
         if failed.as_ref().is_some_and(|error| error.code() == Code::JobLost) {
@@ -482,8 +501,8 @@ impl Pool<'_> {
         if ended.is_ok() {
             tell(options.notify, &changes.notices);
         }
-        if let (true, Some(journal)) = (ended.is_ok(), journal) {
-            journal.end();
+        if ended.is_ok() {
+            journal.into_inner().unwrap_or_else(PoisonError::into_inner).end();
         }
         match failed {
             Some(error) => Err(error),

@@ -7,13 +7,14 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension};
 
 use super::attempt::{self, Judged};
 use super::circuit::Turned;
 use super::delivery::{Channel, DeliveryState, Priority, dice};
+use super::journal;
+use super::judge::{Health, Judgement, Verdict, judge};
 use super::message::Headers;
 use super::notice::Notice;
 use super::send::Finished;
@@ -22,8 +23,7 @@ use super::settle::{Settled, consequence};
 use super::share::Shares;
 use super::target::{self, TargetRow};
 use super::transport::{Answer, ErrorFamily};
-use super::{journal, retry};
-use crate::error::{Code, Error, Kind, Language, Result, Words, words};
+use crate::error::{Code, Error, Language, Result};
 use crate::store::{Store, Timestamp, Writing};
 use crate::template::{SecretSlot, SlottedText};
 
@@ -48,6 +48,8 @@ pub(super) struct Claimed {
     pub(super) headers: Vec<(String, SlottedText)>,
     pub(super) body: StoredBody,
     pub(super) slots: Vec<SecretSlot>,
+    /// Whether something follows from its end.
+    pub(super) is_followed: bool,
 }
 
 #[cfg(test)]
@@ -65,6 +67,7 @@ impl Claimed {
             headers: Vec::new(),
             body: StoredBody::Empty,
             slots: Vec::new(),
+            is_followed: false,
         }
     }
 }
@@ -90,9 +93,24 @@ pub(super) struct Changes {
     touched: Vec<i64>,
     /// Targets that are to be left alone from now on: what is claimed of them should be given back.
     pub(super) closed: Vec<i64>,
+    /// Targets that are known to have had no failure since the last success.
+    healthy: Vec<i64>,
 }
 
 impl Changes {
+    /// Whether a success says nothing new of a target.
+    fn is_healthy(&mut self, connection: &Connection, target: i64) -> Result<bool> {
+        if self.healthy.contains(&target) {
+            return Ok(true);
+        }
+        let sql = "SELECT failures = 0 AND probe_at IS NULL FROM renkei_target WHERE id = ?1";
+        let is_healthy = connection.prepare_cached(sql)?.query_row([target], |row| row.get(0))?;
+        if is_healthy {
+            self.healthy.push(target);
+        }
+        Ok(is_healthy)
+    }
+
     fn touch(&mut self, target: i64) {
         if !self.touched.contains(&target) {
             self.touched.push(target);
@@ -181,9 +199,10 @@ pub(super) fn claim(
                 Entry::Vacant(entry) => entry.insert(TargetRow::load(writing, *id)?),
             };
             // Half of what is free is left to other pools, unless the senders of this one have a use for it.
-            let free = row.free(now);
+            let free = row.free(wish.job, wish.senders, now);
             let free = free.min(wish.senders.max(free.div_ceil(2)));
             let count = claim_of(store, writing, row, free.min(wanted), wish.job, &mut claimed, sendings, changes)?;
+            row.took(wish.job, wish.senders, count);
             wish.shares.took(*id, count);
             if count == wanted && allowed > wanted && free > wanted {
                 more.push(*id);
@@ -222,7 +241,8 @@ fn claim_of(
     let now = store.now();
     let mut count = 0;
     let sql = "SELECT d.id, d.expires_at <= ?3, d.message_id, d.channel, d.sending_id, m.method, m.url, m.headers,
-        CASE WHEN m.bytes <= ?5 THEN m.body END, m.body IS NOT NULL, m.file_id, m.bytes, m.slots, d.attempts, d.target_id
+        CASE WHEN m.bytes <= ?5 THEN m.body END, m.body IS NOT NULL, m.file_id, m.bytes, m.slots, d.attempts, d.target_id,
+        d.kind, d.order_key IS NOT NULL
         FROM renkei_delivery d INDEXED BY renkei_delivery_waiting JOIN renkei_message m ON m.delivery_id = d.id
         WHERE d.state = 'waiting' AND d.target_id = ?1 AND d.priority = ?2 AND d.due_at <= ?3
         ORDER BY d.due_at, d.id LIMIT ?4";
@@ -245,11 +265,12 @@ fn claim_of(
             for id in expired {
                 expire(store, writing, id, changes)?;
             }
+            let sql = "UPDATE renkei_delivery SET state = 'sending', claimed_by = ?2,
+                started_at = ifnull(started_at, ?3) WHERE id = ?1";
+            let mut statement = writing.prepare_cached(sql)?;
             for (sending, mut delivery) in found {
                 delivery.sending = sending_of(writing, sending, sendings)?;
-                let sql = "UPDATE renkei_delivery SET state = 'sending', claimed_by = ?2,
-                    started_at = ifnull(started_at, ?3) WHERE id = ?1";
-                writing.prepare_cached(sql)?.execute((delivery.id, job, now.0))?;
+                statement.execute((delivery.id, job, now.0))?;
                 claimed.push(delivery);
                 count += 1;
             }
@@ -258,7 +279,6 @@ fn claim_of(
             }
         }
     }
-    target.sending += count;
     if let (Some(rate), true) = (&target.limits.rate, count > 0) {
         target.rate_next = rate.taken(target.rate_next, now, count);
         target.store(writing)?;
@@ -293,6 +313,7 @@ fn read_claimed(row: &rusqlite::Row<'_>) -> Result<Claimed> {
         headers: serde_json::from_str::<Headers>(text(7)?).map_err(json)?.0,
         body,
         slots: slots.map(|slots| serde_json::from_str(&slots).map_err(json)).transpose()?.unwrap_or_default(),
+        is_followed: row.get::<_, bool>(16)? || consequence(text(15)?).is_some(),
     })
 }
 
@@ -310,99 +331,6 @@ fn sending_of(connection: &Connection, id: i64, sendings: &mut Sendings) -> Resu
     Ok(sending)
 }
 
-/// What becomes of a delivery after an attempt.
-enum Verdict {
-    Delivered,
-    Again { asked: Option<Duration> },
-    Failed,
-}
-
-/// What an attempt says of its target.
-#[derive(PartialEq)]
-enum Health {
-    Good,
-    Bad,
-    /// Nothing: the fault is on this side.
-    Unknown,
-}
-
-/// What an attempt came to.
-struct Judgement {
-    verdict: Verdict,
-    health: Health,
-    /// For how long the target asked to be left alone.
-    hold: Option<Duration>,
-    family: Option<ErrorFamily>,
-    /// The error that is made of a refusing answer; that of a missing one stands in the failure.
-    refused: Option<Error>,
-}
-
-fn judge(finished: &Finished, now: Timestamp) -> Judgement {
-    let sending = &finished.claimed.sending;
-    match &finished.result {
-        Ok(exchange) => judge_answer(&exchange.answer, finished.claimed.channel, sending, finished, now),
-        Err(failure) => {
-            let again = Verdict::Again { asked: None };
-            let (verdict, health) = match (failure.family, failure.error.kind()) {
-                // The store was busy or full: nobody else's fault.
-                (ErrorFamily::BeforeSending, Kind::Storage | Kind::Busy) => (again, Health::Unknown),
-                (ErrorFamily::BeforeSending, _) => match failure.error.code() {
-                    Code::SecretKey => (again, Health::Unknown),
-                    Code::ConnectFailed | Code::TlsFailed | Code::HostUnknown => (again, Health::Bad),
-                    // Nothing of this mends itself: somebody has to allow, add or change something first.
-                    _ => (Verdict::Failed, Health::Unknown),
-                },
-                (_, _) if sending.retry.unanswered => (again, Health::Bad),
-                (_, _) => (Verdict::Failed, Health::Bad),
-            };
-            Judgement { verdict, health, hold: None, family: Some(failure.family), refused: None }
-        }
-    }
-}
-
-fn judge_answer(
-    answer: &Answer,
-    channel: Channel,
-    sending: &Sending,
-    finished: &Finished,
-    now: Timestamp,
-) -> Judgement {
-    let status = answer.status;
-    if finished.is_success() {
-        let (verdict, health) = (Verdict::Delivered, Health::Good);
-        return Judgement { verdict, health, hold: None, family: None, refused: None };
-    }
-    let asked = answer.header("retry-after").and_then(|header| retry::retry_after(header, now));
-    let (is_again, is_bad) = match channel {
-        Channel::Http => (sending.retry.statuses.contains(status), status >= 500 || status == 408),
-        // By SMTP, 4xx is for now, and 5xx for ever; 421 closes the service.
-        Channel::Mail => ((400..500).contains(&status), status == 421),
-    };
-    let longest = Duration::from_secs(sending.retry.longest_wait_seconds);
-    let hold = asked.filter(|_| matches!(status, 429 | 503)).map(|asked| asked.min(longest));
-    let mut rule = Words::NONE;
-    if channel == Channel::Http && (300..400).contains(&status) {
-        rule = match answer.header("location").map(crate::error::shorten) {
-            Some(to) => words!("リダイレクト先「{to}」へは送信しません。", " Redirects are not followed: {to}."),
-            None => words!("リダイレクト先へは送信しません。", " Redirects are not followed."),
-        };
-    }
-    let who = origin_of(&finished.claimed.url);
-    let refused = Error::new(Code::AnswerRefused).with_name(who).with_value(status).with_rule(rule);
-    Judgement {
-        verdict: if is_again { Verdict::Again { asked } } else { Verdict::Failed },
-        health: if is_bad { Health::Bad } else { Health::Good },
-        hold,
-        family: Some(ErrorFamily::Answer),
-        refused: Some(refused),
-    }
-}
-
-/// The part of a URL before its path.
-fn origin_of(url: &SlottedText) -> &str {
-    &url.text()[..super::url::Url::path_start(url.text())]
-}
-
 /// Writes what an attempt came to, and what follows from it.
 pub(super) fn settle(
     store: &Store,
@@ -413,23 +341,28 @@ pub(super) fn settle(
 ) -> Result<()> {
     let now = store.now();
     let claimed = &finished.claimed;
-    let sql = "SELECT d.attempts, d.tries, d.cancel_asked, d.expires_at, t.failures = 0 AND t.probe_at IS NULL
-        FROM renkei_delivery d JOIN renkei_target t ON t.id = d.target_id
-        WHERE d.id = ?1 AND d.state = 'sending' AND d.claimed_by = ?2";
+    let judgement = judge(finished, now);
+    if matches!(judgement, Judgement { verdict: Verdict::Delivered, health: Health::Good, hold: None, .. })
+        && !claimed.is_followed
+        && changes.is_healthy(writing, claimed.target)?
+    {
+        return settle_plain(writing, job, finished, now, changes);
+    }
+    let sql = "SELECT attempts, tries, cancel_asked, expires_at FROM renkei_delivery
+        WHERE id = ?1 AND state = 'sending' AND claimed_by = ?2";
     let row = writing
         .prepare_cached(sql)?
         .query_row((claimed.id, job), |row| {
             let (attempts, tries, cancel_asked): (u32, u32, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            Ok((attempts, tries, cancel_asked, row.get::<_, Option<i64>>(3)?, row.get::<_, bool>(4)?))
+            Ok((attempts, tries, cancel_asked, row.get::<_, Option<i64>>(3)?))
         })
         .optional()?;
-    let Some((attempts, tries, cancel_asked, expires_at, is_healthy)) = row else {
+    let Some((attempts, tries, cancel_asked, expires_at)) = row else {
         log::warn!("delivery {} was taken over while it was sent", claimed.id);
         return Ok(());
     };
     changes.touch(claimed.target);
     let (attempts, tries) = (attempts + 1, tries + 1);
-    let judgement = judge(finished, now);
     let failure = finished.result.as_ref().err();
     let error = judgement.refused.as_ref().or(failure.map(|failure| &failure.error));
     let error = judgement.family.zip(error);
@@ -470,7 +403,7 @@ pub(super) fn settle(
         ],
     )?;
     let says_nothing = match judgement.health {
-        Health::Good => is_healthy,
+        Health::Good => changes.is_healthy(writing, claimed.target)?,
         Health::Bad => false,
         Health::Unknown => true,
     };
@@ -481,6 +414,28 @@ pub(super) fn settle(
         Some(ended) if state.is_ended() => follow(store, writing, claimed.id, &ended, state, answer, error, changes),
         _ => Ok(()),
     }
+}
+
+/// As [`settle`] for what most attempts come to: the delivery was delivered, and nothing follows.
+fn settle_plain(
+    writing: &Writing<'_>,
+    job: i64,
+    finished: &Finished,
+    now: Timestamp,
+    changes: &mut Changes,
+) -> Result<()> {
+    let claimed = &finished.claimed;
+    let sql = "UPDATE renkei_delivery SET state = 'delivered', attempts = attempts + 1, tries = tries + 1,
+        claimed_by = NULL, status = ?3, error_family = NULL, error_code = NULL, error_ja = NULL, error_en = NULL,
+        ended_at = ?4, cancel_asked = 0, after_code = NULL, after_ja = NULL, after_en = NULL
+        WHERE id = ?1 AND state = 'sending' AND claimed_by = ?2";
+    let status = finished.result.as_ref().ok().map(|exchange| exchange.answer.status);
+    if writing.prepare_cached(sql)?.execute((claimed.id, job, status, now.0))? == 0 {
+        log::warn!("delivery {} was taken over while it was sent", claimed.id);
+        return Ok(());
+    }
+    changes.touch(claimed.target);
+    attempt::insert(writing, finished, &Judged { number: claimed.attempts + 1, error: None, retry_at: None })
 }
 
 /// Notes what an attempt says of its target.
@@ -515,6 +470,7 @@ fn note_health(
         }
     }
     row.store(writing)?;
+    changes.healthy.retain(|healthy| *healthy != id);
     if judgement.hold.is_some() || row.circuit.disabled_at.is_some() || row.circuit.probe_at.is_some() {
         changes.closed.push(id);
     }
@@ -660,7 +616,7 @@ fn settle_left(store: &Store, writing: &Writing<'_>, job: i64, changes: &mut Cha
     let (mut sendings, mut count) = (Sendings::new(), 0);
     for entry in journal::left(store, job) {
         let sql = "SELECT d.id, NULL, d.message_id, d.channel, d.sending_id, m.method, m.url, m.headers, NULL, 0, NULL,
-            m.bytes, NULL, d.attempts, d.target_id
+            m.bytes, NULL, d.attempts, d.target_id, d.kind, d.order_key IS NOT NULL
             FROM renkei_delivery d JOIN renkei_message m ON m.delivery_id = d.id
             WHERE d.id = ?1 AND d.state = 'sending' AND d.claimed_by = ?2 AND d.attempts + 1 = ?3";
         let mut statement = writing.prepare_cached(sql)?;

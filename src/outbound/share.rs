@@ -38,6 +38,10 @@ impl Load {
         self.average = Some(self.average.map_or(took, |average| (average * 3 + took) / 4));
     }
 
+    pub(super) fn is_slow(&self) -> bool {
+        self.pace() == Pace::Slow
+    }
+
     fn pace(&self) -> Pace {
         // However long the first answer takes, more is known only when it is there.
         let Some(average) = self.average else { return Pace::Unknown };

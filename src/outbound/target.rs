@@ -24,8 +24,7 @@ pub struct Target {
     pub code: String,
     /// The name shown to people.
     pub name: String,
-    /// How many deliveries may be on their way at once, over all workers. Default: 8. What a worker has claimed and not sent
-    /// yet counts, so a receiver that answers in less than a millisecond gets more in a second with a few hundred.
+    /// How many deliveries may be on their way at once, over all workers. Default: 8.
     #[serde(default = "eight")]
     pub concurrency: u32,
     /// How often it may be called. Default: as often as there is something to send.
@@ -142,15 +141,23 @@ pub(super) struct TargetRow {
     pub(super) rate_next: i64,
     /// As it was written last.
     ready_at: Option<Timestamp>,
-    /// Deliveries that are claimed.
-    pub(super) sending: usize,
+    /// Who has claimed of it.
+    holders: Vec<Holder>,
+}
+
+/// A pool that holds deliveries of a target. It may hold more than it sends at once.
+#[derive(Debug)]
+struct Holder {
+    job: i64,
+    claimed: usize,
+    /// Its senders.
+    width: usize,
 }
 
 impl TargetRow {
     pub(super) fn load(connection: &Connection, id: i64) -> Result<TargetRow> {
         let sql = "SELECT t.definition_id, f.document, t.origin, t.failures, t.failing_since, t.probe_at, t.probes,
-            t.disabled_at, t.disabled_why, t.held_until, t.rate_next, t.ready_at,
-            (SELECT count(*) FROM renkei_delivery WHERE target_id = ?1 AND state = 'sending')
+            t.disabled_at, t.disabled_why, t.held_until, t.rate_next, t.ready_at
             FROM renkei_target t LEFT JOIN renkei_definition f ON f.id = t.definition_id WHERE t.id = ?1";
         let (definition, document, mut row) = connection.prepare_cached(sql)?.query_row([id], |row| {
             let time = |at: usize| row.get::<_, Option<i64>>(at).map(|time| time.map(Timestamp));
@@ -170,10 +177,21 @@ impl TargetRow {
                 held_until: time(9)?,
                 rate_next: row.get(10)?,
                 ready_at: time(11)?,
-                sending: usize::try_from(row.get::<_, i64>(12)?).unwrap_or(0),
+                holders: Vec::new(),
             };
             Ok((row.get::<_, Option<i64>>(0)?, row.get::<_, Option<String>>(1)?, loaded))
         })?;
+        // What nobody holds any more is taken for being sent until it is given back.
+        let sql = "SELECT d.claimed_by, count(*), j.width
+            FROM renkei_delivery d INDEXED BY renkei_delivery_sending LEFT JOIN renkei_job j ON j.id = d.claimed_by
+            WHERE d.state = 'sending' AND d.target_id = ?1 GROUP BY d.claimed_by";
+        let mut statement = connection.prepare_cached(sql)?;
+        let holders = statement.query_map([id], |row| {
+            let (claimed, width): (isize, Option<isize>) = (row.get(1)?, row.get(2)?);
+            let width = width.unwrap_or(claimed).unsigned_abs();
+            Ok(Holder { job: row.get(0)?, claimed: claimed.unsigned_abs(), width })
+        })?;
+        row.holders = holders.collect::<rusqlite::Result<_>>()?;
         if let Some(definition) = definition {
             // One that is no longer defined has the limits of any other, and its number for a name.
             row.limits = match document {
@@ -196,18 +214,43 @@ impl TargetRow {
         }
     }
 
-    /// How many deliveries may be claimed now.
-    pub(super) fn free(&self, now: Timestamp) -> usize {
+    /// Deliveries that are claimed.
+    fn claimed(&self) -> usize {
+        self.holders.iter().map(|holder| holder.claimed).sum()
+    }
+
+    /// How many may be on their way at this moment, by pools that are not `except`.
+    fn busy(&self, except: Option<i64>) -> usize {
+        let others = self.holders.iter().filter(|holder| Some(holder.job) != except);
+        others.map(|holder| holder.claimed.min(holder.width)).sum()
+    }
+
+    /// Notes what a pool has claimed.
+    pub(super) fn took(&mut self, job: i64, width: usize, count: usize) {
+        match self.holders.iter_mut().find(|holder| holder.job == job) {
+            Some(holder) => holder.claimed += count,
+            None => self.holders.push(Holder { job, claimed: count, width }),
+        }
+    }
+
+    /// How many more deliveries a pool of so many senders may claim now. As far as it may use every sender at once, it may
+    /// claim ahead of what it sends.
+    pub(super) fn free(&self, job: i64, width: usize, now: Timestamp) -> usize {
         if self.circuit.disabled_at.is_some() || self.held_until.is_some_and(|until| now < until) {
             return 0;
         }
         let most = usize::try_from(self.limits.concurrency).unwrap_or(1);
-        let concurrency = match self.circuit.probe_at {
+        let free = match self.circuit.probe_at {
             Some(probe_at) if now < probe_at => 0,
-            Some(_) => 1,
-            None => most,
+            Some(_) => 1_usize.saturating_sub(self.claimed()),
+            None => match most.saturating_sub(self.busy(Some(job))) {
+                free if free >= width => usize::MAX,
+                free => {
+                    let own = self.holders.iter().find(|holder| holder.job == job);
+                    free.saturating_sub(own.map_or(0, |own| own.claimed))
+                }
+            },
         };
-        let free = concurrency.saturating_sub(self.sending);
         match &self.limits.rate {
             Some(rate) => free.min(rate.free(self.rate_next, now)),
             None => free,
@@ -218,8 +261,11 @@ impl TargetRow {
     /// enabled it.
     fn opens_at(&self) -> Option<Timestamp> {
         let most = usize::try_from(self.limits.concurrency).unwrap_or(1);
-        let concurrency = if self.circuit.probe_at.is_some() { 1 } else { most };
-        if self.circuit.disabled_at.is_some() || self.sending >= concurrency {
+        let is_full = match self.circuit.probe_at {
+            Some(_) => self.claimed() > 0,
+            None => self.busy(None) >= most,
+        };
+        if self.circuit.disabled_at.is_some() || is_full {
             return None;
         }
         let rate = self.limits.rate.as_ref().map(|rate| rate.ready_at(self.rate_next));
@@ -362,7 +408,7 @@ pub(super) fn statuses(connection: &Connection) -> Result<Vec<TargetStatus>> {
             disabled_why: row.disabled_why.clone(),
             waiting: waiting.unsigned_abs(),
             oldest_due_at,
-            sending: row.sending as u64,
+            sending: row.claimed() as u64,
         })
     });
     statuses.collect()

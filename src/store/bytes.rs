@@ -12,7 +12,7 @@ use crate::error::{Code, Error, Result, words};
 pub(super) const PIECE_BYTES: usize = 256 * 1024;
 
 /// Pieces written in one transaction before others get their turn.
-const PIECES_A_TURN: usize = 16;
+const PIECES_A_TURN: usize = 8;
 
 /// States of stored bytes.
 const WRITING: i64 = 0;
@@ -113,6 +113,10 @@ impl BytesWriter<'_> {
     fn store_pieces(&mut self, is_whole: bool) -> Result<()> {
         let BytesWriter { store, stored, pieces, number, .. } = self;
         store.write(|writing| {
+            if *number > 0 {
+                // The pages of the turn before, which nobody reads soon.
+                writing.execute_batch("PRAGMA shrink_memory")?;
+            }
             let sql = "INSERT INTO renkei_file_chunk (file_id, number, bytes) VALUES (?1, ?2, ?3)";
             for (piece, number) in pieces.iter().zip(*number..) {
                 writing.prepare_cached(sql)?.execute((stored.id, number, piece))?;
@@ -269,5 +273,30 @@ impl BytesReader {
         let piece: Option<Vec<u8>> =
             reading.prepare_cached(sql)?.query_row((self.id, number), |row| row.get(0)).optional()?;
         piece.ok_or_else(|| Error::new(Code::FileNotFound).with_value(self.id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_files_leave_no_more_in_memory_than_the_host_allows() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut options = Store::options();
+        let store = options.create(true).reader_cache_bytes(1 << 20).open(dir.path().join("s.db")).unwrap();
+        let size =
+            |reading: &Connection| reading.query_row("PRAGMA cache_size", [], |row| row.get::<_, i64>(0)).unwrap();
+        for (asked, expected) in [(8 << 10, -1_024), (512, -512)] {
+            assert_eq!(size(&store.reading().unwrap().with_cache(asked).unwrap()), expected);
+            assert_eq!(size(&store.reading().unwrap()), -1_024, "the next one has its own again");
+        }
+        // Over several turns, each of which lets go of the pages of the one before.
+        let bytes: Vec<u8> = (0..PIECE_BYTES * PIECES_A_TURN * 2 + 7).map(|at| (at % 251) as u8).collect();
+        let stored =
+            put(&store, "large", &bytes[..], u64::MAX, store.now().after(std::time::Duration::from_secs(60))).unwrap();
+        let mut read = Vec::new();
+        BytesReader::open(&store, stored.id, stored.bytes, 0).read_to_end(&mut read).unwrap();
+        assert!(read == bytes);
     }
 }

@@ -168,6 +168,8 @@ CREATE TABLE renkei_job (
     -- who runs it, and until when his silence is not taken for death
     owner BLOB,
     lease_until INTEGER,
+    -- how much it does at once: the senders of a pool
+    width INTEGER NOT NULL DEFAULT 1,
     cancel_asked INTEGER NOT NULL DEFAULT 0,
     -- the client's own token: the same token gives the same job
     token TEXT,

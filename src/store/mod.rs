@@ -449,12 +449,13 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    /// Keeps at most so many KiB in memory: what is read once, from end to end, needs little.
+    /// Keeps at most so many KiB in memory, or fewer where the host allows readers fewer: what is read once, from end to end,
+    /// needs little.
     pub(crate) fn with_cache(mut self, kib: i64) -> Result<Reading> {
         if self.cache.is_none() {
             self.cache = Some(self.query_row("PRAGMA cache_size", [], |row| row.get(0))?);
         }
-        self.pragma_update(None, "cache_size", -kib)?;
+        self.pragma_update(None, "cache_size", -kib.min(i64::from(self.store.options.reader_cache_bytes / 1024)))?;
         Ok(self)
     }
 }
