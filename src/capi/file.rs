@@ -202,7 +202,7 @@ pub unsafe extern "C" fn renkei_upload_put_path(
     unsafe {
         ask::value(store, (out_id, "out_id"), out_error, |store| {
             let (name, path) = (text(name, name_len, "name")?, text(path, path_len, "path")?);
-            store.refuse_own_file(path.as_ref())?;
+            store.refuse_file_of_a_store(path.as_ref())?;
             Ok(store.upload(name, open(path)?)?.id)
         })
     }

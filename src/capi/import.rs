@@ -356,7 +356,7 @@ pub unsafe extern "C" fn renkei_import_rejects_path(
     unsafe {
         ask::value(store, (out_lines, "out_lines"), out_error, |store| {
             let path = text(path, path_len, "path")?;
-            store.refuse_own_file(path.as_ref())?;
+            store.refuse_file_of_a_store(path.as_ref())?;
             // An import that does not exist leaves the file alone.
             store.import_status(process_id)?;
             let mut file = BufWriter::new(File::create(path)?);

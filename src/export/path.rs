@@ -27,7 +27,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// As [`Store::export`], when the file cannot be written, and when it is the store itself ([`Code::Argument`]).
+    /// As [`Store::export`], when the file cannot be written, and when it is that of a store ([`Code::Argument`]).
     pub fn export_to_path(&self, export: &Export, path: impl AsRef<Path>) -> Result<Exported> {
         self.export_to_path_with_progress(export, path, |_| true)
     }
@@ -46,7 +46,7 @@ impl Store {
         let path = path.as_ref();
         // A link stays a link: what it leads to is replaced.
         let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        self.refuse_own_file(path)?;
+        self.refuse_file_of_a_store(path)?;
         let old = fs::metadata(&target).ok();
         if old.as_ref().is_some_and(|old| !old.is_file()) {
             let out = OpenOptions::new().write(true).open(&target).map_err(|error| unwritable(path, error))?;

@@ -343,11 +343,11 @@ impl Store {
     ///
     /// [`Code::DatabaseNotFound`], [`Code::AccessDenied`], [`Code::DefinitionNotFound`] for the setting,
     /// [`Code::UploadExpired`], also for what another user has uploaded, [`Code::ImportFileMissing`],
-    /// [`Code::LimitPassed`], and [`Code::Argument`] for the path of the store itself.
+    /// [`Code::LimitPassed`], and [`Code::Argument`] for the path of a store.
     pub fn reserve_import(&self, request: &ImportRequest) -> Result<Reserved> {
         let source = match &request.file {
             FileOf::Path(path) => {
-                self.refuse_own_file(path)?;
+                self.refuse_file_of_a_store(path)?;
                 Source::of_path(path)?
             }
             FileOf::Upload(id) => {

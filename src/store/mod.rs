@@ -199,17 +199,19 @@ impl Store {
         with_suffix(&self.inner.beside, suffix)
     }
 
-    /// Refuses a path that leads to a file of the store itself. Written to, it would be spoiled; read into the store, it
-    /// would grow for ever; and whoever opens and closes it takes from SQLite the locks that this process holds on it.
-    pub(crate) fn refuse_own_file(&self, path: &Path) -> Result<()> {
+    /// Refuses a path that leads to a file of the store itself, or of another one. Written to, it would be spoiled; read into
+    /// the store, it would grow for ever; and whoever opens and closes it takes from SQLite the locks that this process holds
+    /// on it.
+    pub(crate) fn refuse_file_of_a_store(&self, path: &Path) -> Result<()> {
         let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let (target, own) = (real(path), real(self.path()));
-        if ["", "-wal", "-shm", "-journal"].iter().all(|suffix| target != with_suffix(&own, suffix)) {
+        let is_own = ["", "-wal", "-shm", "-journal"].iter().any(|suffix| target == with_suffix(&own, suffix));
+        if !is_own && !connection::is_of_a_store(path) {
             return Ok(());
         }
         Err(Error::new(Code::Argument).with_value(path.display()).with_rule(words!(
-            "{}はストア自身のファイルです。別のファイルを指定してください",
-            "{} is a file of the store itself: name another file",
+            "{}はストアのファイルです。別のファイルを指定してください",
+            "{} is a file of a store: name another file",
             path.display()
         )))
     }
