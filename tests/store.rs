@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use common::{Fixture, NOW, check_file};
 use renkei::{
-    AutoNumber, Cancel, Code, Database, Error, Field, Kind, Language, Limits, ManualClock, Query, Store, Timestamp,
-    Values, WriteOptions,
+    AutoNumber, Cancel, Code, Database, Error, Export, Field, ImportRequest, Kind, Language, Limits, ManualClock,
+    Query, Store, Timestamp, Values, WriteOptions,
 };
 
 fn items() -> Database {
@@ -32,6 +32,65 @@ fn a_store_is_created_and_opened_again() {
         assert_eq!(store.path(), path);
         assert_eq!(store.records("items").view("000000001").unwrap().text("name"), "箱");
     }
+}
+
+#[test]
+fn what_stands_beside_a_store_does_not_become_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("store.db");
+    drop(Store::create(&path).unwrap());
+    let store = Store::open(&path).unwrap();
+    // Nothing was written since it was opened: the log is there, and empty.
+    assert_eq!(std::fs::metadata(dir.path().join("store.db-wal")).unwrap().len(), 0);
+    let mut names: Vec<String> =
+        ["-wal", "-shm", "-journal", "-turn"].map(|suffix| format!("store.db{suffix}")).to_vec();
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink("store.db-wal", dir.path().join("other.db")).unwrap();
+        names.push("other.db".to_owned());
+    }
+    for name in names {
+        let error = Store::create(dir.path().join(&name)).unwrap_err();
+        assert_eq!(error.code(), Code::StoreForeign, "{name}: {error}");
+        for language in [Language::Japanese, Language::English] {
+            assert!(error.message(language).contains("store.db"), "{}", error.message(language));
+        }
+    }
+    store.apply(&common::blueprint([items()])).unwrap();
+    store.records("items").register(&Values::new().set("name", "箱")).unwrap();
+    drop(store);
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.count("items", None).unwrap(), 1);
+    check_file(&rusqlite::Connection::open(&path).unwrap());
+    // Where there is no other, it is a name like any.
+    Store::create(dir.path().join("alone-wal")).unwrap();
+}
+
+#[test]
+fn a_store_does_not_become_an_export_of_another() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, other) = (dir.path().join("one.db"), dir.path().join("other.db"));
+    let stores = [&one, &other].map(|path| {
+        let store = Store::create(path).unwrap();
+        store.apply(&common::blueprint([items()])).unwrap();
+        store.records("items").register(&Values::new().set("name", "箱")).unwrap();
+        store
+    });
+    let export = Export::of("items");
+    for name in ["one.db", "one.db-wal", "one.db-shm", "other.db", "other.db-wal"] {
+        let path = dir.path().join(name);
+        let error = stores[1].export_to_path(&export, &path).unwrap_err();
+        assert_eq!(error.code(), Code::Argument, "{name}: {error}");
+        let error = stores[1].reserve_import(&ImportRequest::path("items", "in", &path)).unwrap_err();
+        assert_eq!(error.code(), Code::Argument, "{name}: {error}");
+    }
+    let report = stores[0].check().unwrap();
+    assert!(report.is_sound(), "{}", report.message(Language::English));
+    let [first, second] = stores;
+    drop(first);
+    second.export_to_path(&export, dir.path().join("other.csv")).unwrap();
+    assert_eq!(second.export_to_path(&export, &one).unwrap_err().code(), Code::Argument);
+    assert_eq!(Store::open(&one).unwrap().count("items", None).unwrap(), 1);
 }
 
 /// Refused with the code, with both messages naming the path, and every byte of the file as it was.

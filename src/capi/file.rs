@@ -10,7 +10,8 @@ use super::error::renkei_error;
 use super::handle;
 use super::status::renkei_status;
 use super::store::renkei_store;
-use crate::store::{Store, opened};
+use crate::store::Store;
+use crate::store::other::open_other;
 
 /// Stores bytes as a file, to be the value of a file field: see renkei_values_set_file. Unless a record takes it, it is
 /// deleted after 24 hours. name is the name that people see. out_id receives the id.
@@ -194,7 +195,7 @@ pub unsafe extern "C" fn renkei_upload_put_path(
     unsafe {
         ask::value(store, (out_id, "out_id"), out_error, |store| {
             let (name, path) = (text(name, name_len, "name")?, text(path, path_len, "path")?);
-            Ok(store.upload(name, opened::open_other(path.as_ref())?)?.id)
+            Ok(store.upload(name, open_other(path.as_ref())?)?.id)
         })
     }
 }

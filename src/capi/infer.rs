@@ -9,7 +9,7 @@ use super::status::renkei_status;
 use crate::csv::detect;
 use crate::error::{Code, Error, Result};
 use crate::import::{InferOptions, infer, infer_path};
-use crate::store::opened;
+use crate::store::other::open_other;
 
 /// Proposes a definition for the records of a CSV file: its database, and the import setting for files like it. options is a
 /// JSON object with encoding, delimiter, header, rows, key, automatic_key, index, database and name, each of which may be
@@ -91,7 +91,7 @@ pub unsafe extern "C" fn renkei_csv_detect_path(
     unsafe {
         call(out_error, || {
             let out = out_bytes(out_json, out_json_len, "out_json")?;
-            let file = opened::open_other(text(path, path_len, "path")?.as_ref())?;
+            let file = open_other(text(path, path_len, "path")?.as_ref())?;
             out.give_json(&detect(file, self::delimiter(delimiter)?)?)
         })
     }

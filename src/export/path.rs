@@ -25,7 +25,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// As [`Store::export`], when the file cannot be written, and when it is a store that this process has open
+    /// As [`Store::export`], when the file cannot be written, and when it belongs to a store
     /// ([`Code::Argument`](crate::Code::Argument)).
     pub fn export_to_path(&self, export: &Export, path: impl AsRef<Path>) -> Result<Exported> {
         self.export_to_path_with_progress(export, path, |_| true)

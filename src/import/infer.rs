@@ -11,7 +11,7 @@ use crate::csv::{self, Dialect, Encoding, Limits, Reader, Record};
 use crate::error::{Code, Error, Language, Result, shorten, words};
 use crate::schema::names::{code_fault, code_from};
 use crate::schema::{AutoNumber, Database, Field};
-use crate::store::opened;
+use crate::store::other::open_other;
 
 mod column;
 
@@ -126,10 +126,9 @@ pub struct InferredColumn {
 ///
 /// # Errors
 ///
-/// [`Code::ImportFileMissing`] when the file cannot be opened, [`Code::Argument`] when it is a store that this process has
-/// open, else as [`infer`].
+/// [`Code::ImportFileMissing`] when the file cannot be opened, [`Code::Argument`] when it belongs to a store, else as [`infer`].
 pub fn infer_path(path: impl AsRef<Path>, options: &InferOptions) -> Result<Inferred> {
-    infer(opened::open_other(path.as_ref())?, options)
+    infer(open_other(path.as_ref())?, options)
 }
 
 /// Proposes a definition for the records of a CSV file, which is read from its beginning to its end, twice at most.

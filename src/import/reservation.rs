@@ -343,7 +343,7 @@ impl Store {
     ///
     /// [`Code::DatabaseNotFound`], [`Code::AccessDenied`], [`Code::DefinitionNotFound`] for the setting,
     /// [`Code::UploadExpired`], also for what another user has uploaded, [`Code::ImportFileMissing`],
-    /// [`Code::LimitPassed`], and [`Code::Argument`] for the path of the store itself.
+    /// [`Code::LimitPassed`], and [`Code::Argument`] for the path of a store.
     pub fn reserve_import(&self, request: &ImportRequest) -> Result<Reserved> {
         let source = match &request.file {
             FileOf::Path(path) => Source::of_path(path)?,
@@ -541,7 +541,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// As [`Store::write_rejects`]; when the file cannot be written, and when it is a store that this process has open
+    /// As [`Store::write_rejects`]; when the file cannot be written, and when it belongs to a store
     /// ([`Code::Argument`]).
     pub fn write_rejects_to_path(&self, process_id: i64, path: impl AsRef<Path>) -> Result<u64> {
         part::write_whole(self, path.as_ref(), |out| {

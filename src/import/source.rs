@@ -8,8 +8,9 @@ use std::time::UNIX_EPOCH;
 use sha2::{Digest, Sha256};
 
 use crate::error::{Code, Error, Result, io_words, words};
+use crate::store::Store;
 use crate::store::bytes::BytesReader;
-use crate::store::{Store, opened};
+use crate::store::other::open_other;
 
 /// The bytes of an import, fixed when it was reserved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +29,7 @@ impl Source {
                 .with_source(error)
         };
         let path = std::path::absolute(path).map_err(missing)?;
-        let meta = opened::open_other(&path)?.metadata().map_err(missing)?;
+        let meta = open_other(&path)?.metadata().map_err(missing)?;
         if meta.is_dir() {
             return Err(Error::new(Code::ImportFileMissing)
                 .with_value(path.display())
@@ -48,7 +49,7 @@ impl Source {
         match self {
             Source::Upload { id, bytes } => Ok(Box::new(BytesReader::open(store, *id, *bytes, position))),
             Source::Path { path, bytes, .. } => {
-                let mut file = opened::open_other(path)?;
+                let mut file = open_other(path)?;
                 self.check(&file)?;
                 file.seek(SeekFrom::Start(position))?;
                 // A file that grows is noticed by its size; what was added is not read.
@@ -60,7 +61,7 @@ impl Source {
     /// The error, if the file is not the one that was reserved.
     pub(super) fn check_unchanged(&self) -> Result<()> {
         let Source::Path { path, .. } = self else { return Ok(()) };
-        self.check(&opened::open_other(path)?)
+        self.check(&open_other(path)?)
     }
 
     fn check(&self, file: &File) -> Result<()> {

@@ -1,7 +1,7 @@
 //! Connections: what is checked before a file is touched, and how SQLite is set up.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
@@ -44,6 +44,11 @@ pub(super) fn inspect(path: &Path, create: bool) -> Result<()> {
             .with_rule(io_words(&error))
             .with_source(error))
     };
+    let foreign = |rule: Words| Err(Error::new(Code::StoreForeign).with_value(shown.to_string()).with_rule(rule));
+    if let Some(other) = stands_beside(path) {
+        let other = other.display();
+        return foreign(words!("{other}に付属するファイルの名前です", "the name is that of a file beside {other}"));
+    }
     let meta = match std::fs::metadata(path) {
         Ok(meta) => meta,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -59,7 +64,6 @@ pub(super) fn inspect(path: &Path, create: bool) -> Result<()> {
         }
         Err(error) => return refused(error),
     };
-    let foreign = |rule: Words| Err(Error::new(Code::StoreForeign).with_value(shown.to_string()).with_rule(rule));
     if meta.is_dir() {
         return foreign(words!("フォルダです", "it is a directory"));
     }
@@ -101,6 +105,22 @@ pub(super) fn inspect(path: &Path, create: bool) -> Result<()> {
         return Err(Error::new(Code::StoreNewer).with_value(shown).with_rule(rule));
     }
     Ok(())
+}
+
+/// The file beside which SQLite, or a store, keeps one by this name: what is written into it spoils the other.
+fn stands_beside(path: &Path) -> Option<PathBuf> {
+    let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let name = real.file_name()?.to_str()?;
+    let mut suffixes = ["-wal", "-shm", "-journal", "-turn"].iter();
+    let other = suffixes.find_map(|suffix| name.strip_suffix(suffix)).filter(|other| !other.is_empty())?;
+    Some(real.with_file_name(other)).filter(|other| other.is_file())
+}
+
+/// Whether a file is a store, or stands beside one.
+pub(super) fn is_of_a_store(path: &Path) -> bool {
+    let file = stands_beside(path).unwrap_or_else(|| path.to_owned());
+    std::fs::metadata(&file).is_ok_and(|meta| meta.is_file() && meta.len() >= HEADER_BYTES)
+        && read_header(&file).is_ok_and(|header| header.application_id == migration::APPLICATION_ID)
 }
 
 /// Reads the header through SQLite, which takes no locks on a file that it is told not to change, and leaves nothing

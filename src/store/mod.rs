@@ -10,8 +10,8 @@ mod clock;
 mod connection;
 pub(crate) mod invariants;
 mod migration;
-pub(crate) mod opened;
 mod options;
+pub(crate) mod other;
 pub(crate) mod part;
 mod quote;
 pub(crate) mod sign;
@@ -38,7 +38,6 @@ pub use vault::SecretVault;
 pub(crate) use vault::Secrets;
 
 use crate::error::{Code, Error, Result, words};
-use opened::Opened;
 use turn::{Turn, TurnGuard, WaitSign};
 
 /// A store: one SQLite file and all that is in it.
@@ -93,8 +92,6 @@ pub(crate) struct Inner {
     /// How often work was made that somebody may wait for.
     work: Mutex<u64>,
     work_made: Condvar,
-    /// The last, since the connections above it have the files open.
-    _opened: Opened,
 }
 
 /// What is made of the definitions and kept while they stay as they are.
@@ -155,7 +152,6 @@ impl Store {
                 is_spoiled: AtomicBool::new(false),
                 readers: Mutex::new(Vec::new()),
                 sign: WaitSign::new(with_suffix(&beside, "-turn")),
-                _opened: Opened::new(&beside),
                 beside,
                 derived: [RwLock::new(None), RwLock::new(None)],
                 access: OnceCell::new(),

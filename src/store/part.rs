@@ -7,8 +7,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use super::other::refuse_store;
 use super::sign::{self, Seen, Sign};
-use super::{Store, opened, with_suffix};
+use super::{Store, with_suffix};
 use crate::error::{Code, Error, Result, io_words, words};
 
 const PREFIX: &str = ".renkei-";
@@ -54,7 +55,7 @@ impl Drop for Part {
 /// disk: whoever looks sees the old file or the new one, and after a failure the old one. What is no regular file, such as
 /// a pipe, is written to as it is.
 pub(crate) fn write_whole<T>(store: &Store, path: &Path, write: impl FnOnce(&File) -> Result<T>) -> Result<T> {
-    opened::refuse(path)?;
+    refuse_store(path)?;
     let unwritable = |error| unwritable(path, error);
     // A link stays a link: what it leads to is replaced.
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use renkei::{AuditQuery, Code, Counts, JobState, Language, Query, Record, Store, Value};
 
+use crate::automations::{judge_cases, judge_run};
 use crate::ledger::{Deed, Entry, Import, Ledger, Outcome, bytes_of, title};
 use crate::work::{ACCOUNTS, ACTION, account, counter, defined};
 
@@ -24,6 +25,7 @@ struct Found {
     orders: HashMap<Name, Vec<Order>>,
     parts: HashMap<Name, Vec<(u64, Record)>>,
     amounts: HashMap<String, u64>,
+    cases: Vec<Record>,
     /// The deliveries by their tokens.
     deliveries: HashMap<String, i64>,
     defined: u64,
@@ -70,13 +72,14 @@ impl Found {
             parts.entry(deed).or_default().push((after.unwrap(), part));
         }
         let amounts = all(store, "accounts").iter().map(|found| (found.key().to_owned(), amount(found))).collect();
+        let cases = all(store, "cases");
         let sqlite = rusqlite::Connection::open(store.path()).unwrap();
         sqlite.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
         let sql = "SELECT token, id FROM renkei_delivery WHERE token IS NOT NULL";
         let mut statement = sqlite.prepare(sql).unwrap();
         let found = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
         let deliveries = found.map(Result::unwrap).collect();
-        Found { orders, parts, amounts, deliveries, defined: defined(store) }
+        Found { orders, parts, amounts, cases, deliveries, defined: defined(store) }
     }
 }
 
@@ -134,6 +137,7 @@ impl Look<'_> {
                 }
             }
         }
+        judge_cases(self.store, &found.cases, self.at_the_end);
         let nobodys = found.orders.keys().chain(found.parts.keys()).find(|deed| !brought.contains(*deed));
         assert_eq!(nobodys, None, "records of a deed that did not happen");
         let counted: u64 = ledgers.iter().map(|ledger| found.amounts[&counter(Some(ledger.writer))]).sum();
@@ -173,6 +177,11 @@ impl Look<'_> {
                         .unwrap()
                         .to_string(),
                 ),
+                Deed::Automate { first, count } => Some(
+                    crate::automations::start(self.store, writer, &title(writer, entry.number), *first, *count)
+                        .unwrap()
+                        .to_string(),
+                ),
                 Deed::Define { step } => there(found.defined == *step),
                 Deed::File { of, .. } => {
                     let orders = &found.orders[&(writer, *of)];
@@ -187,7 +196,7 @@ impl Look<'_> {
     }
 }
 
-/// Judges everything in a store that deeds of a writer brought, or should not have; how many imports were given up.
+/// Judges everything in a store that deeds of a writer brought, or should not have; how many imports and runs were given up.
 fn judge_records(
     store: &Store,
     writer: u64,
@@ -248,6 +257,13 @@ fn judge_records(
                 let none = Vec::new();
                 let parts = found.parts.get(&mine).unwrap_or(&none);
                 given_up += u64::from(judge_import(store, entry, import, orders, parts, at_the_end));
+                brought.insert(mine);
+            }
+            Deed::Automate { first, count } => {
+                orders.iter().for_each(|(_, order)| complete(order, 0));
+                let places: Vec<u64> = orders.iter().map(|(after, _)| after.unwrap()).collect();
+                let title = title(writer, entry.number);
+                given_up += u64::from(judge_run(store, entry, (&title, *first, *count), &places));
                 brought.insert(mine);
             }
             Deed::Define { step } => last_definition = Some(*step),
@@ -360,6 +376,7 @@ fn judge_backup(path: &Path, entry: &Entry, writer: u64, before: &[&Entry]) -> b
     let found = Found::of(&copy);
     let mut brought = HashSet::new();
     judge_records(&copy, writer, before, &found, &mut brought, false);
+    judge_cases(&copy, &found.cases, false);
     let later =
         found.orders.keys().chain(found.parts.keys()).find(|(by, number)| *by == writer && *number >= entry.number);
     assert_eq!(later, None, "{entry:?} has what came after it");

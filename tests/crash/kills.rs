@@ -16,7 +16,7 @@ use crate::common_dice::Dice;
 use crate::common_disk::{Call, Disk, Fault, Piece};
 use crate::common_http::{Receiver, ok};
 use crate::judge::{Look, Received, judge_audit, judge_messages};
-use crate::ledger::Ledger;
+use crate::ledger::{Deed, Entry, Ledger};
 use crate::work::{Habits, Writer, found, local};
 
 /// Where a writer dies.
@@ -162,6 +162,7 @@ struct Tally {
     lives: u64,
     deeds: u64,
     records: u64,
+    runs: u64,
     messages: u64,
     duplicates: u64,
     given_up: u64,
@@ -322,6 +323,8 @@ fn live(seed: u64, tally: &Mutex<Tally>) {
     tally.lives += 1;
     tally.deeds += ledgers.iter().map(|ledger| ledger.entries.len() as u64).sum::<u64>();
     tally.records += seen.orders;
+    let is_run = |entry: &&Entry| entry.is_done() && matches!(entry.deed, Deed::Automate { .. });
+    tally.runs += ledgers.iter().map(|ledger| ledger.entries.iter().filter(is_run).count() as u64).sum::<u64>();
     tally.messages += received.len() as u64;
     tally.duplicates += own.duplicates;
     tally.given_up += seen.given_up;
@@ -364,11 +367,12 @@ fn sudden_deaths() {
         println!("| {} | {count} |", POINTS[*point].0);
     }
     println!(
-        "{} deaths in {} lives, {} deeds, {} records at the ends, {} messages ({} came twice), {} backups and {} exports judged, {} imports given up, {} unfinished files left, {:?}",
+        "{} deaths in {} lives, {} deeds, {} records at the ends, {} runs of automations, {} messages ({} came twice), {} backups and {} exports judged, {} imports and runs given up, {} unfinished files left, {:?}",
         tally.kills,
         tally.lives,
         tally.deeds,
         tally.records,
+        tally.runs,
         tally.messages,
         tally.duplicates,
         tally.backups,

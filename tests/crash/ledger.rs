@@ -40,6 +40,11 @@ pub enum Deed {
     Reserve {
         import: Import,
     },
+    /// An automation, for so many cases of the writer from one on.
+    Automate {
+        first: u64,
+        count: u64,
+    },
     /// Everything that is due is run.
     Work,
     Export,

@@ -9,6 +9,7 @@ use renkei::{
     Target, Transaction, Values, Worker, WriteOptions,
 };
 
+use crate::automations::{self, CASES};
 use crate::common_dice::Dice;
 use crate::ledger::{Deed, Import, Ledger, Outcome, bytes_of};
 
@@ -62,6 +63,7 @@ fn blueprint() -> Blueprint {
         .database(accounts)
         .database(orders)
         .database(parts);
+    let all = automations::blueprint(all);
     [false, true].into_iter().fold(all, |all, is_atomic| {
         all.import(import("orders", is_atomic, ImportMode::Insert, &["title", "account", "rate", "line", "price"]))
             .import(import("parts", is_atomic, ImportMode::Upsert, &["code", "name", "line"]))
@@ -89,7 +91,7 @@ pub fn found(store: &Store, writers: &[u64]) -> Result<(), Error> {
             }
         }
     }
-    Ok(())
+    automations::found(store, writers)
 }
 
 /// To this machine only.
@@ -238,7 +240,7 @@ impl Writer {
     fn choose(&mut self) -> Deed {
         let dice = &mut self.dice;
         let rows = dice.roll(4);
-        match dice.roll(100) {
+        match dice.roll(106) {
             0..20 => Deed::Register { rows },
             20..28 => Deed::Bulk { count: 1 + dice.roll(40) },
             28..38 => Deed::Account { account: dice.roll(ACCOUNTS) },
@@ -265,6 +267,7 @@ impl Writer {
                 self.earlier().map_or(Deed::Register { rows }, |of| Deed::File { of, bytes })
             }
             96..98 => Deed::Sweep,
+            100..106 => Deed::Automate { first: dice.roll(CASES), count: 1 + dice.roll(CASES) },
             _ => Deed::Audit,
         }
     }
@@ -329,6 +332,9 @@ impl Writer {
                 Ok(counted?.to_string())
             }
             Deed::Reserve { import } => reserve(store, &self.dir, writer, &title, import).map(|id| id.to_string()),
+            Deed::Automate { first, count } => {
+                automations::start(store, writer, &title, *first, *count).map(|id| id.to_string())
+            }
             Deed::Work => self.worker.run_until_idle().map(|done| done.to_string()),
             Deed::Export => {
                 let path = self.dir.join(format!("{title}.out"));
@@ -376,6 +382,7 @@ pub fn name(deed: &Deed) -> &'static str {
         Deed::Deliver { .. } => "delivery",
         Deed::Count => "count",
         Deed::Reserve { .. } => "reserve",
+        Deed::Automate { .. } => "automation",
         Deed::Work => "work",
         Deed::Export => "export",
         Deed::Backup => "backup",

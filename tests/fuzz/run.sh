@@ -37,8 +37,9 @@ target_dir=${CARGO_TARGET_DIR:-$PWD/target}/fuzz
 cargo +nightly build --locked --release --target "$host" --target-dir "$target_dir" "${targets[@]/#/--bin=}"
 [ -z "$only_build" ] || exit 0
 
-# Stores are made and thrown away by the hundred: in memory, where there is such a place.
-if [ -z "${TMPDIR:-}" ] && [ -w /dev/shm ]; then
+# Stores are made and thrown away by the hundred: in memory, where there is such a place, and large enough.
+free=$(df --output=avail /dev/shm 2>/dev/null | tail -1) || free=0
+if [ -z "${TMPDIR:-}" ] && [ -w /dev/shm ] && [ "$free" -gt 1000000 ]; then
     TMPDIR=$(mktemp -d -p /dev/shm)
     export TMPDIR
     trap 'rm -rf "$TMPDIR"' EXIT

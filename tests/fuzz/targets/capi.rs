@@ -372,6 +372,11 @@ unsafe extern "C" fn steps(_: usize, _: u64, _: u64) -> i32 {
     1
 }
 
+/// So often a store is used before it is checked and made anew. `RENKEI_FUZZ_ROUNDS=1` finds the input that spoils one.
+fn rounds() -> u32 {
+    std::env::var("RENKEI_FUZZ_ROUNDS").map_or(200, |rounds| rounds.parse().unwrap())
+}
+
 /// The store, as C has it, and how often it was used.
 struct Place {
     stand: Stand,
@@ -414,7 +419,7 @@ fn open_count() -> usize {
 fuzz_target!(|data: &[u8]| {
     let mut input = Input::new(data);
     PLACE.with_borrow_mut(|place| {
-        if let Some(old) = place.take_if(|place| place.rounds >= 200) {
+        if let Some(old) = place.take_if(|place| place.rounds >= rounds()) {
             assert_eq!(unsafe { renkei_store_close(old.store) }, OK);
             old.stand.check();
         }

@@ -124,7 +124,9 @@ fuzz_target!(|data: &[u8]| {
 fn whole(got: &Got, form: u8) {
     assert!(got.url.starts_with(ORIGIN), "{got:?}");
     assert!(got.url.bytes().all(|byte| byte.is_ascii_graphic()), "{got:?}");
-    assert!(!got.path.split(['/', '?']).any(|part| part == ".." || part == "."), "{got:?}");
+    // In a query they mean nothing.
+    let path = got.path.split('?').next().unwrap();
+    assert!(!path.split('/').any(|part| part == ".." || part == "."), "{got:?}");
     for (name, value) in &got.headers {
         assert!(!value.contains(['\r', '\n', '\0']), "{name}: {got:?}");
     }
