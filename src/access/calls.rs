@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::audit::Flood;
-use super::door::{Roster, acting};
+use super::door::{Member, Roster, acting};
 use super::window::Window;
 use crate::error::{Code, Error, Result};
 use crate::store::{Store, Timestamp};
@@ -19,6 +19,23 @@ pub(super) struct State {
     /// When this process last told that a token was used.
     pub(super) used: Mutex<HashMap<i64, Timestamp>>,
     pub(super) flood: Mutex<Flood>,
+}
+
+/// Where the calls of a user are counted, and how many there may be within a minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CallWindow {
+    /// The id of the user whose own it is; 0 for the one that users share.
+    owner: i64,
+    limit: u32,
+}
+
+impl CallWindow {
+    /// `None` where calls are not counted.
+    pub(super) fn of(roster: &Roster, member: Option<&Arc<Member>>) -> Option<CallWindow> {
+        let own = member.and_then(|member| Some((member.id, member.user.calls_per_minute?)));
+        let (owner, limit) = own.or_else(|| Some((0, roster.settings.calls_per_minute?)))?;
+        Some(CallWindow { owner, limit })
+    }
 }
 
 impl Store {
@@ -37,15 +54,15 @@ impl Store {
     ///
     /// [`Code::CallsExceeded`], with [`Error::retry_after`](crate::Error::retry_after).
     pub fn count_call(&self) -> Result<()> {
-        let (owner, limit) = {
+        let window = {
             let reading = self.reading()?;
-            let own = acting(self, &reading)?.and_then(|member| Some((member.id, member.user.calls_per_minute?)));
-            match own {
-                Some((id, limit)) => (id, Some(limit)),
-                None => (0, Roster::of(self, &reading)?.settings.calls_per_minute),
-            }
+            CallWindow::of(&*Roster::of(self, &reading)?, acting(self, &reading)?.as_ref())
         };
-        let Some(limit) = limit else { return Ok(()) };
+        window.map_or(Ok(()), |window| self.count_call_in(window))
+    }
+
+    /// As [`Store::count_call`], in the window that [`Store::admit`] told of.
+    pub(crate) fn count_call_in(&self, CallWindow { owner, limit }: CallWindow) -> Result<()> {
         let wait = match limit {
             0 => Some(Duration::from_secs(60)),
             _ => self.count_in(owner, limit)?,

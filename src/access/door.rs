@@ -120,6 +120,20 @@ impl Door {
         Ok(Door::of(catalog, acting(store, connection)?))
     }
 
+    /// As the definitions are now: one statement finds them to be those that are known, or they are read anew.
+    ///
+    /// # Errors
+    ///
+    /// As [`Door::open`].
+    pub(crate) fn now(store: &Store) -> Result<Door> {
+        if let Some((version, door)) = Door::last(store)
+            && store::definitions_version(&*store.glance()?)? == version
+        {
+            return Ok(door);
+        }
+        Door::open(store, &*store.reading()?)
+    }
+
     /// As it was opened last, with the version of the definitions, which whoever passes must find to be the present one.
     pub(crate) fn last(store: &Store) -> Option<(i64, Door)> {
         let (version, catalog) = store.last_derived::<Catalog>(Derived::Catalog)?;

@@ -9,13 +9,13 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::calls::State;
+use super::calls::{CallWindow, State};
 use super::door::Roster;
 use super::journal::{self, Line};
 use super::user::{bounds_fault, ranges_from_json, ranges_to_json};
 use super::{AddressRange, audit};
 use crate::error::{Code, Error, Result};
-use crate::store::{Store, Timestamp, Visit, next_id};
+use crate::store::{Derived, Store, Timestamp, Visit, next_id};
 
 /// The time of last use is told to the store once in this time, in milliseconds.
 const USED: u64 = 60_000;
@@ -146,13 +146,15 @@ struct Kept {
     revoked_at: Option<i64>,
     addresses: String,
     last_used_at: Option<i64>,
+    /// The version of the definitions at that moment.
+    definitions: i64,
 }
 
 /// The token with this secret. Whether there is one is decided by a comparison that takes the same time for every hash.
 fn find(connection: &Connection, secret: &str) -> Result<Option<Kept>> {
     let hash = hash_of(secret);
-    let sql = "SELECT hash, id, user_id, expires_at, revoked_at, addresses, last_used_at FROM renkei_token
-        WHERE finder = ?1";
+    let sql = "SELECT hash, id, user_id, expires_at, revoked_at, addresses, last_used_at,
+        (SELECT value FROM renkei_meta WHERE name = 'definitions') FROM renkei_token WHERE finder = ?1";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([finder(&hash)])?;
     let mut found = None;
@@ -165,6 +167,7 @@ fn find(connection: &Connection, secret: &str) -> Result<Option<Kept>> {
                 revoked_at: row.get(4)?,
                 addresses: row.get(5)?,
                 last_used_at: row.get(6)?,
+                definitions: row.get(7)?,
             });
         }
     }
@@ -209,9 +212,14 @@ impl Store {
     /// [`Code::TokenUnknown`], [`Code::TokenRevoked`], [`Code::TokenExpired`], [`Code::UserInactive`],
     /// [`Code::AddressDenied`], looked for in this order. Callers should not be told more than that they are refused.
     pub fn authenticate(&self, secret: &str, address: Option<IpAddr>) -> Result<Store> {
+        self.admit(secret, address).map(|(caller, _)| caller)
+    }
+
+    /// As [`Store::authenticate`], with the window in which the calls of this user are counted, if they are. It all comes by
+    /// one statement, as long as the definitions stay as they are.
+    pub(crate) fn admit(&self, secret: &str, address: Option<IpAddr>) -> Result<(Store, Option<CallWindow>)> {
         let address = address.map(|address| address.to_canonical());
-        let reading = self.reading()?;
-        let token = find(&reading, secret.trim())?.ok_or_else(|| Error::new(Code::TokenUnknown))?;
+        let token = find(&*self.glance()?, secret.trim())?.ok_or_else(|| Error::new(Code::TokenUnknown))?;
         let now = self.now();
         let ended = |code: Code, at: i64| Err(Error::new(code).with_value(token.id).with_rule(Timestamp(at)));
         if let Some(at) = token.revoked_at {
@@ -220,7 +228,10 @@ impl Store {
         if let Some(at) = token.expires_at.filter(|at| *at <= now.0) {
             return ended(Code::TokenExpired, at);
         }
-        let roster = Roster::of(self, &reading)?;
+        let roster = match self.derived(Derived::Access, token.definitions) {
+            Some(kept) => kept,
+            None => Roster::of(self, &*self.reading()?)?,
+        };
         let member = roster.active(token.user)?;
         let own = ranges_from_json(&token.addresses)?;
         let lists = [
@@ -229,13 +240,12 @@ impl Store {
             ("the token", &own[..]),
         ];
         demand_address(address, lists)?;
-        drop(reading);
         let visit = Some(Arc::new(Visit { token: token.id, address }));
         let caller = Store { actor: Some(token.user), visit, ..self.clone() };
         if token.last_used_at.is_none_or(|at| now.0.abs_diff(at) >= USED) {
             caller.tell_use(token.id, now);
         }
-        Ok(caller)
+        Ok((caller, CallWindow::of(&roster, Some(member))))
     }
 
     /// Notes that a token is used, unless this process has just done so.

@@ -5,7 +5,7 @@
 //! writer of the store, and survives the end of the process; after a power failure the last seconds may be missing.
 
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::Duration;
 
@@ -117,10 +117,8 @@ impl Ring<'_> {
 
     /// Numbers at a byte of the file; `None` when it ends before.
     fn read(&mut self, at: u64, count: usize) -> Result<Option<Vec<i64>>> {
-        let mut file = self.file;
         let mut bytes = vec![0; count * 8];
-        file.seek(SeekFrom::Start(at))?;
-        match file.read_exact(&mut bytes) {
+        match read_at(self.file, &mut bytes, at) {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Ok(None),
             Err(error) => return Err(error.into()),
@@ -131,12 +129,38 @@ impl Ring<'_> {
     }
 
     fn write(&mut self, at: u64, numbers: &[i64]) -> Result<()> {
-        let mut file = self.file;
         let bytes: Vec<u8> = numbers.iter().flat_map(|number| number.to_le_bytes()).collect();
-        file.seek(SeekFrom::Start(at))?;
-        file.write_all(&bytes)?;
-        Ok(())
+        Ok(write_at(self.file, &bytes, at)?)
     }
+}
+
+#[cfg(unix)]
+use std::os::unix::fs::FileExt;
+
+/// Every call of the Web API comes here: one system call each, where there is one for it.
+#[cfg(unix)]
+fn read_at(file: &File, bytes: &mut [u8], at: u64) -> std::io::Result<()> {
+    file.read_exact_at(bytes, at)
+}
+
+#[cfg(unix)]
+fn write_at(file: &File, bytes: &[u8], at: u64) -> std::io::Result<()> {
+    file.write_all_at(bytes, at)
+}
+
+#[cfg(not(unix))]
+use std::io::{Read as _, Seek as _, Write as _};
+
+#[cfg(not(unix))]
+fn read_at(mut file: &File, bytes: &mut [u8], at: u64) -> std::io::Result<()> {
+    file.seek(std::io::SeekFrom::Start(at))?;
+    file.read_exact(bytes)
+}
+
+#[cfg(not(unix))]
+fn write_at(mut file: &File, bytes: &[u8], at: u64) -> std::io::Result<()> {
+    file.seek(std::io::SeekFrom::Start(at))?;
+    file.write_all(bytes)
 }
 
 #[cfg(test)]

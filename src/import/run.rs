@@ -19,7 +19,7 @@ use crate::event;
 use crate::job::{self, Claim, Enough, JobState, Pace, SHORTEST};
 use crate::record::{DetailMode, Draft, KeyMode, RowDraft, Selector, Slot, Slots, WriteOptions, Writer, Written};
 use crate::schema::{Catalog, Cell, Table};
-use crate::store::{Store, Writing};
+use crate::store::{Mover, Store, Writing};
 
 /// How often progress is told.
 const TELL: Duration = Duration::from_millis(100);
@@ -121,13 +121,17 @@ fn attempt(store: &Store, claim: &Claim, control: &mut Control<'_>) -> Result<En
         encoding: prepared.encoding,
         limits,
     };
-    let mut run = Run::new(store, claim, control, loaded, table, prepared);
+    let mover = Mover::new(store);
+    let mut run = Run::new(store, claim, control, loaded, table, prepared, &mover);
     std::thread::scope(|scope| {
         let (full_sender, full) = sync_channel(4);
         let (empty, empty_receiver) = channel();
+        let moving = mover.until_dropped();
+        scope.spawn(|| mover.run());
         let parsing = scope.spawn(move || parser.run(reader, &full_sender, &empty_receiver));
         let mut lines = Lines::new(full, empty);
         let result = run.write_all(&mut lines).inspect_err(|error| run.store.note_failure(error));
+        drop(moving);
         // Hanging up ends the parser.
         drop(lines);
         match parsing.join() {
@@ -192,6 +196,7 @@ struct Run<'a, 'b> {
     store: &'a Store,
     claim: &'a Claim,
     control: &'a mut Control<'b>,
+    mover: &'a Mover,
     loaded: Loaded,
     table: Arc<Table>,
     mapping: Mapping,
@@ -220,6 +225,7 @@ impl<'a, 'b> Run<'a, 'b> {
         loaded: Loaded,
         table: Arc<Table>,
         prepared: Prepared,
+        mover: &'a Mover,
     ) -> Run<'a, 'b> {
         let one_transaction = loaded.setting.atomic || loaded.dry_run;
         let most = store.limits().rejects;
@@ -227,6 +233,7 @@ impl<'a, 'b> Run<'a, 'b> {
             store,
             claim,
             control,
+            mover,
             counts: loaded.counts,
             last_key: loaded.last_key.clone(),
             key: String::new(),
@@ -278,6 +285,7 @@ impl<'a, 'b> Run<'a, 'b> {
                     // With the progress itself: a runner that dies after this commit has not died in vain.
                     job::heartbeat(self.store, &writing, self.claim, true)?;
                     writing.commit()?;
+                    self.mover.look();
                     self.tell(false);
                     if give_way {
                         self.store.give_way();

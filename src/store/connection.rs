@@ -203,16 +203,25 @@ pub(super) fn open(path: &Path, options: &StoreOptions, cache_bytes: u32, writer
     // value might have made another plan, a limit for instance.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "cache_size", -i64::from(cache_bytes / 1024))?;
-    let page_bytes: u32 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
-    let checkpoint_pages = (options.checkpoint_bytes / page_bytes.max(1)).max(100);
-    // These two pragmas answer with a row, which `pragma_update` would refuse.
-    connection.query_row(&format!("PRAGMA wal_autocheckpoint = {checkpoint_pages}"), [], |_| Ok(()))?;
+    set_checkpoint_pages(&connection, checkpoint_pages(&connection, options)?)?;
     let keep = u64::from(options.checkpoint_bytes) * 2;
+    // It answers with a row, which `pragma_update` would refuse.
     connection.query_row(&format!("PRAGMA journal_size_limit = {keep}"), [], |_| Ok(()))?;
     if !writer {
         connection.pragma_update(None, "query_only", true)?;
     }
     Ok(connection)
+}
+
+/// The length of the log, in pages, at which it is moved into the file.
+pub(super) fn checkpoint_pages(connection: &Connection, options: &StoreOptions) -> rusqlite::Result<u32> {
+    let page_bytes: u32 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+    Ok((options.checkpoint_bytes / page_bytes.max(1)).max(100))
+}
+
+/// From which length of the log on a commit of this connection moves it.
+pub(super) fn set_checkpoint_pages(connection: &Connection, pages: u32) -> rusqlite::Result<()> {
+    connection.query_row(&format!("PRAGMA wal_autocheckpoint = {pages}"), [], |_| Ok(()))
 }
 
 /// Turns the write-ahead log on. SQLite does not wait for others that do the same at this moment, so it is waited here.

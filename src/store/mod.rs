@@ -10,6 +10,7 @@ mod clock;
 mod connection;
 pub(crate) mod invariants;
 mod migration;
+mod mover;
 mod options;
 pub(crate) mod other;
 pub(crate) mod part;
@@ -32,6 +33,7 @@ use rusqlite::{Connection, ErrorCode, ffi};
 pub use cancel::Cancel;
 pub(crate) use cause::{Cause, Link, Origin};
 pub use clock::{Clock, ManualClock, OsRandom, Random, SystemClock, Timestamp};
+pub(crate) use mover::Mover;
 pub use options::{Limits, StoreOptions, Synchronous};
 pub(crate) use quote::{quote, quote_text};
 pub use vault::SecretVault;
@@ -81,6 +83,7 @@ pub(crate) struct Inner {
     /// Whether the writing connection met a fault of the disk or of memory: full-text indexes keep things in memory that are
     /// not taken back then, and would call a sound file malformed.
     is_spoiled: AtomicBool,
+    movers: mover::Movers,
     readers: Mutex<Vec<Connection>>,
     sign: WaitSign,
     /// What rooms above made of the definitions, kept while these stay as they are.
@@ -150,6 +153,7 @@ impl Store {
                 zone,
                 writer: Turn::new(writer),
                 is_spoiled: AtomicBool::new(false),
+                movers: mover::Movers::default(),
                 readers: Mutex::new(Vec::new()),
                 sign: WaitSign::new(with_suffix(&beside, "-turn")),
                 beside,
@@ -256,7 +260,9 @@ impl Store {
             let options = &self.inner.options;
             *held = connection::open(&self.inner.path, options, options.cache_bytes, true)?;
             self.inner.is_spoiled.store(false, Ordering::Relaxed);
+            self.inner.movers.forget();
         }
+        self.inner.movers.tell(&held, &self.inner.options)?;
         self.inner.begin(&held, self.cancel.as_ref())?;
         if let Some(cancel) = &self.cancel {
             watch(&mut held, cancel)?;

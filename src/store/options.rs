@@ -142,7 +142,8 @@ impl StoreOptions {
         self
     }
 
-    /// The size of the write-ahead log at which it is moved into the file, in bytes. Default: 40 MiB.
+    /// The size of the write-ahead log at which it is moved into the file, in bytes. Default: 40 MiB. A transaction is never
+    /// divided; and during an import, which goes on meanwhile, the log becomes up to eight times as long.
     pub fn checkpoint_bytes(&mut self, bytes: u32) -> &mut StoreOptions {
         self.checkpoint_bytes = bytes;
         self

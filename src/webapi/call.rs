@@ -71,7 +71,7 @@ impl Inner {
         }
         let token = std::str::from_utf8(token).map_err(|_| OuterCode::TokenRefused)?;
         let address = self.address(request).map_err(|error| Refusal::of_fault(&error))?;
-        let store = self.store.authenticate(token, address).map_err(|error| match error.code() {
+        let (store, window) = self.store.admit(token, address).map_err(|error| match error.code() {
             Code::AddressDenied => {
                 log::warn!("refused: {error}");
                 OuterCode::AddressRefused.into()
@@ -82,7 +82,8 @@ impl Inner {
             }
             _ => Refusal::of_fault(&error),
         })?;
-        store.count_call().map_err(|error| match error.code() {
+        let counted = window.map_or(Ok(()), |window| store.count_call_in(window));
+        counted.map_err(|error| match error.code() {
             Code::CallsExceeded => {
                 let pause = error.retry_after().unwrap_or_default().as_millis().div_ceil(1_000).max(1);
                 Refusal::from(OuterCode::TooManyCalls).with_header("Retry-After", pause.to_string())
@@ -162,11 +163,8 @@ impl Call<'_> {
     pub(super) fn database(&mut self, parameters: &mut Parameters<'_>, right: Right) -> Result<Arc<Table>, Refusal> {
         const NAME: &str = "dbSchemaId";
         let Some(id) = parameters.id(NAME) else { return Err(refused(parameters)) };
-        let find = || -> Result<Arc<Table>, Error> {
-            let reading = self.store.reading()?;
-            Ok(Door::open(&self.store, &reading)?.table(&id.to_string(), right)?.clone())
-        };
-        let table = find().map_err(|error| match error.code() {
+        let find = Door::now(&self.store).and_then(|door| door.table(&id.to_string(), right).cloned());
+        let table = find.map_err(|error| match error.code() {
             Code::DatabaseNotFound => of_parameter(parameters, NAME, InnerCode::NotFound),
             _ => Refusal::of_fault(&error),
         })?;

@@ -134,7 +134,7 @@ impl<'a> Json<'a> {
 fn write_text(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;
-    while let Some(at) = rest.find(|c: char| c < ' ' || matches!(c, '"' | '\\' | '/' | '\u{2028}' | '\u{2029}')) {
+    while let Some(at) = special(rest) {
         out.push_str(&rest[..at]);
         let found = rest[at..].chars().next().unwrap_or(' ');
         match found {
@@ -158,6 +158,18 @@ fn write_text(out: &mut String, text: &str) {
     }
     out.push_str(rest);
     out.push('"');
+}
+
+/// Where the first character stands that is not written as it is. Found by bytes: most texts have none.
+fn special(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let is_special = |(at, byte): (usize, &u8)| match byte {
+        0..b' ' | b'"' | b'\\' | b'/' => true,
+        // U+2028 and U+2029.
+        0xE2 => matches!(bytes[at..], [_, 0x80, 0xA8 | 0xA9, ..]),
+        _ => false,
+    };
+    bytes.iter().enumerate().position(is_special)
 }
 
 struct Reader<'a> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use renkei::webapi::{Options, Request};
-use renkei::{AccessSettings, AuditQuery, NewToken};
+use renkei::{AccessSettings, AuditQuery, Blueprint, NewToken, Right, Rights, Store, User};
 use serde_json::Value as Json;
 
 use crate::fixture::{ACCOUNT, Fixture, text};
@@ -105,6 +105,38 @@ fn rights_are_those_of_the_user() {
         );
     }
     assert_eq!(f.count("cases"), 1);
+}
+
+#[test]
+fn what_another_process_decides_holds_from_the_next_call_on() {
+    let f = Fixture::new();
+    f.cases(&["a"]);
+    // It has nothing in common with the handle that serves, but the file.
+    let other = Store::options().clock(f.clock.clone()).open(f.store.path()).unwrap();
+    let link = || User::new("link", "連携用").allow_everywhere(Rights::ALL);
+    let decide = |user: User| {
+        other.apply(&Blueprint::new().user(user)).unwrap();
+    };
+    let status = || f.call("apirecord/view", VIEW).0;
+    assert_eq!(status(), 200);
+    decide(User::new("link", "連携用").allow_everywhere([Right::Register]));
+    assert_eq!(status(), 403);
+    decide(link());
+    assert_eq!(status(), 200);
+    let mut inactive = link();
+    inactive.active = false;
+    decide(inactive);
+    assert_eq!(status(), 401);
+    let mut slow = link();
+    slow.calls_per_minute = Some(1);
+    decide(slow);
+    assert_eq!([status(), status()], [200, 429]);
+    decide(link());
+    assert_eq!(status(), 200);
+    for token in other.tokens().unwrap() {
+        other.revoke_token(token.id).unwrap();
+    }
+    assert_eq!(status(), 401);
 }
 
 #[test]
