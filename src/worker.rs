@@ -193,9 +193,37 @@ impl Worker {
                 // What is written is written by who asked for it.
                 let store = self.store.acting(claim.actor, Cause::run(Origin::Import, claim.id));
                 import::run(&store, &claim, &mut control)?;
-                log::info!("import {} ends", claim.id);
+                self.log_import(claim.id);
                 Ok(true)
             }
+        }
+    }
+
+    /// Says what an import came to, for who operates the host.
+    fn log_import(&self, id: i64) {
+        let status = match self.store.import_status(id) {
+            Ok(status) => status,
+            Err(error) => return log::warn!("import {id} cannot be looked at: {error}"),
+        };
+        let (setting, state, counts) = (&status.setting, status.state.as_str(), &status.counts);
+        match &status.error {
+            Some(error) => log::warn!("import {id} ({setting}) {state}: [{}] {}", error.code, error.en),
+            None if !status.state.is_ended() => log::info!("import {id} ({setting}) is parked, and goes on later"),
+            None => {}
+        }
+        log::info!(
+            "import {id} ({setting}) {state}: {} lines, {} inserted, {} updated, {} unchanged, {} refused, {} blank",
+            counts.total,
+            counts.inserted,
+            counts.updated,
+            counts.unchanged,
+            counts.rejected,
+            counts.skipped
+        );
+        // Where and why, and not what stands there: a log is no place for people's data.
+        if let Some(first) = self.store.rejects(id, 0, 1).ok().as_deref().and_then(<[_]>::first) {
+            let column = first.column_name.as_deref().unwrap_or("the whole line");
+            log::info!("import {id} refused first: line {}, {column}: [{}]", first.line, first.code);
         }
     }
 

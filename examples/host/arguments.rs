@@ -26,6 +26,9 @@ What is served:
     --proxy-trust RANGE...  the proxies (192.0.2.7, 10.0.0.0/8) whose X-Forwarded-For is believed; kept in the store
     --network-allow NAME... the receivers of deliveries beyond the public internet: ranges, addresses or host names
     --issue-token USER      issue a token for this user of the store, print it, and serve nothing
+    --ids                   print the ids that calls name (of databases, fields, lists, searches, import settings), and serve
+                            nothing
+    --rejects PROCESS       print what an import has refused, as the CSV file to be mended, and serve nothing
     --maintenance           begin in maintenance mode; the signal USR1 switches it off and on
 
 How much of it:
@@ -54,6 +57,8 @@ pub struct Arguments {
     pub proxies: Vec<AddressRange>,
     pub network: NetworkPolicy,
     pub issue_token: Option<String>,
+    pub ids: bool,
+    pub rejects: Option<i64>,
     pub maintenance: bool,
     pub options: Options,
     pub limits: Limits,
@@ -102,6 +107,8 @@ impl Arguments {
             proxies: Vec::new(),
             network: NetworkPolicy::new(),
             issue_token: None,
+            ids: false,
+            rejects: None,
             maintenance: false,
             options: Options::default(),
             limits: Limits::default(),
@@ -112,6 +119,7 @@ impl Arguments {
             match word {
                 "--maintenance" => arguments.maintenance = true,
                 "--quiet" => arguments.quiet = true,
+                "--ids" => arguments.ids = true,
                 "--export-cp932" => arguments.options.export_encoding = OutputEncoding::Cp932,
                 "--proxy-trust" => {
                     for range in several(word, &mut words)? {
@@ -144,12 +152,14 @@ impl Arguments {
             "--account" => self.account = given()?.to_owned(),
             "--listen" => self.listen = given()?.to_owned(),
             "--issue-token" => self.issue_token = Some(given()?.to_owned()),
-            "--upload-mib" => options.upload_bytes = number::<u64>(option, given()?)?.saturating_mul(1 << 20),
+            "--rejects" => self.rejects = Some(number(option, given()?)?),
+            "--upload-mib" => options.upload_bytes = (at_least_one(option, given()?)? as u64) << 20,
             "--upload-lines" => options.upload_lines = number(option, given()?)?,
             "--export-records" => options.export_records_most = number(option, given()?)?,
             "--connections" => self.limits.connections = at_least_one(option, given()?)?,
             "--patience" => self.limits.patience = Duration::from_secs(at_least_one(option, given()?)? as u64),
-            other => return Err(Stop::arguments(format!("there is no option {other}"))),
+            other if other.starts_with('-') => return Err(Stop::arguments(format!("there is no option {other}"))),
+            other => return Err(Stop::arguments(format!("{other} follows no option"))),
         }
         Ok(())
     }

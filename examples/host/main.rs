@@ -50,9 +50,22 @@ fn run(arguments: &Arguments) -> Result<(), Stop> {
         println!("{}", store.issue_token(&NewToken::of(user))?.secret());
         return Ok(());
     }
+    if arguments.ids {
+        demo::print_ids(&open(arguments)?.blueprint()?);
+        return Ok(());
+    }
+    if let Some(process) = arguments.rejects {
+        open(arguments)?.write_rejects(process, std::io::stdout().lock())?;
+        return Ok(());
+    }
     // Before anything is made: who has the address already is not disturbed.
-    let listener = TcpListener::bind(&arguments.listen)
-        .map_err(|error| Stop::failure(format!("cannot listen on {}: {error}", arguments.listen)))?;
+    let listener = TcpListener::bind(&arguments.listen).map_err(|error| match error.kind() {
+        std::io::ErrorKind::InvalidInput => Stop::arguments(format!(
+            "--listen {}: an address with a port is needed, as 127.0.0.1:8080",
+            arguments.listen
+        )),
+        _ => Stop::failure(format!("cannot listen on {}: {error}", arguments.listen)),
+    })?;
     let base = format!("http://{}/{}", listener.local_addr()?, arguments.account);
     let store = if arguments.store.is_some() { open(arguments)? } else { demo::make(&base, arguments)? };
     let api = WebApi::with_options(&store, &arguments.account, arguments.options.clone())?;

@@ -7,6 +7,8 @@ The outside API and the postbox for mail are in this program.
     examples/run.sh followup
 """
 
+import email
+import email.policy
 import json
 import sys
 import threading
@@ -149,7 +151,9 @@ def story(url, store):
 
     def post(mail):
         """Takes a mail in the place of a mail server."""
-        postbox.append(next(value for name, value in mail.headers if name == "rcpt-to"))
+        receiver = next(value for name, value in mail.headers if name == "rcpt-to")
+        subject = email.message_from_bytes(mail.read_all(), policy=email.policy.default)["subject"]
+        postbox.append(f"{receiver}: {subject}")
         mail.answer(250)
         if len(postbox) == 3:
             is_full.set()

@@ -79,6 +79,9 @@ class Saved(Struct):
     def key(self):
         return self._key.decode()
 
+    def __repr__(self):
+        return f"Saved(key={self.key!r}, id={self.id}, revision={self.revision})"
+
 
 class ImportRequest(Struct):
     _fields_ = [
@@ -160,7 +163,7 @@ def call(function, *arguments):
     given = []
     for argument in arguments:
         if isinstance(argument, (dict, list)):
-            argument = json.dumps(argument)
+            argument = json.dumps(argument, default=_written)
         if isinstance(argument, (str, bytes)):
             text = argument.encode() if isinstance(argument, str) else argument
             given += [c_char_p(text), c_size_t(len(text))]
@@ -173,6 +176,15 @@ def call(function, *arguments):
     error = c_void_p()
     if getattr(_library, "renkei_" + function)(*given, byref(error)) != 0:
         raise Error(error)
+
+
+def _written(value):
+    """As documents have what Python has types of its own for, and rows() gives."""
+    if isinstance(value, decimal.Decimal):
+        return format(value, "f")
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    raise TypeError(f"a document takes no {type(value).__name__}: {value!r}")
 
 
 def value(kind, function, *arguments):
@@ -255,7 +267,12 @@ class Outgoing:
     def read(self, size=1 << 16):
         """At most so many bytes of the body; none at its end."""
         buffer = ctypes.create_string_buffer(size)
-        return buffer.raw[: value(c_size_t, "outgoing_read", self, buffer, size)]
+        count = value(c_size_t, "outgoing_read", self, buffer, size)
+        return buffer.raw[:count]
+
+    def read_all(self):
+        """The rest of the body."""
+        return b"".join(iter(self.read, b""))
 
     def answer(self, status, body=b""):
         """The receiver answered."""
@@ -418,9 +435,27 @@ class Store(Handle):
         """The journal of a run: what each part did for each record."""
         return self.document("automation_entries", run, 0, 0, limit)
 
+    def automation_runs(self, automation=0, limit=100):
+        """The latest runs, newest first: of one automation by its id, or of all."""
+        return self.document("automation_runs", automation, limit)
+
+    def cancel_automation(self, run):
+        self.call("automation_cancel", run)
+
+    def receive_mail(self, database, automation, mail):
+        """Takes in a mail, {"from", "subject", "text", "message_id"}, for an automation; the id of its run."""
+        return self.value(c_int64, "automation_receive_mail", database, automation, mail)
+
     def send_mail(self, server, subject, to, text="", **more):
         """Queues a mail; the id of its delivery."""
         return self.value(c_int64, "mail_send", {"server": server, "subject": subject, "to": to, "text": text, **more})
+
+    def send_mail_about(self, database, template, record):
+        """Queues the mail of a template about a record; the id of its delivery."""
+        return self.value(c_int64, "mail_send_about", database, template, *_target(record))
+
+    def notice_mail_status(self, database, notice_mail):
+        return self.document("notice_mail_status", database, notice_mail)
 
     def can_send_mail(self, server):
         """Whether the library was built with the feature mail: one that was finds a mail to nobody wrong."""

@@ -221,11 +221,7 @@ pub(super) unsafe fn optional_json<T: serde::de::DeserializeOwned + Default>(
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(text: &str, name: &str) -> Result<T> {
-    serde_json::from_str(text).map_err(|error| {
-        let (line, column) = (error.line() as u64, error.column());
-        let fault = Error::new(Code::JsonInvalid).with_name(name).with_rule(&error).with_source(error);
-        if line > 0 { fault.at_line(line).at_column(column) } else { fault }
-    })
+    serde_json::from_str(text).map_err(|error| Error::json_as(Code::JsonInvalid, error).with_name(name))
 }
 
 /// Which record is meant: by its key, or with a NULL key by its id.

@@ -153,7 +153,7 @@ codes! {
 
     // Records.
     RecordNotFound "record.not_found" NotFound
-        "紐づくデータが存在しません。: {rule}「{value}」" "There is no record {value} in '{rule}'.";
+        "データベース「{rule}」にレコード{value}がありません。" "There is no record {value} in '{rule}'.";
     RevisionConflict "record.revision" Conflict
         "レコード「{value}」は他の利用者によって更新されています（{rule}）。" "Record {value} was changed by somebody else ({rule}): read it again, then repeat the change.";
     RecordLinked "record.linked" Conflict
@@ -182,7 +182,7 @@ codes! {
 
     // Queries.
     QueryField "query.field" Usage
-        "条件の項目「{value}」は存在しません（{rule}）。" "The query names \"{value}\", which is no field of '{rule}'.";
+        "「{value}」という項目はありません（{rule}）。" "\"{value}\" is no field of '{rule}'.";
     QueryOperator "query.operator" Usage
         "項目「{value}」に演算「{rule}」は使えません。" "The query applies \"{rule}\" to \"{value}\", a field whose type does not take it.";
     QueryValue "query.value" Usage

@@ -7,8 +7,13 @@ use super::{Code, Error, Words};
 impl Error {
     /// A document that is no JSON, or not of the form that was wanted, with the place in it.
     pub(crate) fn json(error: serde_json::Error) -> Error {
+        Error::json_as(Code::DefinitionJson, error)
+    }
+
+    /// As [`Error::json`], by another code.
+    pub(crate) fn json_as(code: Code, error: serde_json::Error) -> Error {
         let (line, column) = (error.line(), error.column());
-        let told = Error::new(Code::DefinitionJson).with_rule(json_words(&error));
+        let told = Error::new(code).with_rule(json_words(&error));
         let told = if line > 0 { told.at_line(line as u64).at_column(column) } else { told };
         told.with_source(error)
     }
@@ -19,8 +24,36 @@ pub(crate) fn json_words(error: &serde_json::Error) -> Words {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     let text = text.strip_suffix(&place).unwrap_or(&text);
-    Words::both(japanese(text), text)
+    match FORMS.iter().find(|(found, ..)| *found == text) {
+        Some((_, ja, en)) => Words::both(*ja, *en),
+        None => Words::both(japanese(text), text),
+    }
 }
+
+/// What the reader of one of several things, each with a name, finds wrong: its words name parts of Rust.
+const FORMS: &[(&str, &str, &str)] = &[
+    (
+        "invalid type: unit variant, expected newtype variant",
+        "名前だけでなく、{\"名前\": {…}}の形で指定します（既定のままなら{}）",
+        "the name alone is not enough: write {\"name\": {…}}, or {\"name\": {}} for the defaults",
+    ),
+    (
+        "invalid type: newtype variant, expected unit variant",
+        "{…}ではなく、名前だけを\"…\"で指定します",
+        "write the name alone, in quotes",
+    ),
+    ("invalid type: map, expected unit", "{…}ではなく、名前だけを\"…\"で指定します", "write the name alone, in quotes"),
+    (
+        "expected map with a single key",
+        "メンバーが一つだけのオブジェクトで指定します",
+        "write an object with a single member",
+    ),
+    (
+        "invalid value: map, expected map with a single key",
+        "メンバーが一つだけのオブジェクトで指定します",
+        "write an object with a single member",
+    ),
+];
 
 /// The message of the JSON reader in Japanese; what is not known stays as it is.
 fn japanese(text: &str) -> String {

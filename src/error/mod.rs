@@ -32,13 +32,22 @@ fn render(code: Code, language: Language, name: &str, value: &str, rule: &Words)
         match &rest[open..close] {
             "{name}" => out.push_str(name),
             "{value}" => out.push_str(&shorten(value)),
-            "{rule}" => out.push_str(rule),
+            // A rule may be a sentence of its own, whose full stop is then that of the template.
+            "{rule}" => match template_stop(&rest[close..]) {
+                Some(stop) => out.push_str(rule.strip_suffix(stop).unwrap_or(rule)),
+                None => out.push_str(rule),
+            },
             other => out.push_str(other),
         }
         rest = &rest[close..];
     }
     out.push_str(rest);
     out
+}
+
+/// The full stop at the beginning of what is left of a template.
+fn template_stop(rest: &str) -> Option<char> {
+    rest.chars().next().filter(|first| matches!(first, '.' | '。'))
 }
 
 /// A message shows the beginning of a long value, never a megabyte of it.
@@ -463,6 +472,17 @@ mod tests {
         for code in Code::ALL {
             let template = code.template(Language::Japanese);
             assert!(!encoding_rs::SHIFT_JIS.encode(template).2, "{}: {template}", code.as_str());
+        }
+    }
+
+    #[test]
+    fn a_sentence_has_one_full_stop() {
+        for code in Code::ALL {
+            for (language, stop) in [(Language::Japanese, "。"), (Language::English, ".")] {
+                let rule = Words::both("文です。", "It is a sentence.");
+                let text = render(*code, language, "N", "V", &rule);
+                assert!(!text.contains(&stop.repeat(2)), "{}: {text}", code.as_str());
+            }
         }
     }
 

@@ -77,7 +77,8 @@ impl Inner {
                 OuterCode::AddressRefused.into()
             }
             Code::TokenUnknown | Code::TokenRevoked | Code::TokenExpired | Code::UserInactive => {
-                log::warn!("refused from {address:?}: {error}");
+                let from = address.map_or_else(|| "an unknown address".to_owned(), |address| address.to_string());
+                log::warn!("refused from {from}: {error}");
                 OuterCode::TokenRefused.into()
             }
             _ => Refusal::of_fault(&error),

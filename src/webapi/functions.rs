@@ -121,7 +121,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
                 "The list: columns and order. Default: every item, the key first.",
             ),
             parameter("searchId", false, ParameterKind::Id, "The search: which records. Default: all."),
-            parameter("limit", false, ParameterKind::Count, "How many records; cut to what the server allows."),
+            parameter(
+                "limit",
+                false,
+                ParameterKind::Count,
+                "How many records; without it 200, unless the server is set otherwise; cut to what the server allows.",
+            ),
             parameter(
                 "offset",
                 false,
