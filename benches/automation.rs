@@ -1,6 +1,6 @@
 //! An update part of an automation over many records, against the bulk update of the Rust API.
 //!
-//! `cargo bench --bench automation [-- --rows 100000]`: both sides take turns, round by round, on copies of the same store;
+//! `cargo bench --bench automation [-- --records 100000] [--rounds 7] [--only formula]`: both sides take turns, round by round, on copies of the same store;
 //! the automation journals every record, the bulk update is one transaction. Printed are medians and the ratio (above 1: the
 //! automation is faster).
 
@@ -12,14 +12,22 @@ use renkei::{
     Part, PartTarget, RecordId, SearchRecords, Selector, Store, UpdateRecords, Values, Worker,
 };
 
-const ROUNDS: usize = 7;
+/// What is measured: the bulk update, and the automations by their codes.
+const WHAT: [(&str, &str); 4] = [
+    ("bulk", "bulk update (`update_all`)"),
+    ("fixed", "update part, a fixed value, each record a step"),
+    ("formula", "update part, a formula, each record a step"),
+    ("found", "update part over what a search has found"),
+];
 
 fn main() {
     let mut arguments = std::env::args().skip(1).filter(|word| word != "--bench");
-    let mut rows = 100_000usize;
+    let (mut rows, mut rounds, mut only) = (100_000usize, 7, None);
     while let Some(word) = arguments.next() {
         match (word.as_str(), arguments.next()) {
-            ("--rows", Some(value)) => rows = value.parse().expect("--rows takes a number"),
+            ("--records", Some(value)) => rows = value.parse().expect("--records takes a number"),
+            ("--rounds", Some(value)) => rounds = value.parse().expect("--rounds takes a number"),
+            ("--only", Some(value)) => only = Some(value),
             (other, _) => panic!("there is no option {other}"),
         }
     }
@@ -27,31 +35,27 @@ fn main() {
     let base = dir.path().join("base.db");
     fill(&base, rows);
     let mut times: [Vec<Duration>; 4] = Default::default();
-    for round in 0..ROUNDS {
+    let measured: Vec<usize> =
+        (0..WHAT.len()).filter(|at| *at == 0 || only.as_ref().is_none_or(|only| only == WHAT[*at].0)).collect();
+    for round in 0..rounds {
         // Who is first changes, so that neither always finds a warm machine.
-        for at in 0..4 {
-            let which = (round + at) % 4;
+        for at in 0..measured.len() {
+            let which = measured[(round + at) % measured.len()];
             let path = dir.path().join(format!("round-{round}-{which}.db"));
             std::fs::copy(&base, &path).expect("a copy");
             times[which].push(run(&path, which, rows));
             let _ = std::fs::remove_file(&path);
         }
     }
+    println!("{rows} records, {rounds} rounds in turn\n");
+    println!("| what | ms | records/s | ratio to the bulk update |\n| --- | --- | --- | --- |");
     let medians = times.map(|mut times| {
         times.sort();
-        times[times.len() / 2]
+        times.get(times.len() / 2).copied().unwrap_or_default()
     });
-    println!("{rows} records, {ROUNDS} rounds in turn\n");
-    println!("| what | ms | records/s | ratio to the bulk update |\n| --- | --- | --- | --- |");
     let bulk = medians[0].as_secs_f64();
-    let names = [
-        "bulk update (`update_all`)",
-        "update part, a fixed value, each record a step",
-        "update part, a formula, each record a step",
-        "update part over what a search has found",
-    ];
-    for (name, time) in names.iter().zip(medians) {
-        let seconds = time.as_secs_f64();
+    for at in measured {
+        let (name, seconds) = (WHAT[at].1, medians[at].as_secs_f64());
         println!("| {name} | {:.0} | {:.0} | {:.2} |", seconds * 1e3, rows as f64 / seconds, bulk / seconds);
     }
 }
@@ -100,7 +104,7 @@ fn run(path: &Path, which: usize, rows: usize) -> Duration {
         store.records("items").update_all(&all, &Default::default()).expect("they are updated");
         began.elapsed()
     } else {
-        let mut request = AutomationRequest::call("items", ["", "fixed", "formula", "found"][which]);
+        let mut request = AutomationRequest::call("items", WHAT[which].0);
         if which == 3 {
             request = request.records([RecordId(1)]);
         }

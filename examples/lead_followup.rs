@@ -49,7 +49,7 @@ impl Transport for Postbox {
 }
 
 fn story() -> Result<(), Error> {
-    println!("1. The outside API scores leads; one is unknown to it");
+    println!("1. The outside API scores leads; the address of one is unknown to it");
     let service = Receiver::start(|request| {
         let json: serde_json::Value = serde_json::from_slice(&request.body).unwrap_or_default();
         match json["mail"].as_str() {
@@ -86,26 +86,28 @@ fn story() -> Result<(), Error> {
         println!("   {}: {:?}, {} record(s)", entry.part, entry.state, entry.records);
     }
 
-    println!("5. The button; a worker runs it, sends, and goes on with the answers");
-    let run = store.start_automation(&request)?;
     let postbox = Arc::new(Postbox::default());
     let worker = Worker::new(&store)
         .network(NetworkPolicy::new().allow("127.0.0.0/8")?)
         .transport(Channel::Mail, postbox.clone())
         .start()?;
-    let run = store.wait_automation(run.run_id, Duration::from_secs(20))?;
+    println!(
+        "5. The button; a worker runs it, and sends. The lead L-3 is refused, so that the campaign stops behind the sending"
+    );
+    press(&store, &request)?;
+    let lead = leads.view("L-3")?;
+    println!("   {}: {} / {}", lead.key(), lead.text("mail"), lead.text("problem"));
+    println!("6. The address of L-3 is put right, and the button pressed again: for L-3 alone, and now to the end");
+    let right = Values::new().set("mail", "jiro.takahashi@example.com").set("state", "新規");
+    leads.update("L-3", &right)?;
+    press(&store, &request)?;
     let waited = std::time::Instant::now();
-    while sends && postbox.0.lock().expect("nobody panics").len() < 3 && waited.elapsed() < Duration::from_secs(10) {
+    while sends && postbox.0.lock().expect("nobody panics").len() < 4 && waited.elapsed() < Duration::from_secs(10) {
         std::thread::sleep(Duration::from_millis(20));
     }
     worker.stop();
-    println!("   run {}: {:?}, {} completed, {} failed", run.run_id, run.state, run.completed, run.failed);
-    for entry in store.automation_entries(run.run_id, None, 100)? {
-        let error = entry.error.map(|error| format!(" [{}] {}", error.code, error.ja)).unwrap_or_default();
-        println!("   {}: {:?}, {} record(s){error}", entry.part, entry.state, entry.records);
-    }
 
-    println!("6. What came of it");
+    println!("7. What came of it");
     for request in service.received() {
         println!("   received: {} {} {}", request.method, request.path, request.text());
     }
@@ -118,6 +120,18 @@ fn story() -> Result<(), Error> {
     }
     for task in store.query("tasks", &Default::default())?.records {
         println!("   task {}: {}", task.key(), task.text("what"));
+    }
+    Ok(())
+}
+
+/// Presses the button, and tells how the run ended.
+fn press(store: &Store, request: &AutomationRequest) -> Result<(), Error> {
+    let run = store.start_automation(request)?;
+    let run = store.wait_automation(run.run_id, Duration::from_secs(20))?;
+    println!("   run {}: {:?}, {} completed, {} failed", run.run_id, run.state, run.completed, run.failed);
+    for entry in store.automation_entries(run.run_id, None, 100)? {
+        let error = entry.error.map(|error| format!(" [{}] {}", error.code, error.ja)).unwrap_or_default();
+        println!("   {}: {:?}, {} record(s){error}", entry.part, entry.state, entry.records);
     }
     Ok(())
 }

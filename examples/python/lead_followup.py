@@ -145,8 +145,6 @@ def story(url, store):
     of_list = {"list": "all", "memo": "担当: 山田"}
     show(store.plan_automation("button", "campaigns", "follow_up", ["C-1"], **of_list)["entries"])
 
-    print("5. The button; a worker runs it, sends, and goes on with the answers")
-    run = store.start_automation("button", "campaigns", "follow_up", ["C-1"], **of_list)
     postbox, is_full = [], threading.Event()
 
     def post(mail):
@@ -155,19 +153,28 @@ def story(url, store):
         subject = email.message_from_bytes(mail.read_all(), policy=email.policy.default)["subject"]
         postbox.append(f"{receiver}: {subject}")
         mail.answer(250)
-        if len(postbox) == 3:
+        if len(postbox) == 4:
             is_full.set()
+
+    def press():
+        """Presses the button, and tells how the run ended."""
+        run = store.start_automation("button", "campaigns", "follow_up", ["C-1"], **of_list)
+        status = store.wait_automation(run, 20)
+        print(f"   run {run}: {status['state']}, {status['completed']} completed, {status['failed']} failed")
+        show(store.automation_entries(run))
 
     with Worker(store, network={"allow": ["127.0.0.0/8"]}, mail_transport=post) as worker:
         worker.start()
-        status = store.wait_automation(run, 20)
+        print("5. The button; a worker runs it, and sends. The lead L-3 is refused, so that the campaign stops behind the sending")
+        press()
+        print("6. The address of L-3 is put right, and the button pressed again: for L-3 alone, and now to the end")
+        store.update("leads", "L-3", {"mail": "jiro.takahashi@example.com", "state": "新規"})
+        press()
         if sends_mail:
             is_full.wait(10)
         worker.stop()
-    print(f"   run {run}: {status['state']}, {status['completed']} completed, {status['failed']} failed")
-    show(store.automation_entries(run))
 
-    print("6. What came of it")
+    print("7. What came of it")
     for request in Scoring.received:
         print(f"   received: {request}")
     for receiver in sorted(postbox):
@@ -183,7 +190,7 @@ def main():
     path = OUTPUT / "leads-py.db"
     for suffix in ["", "-wal", "-shm", "-turn"]:
         Path(f"{path}{suffix}").unlink(missing_ok=True)
-    print("1. The outside API scores leads; one is unknown to it")
+    print("1. The outside API scores leads; the address of one is unknown to it")
     with ThreadingHTTPServer(("127.0.0.1", 0), Scoring) as service:
         threading.Thread(target=service.serve_forever, daemon=True).start()
         with Store(path, create=True) as store:

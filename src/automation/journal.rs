@@ -5,6 +5,7 @@ use std::rc::Rc;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::definition::Automation;
+use super::series::Pending;
 use crate::error::{Code, Error, Language, Result, Words, words};
 use crate::outbound::Trigger;
 use crate::record::{Ids, IdsWriter};
@@ -28,6 +29,7 @@ pub(super) struct Run {
     pub(super) failed: u64,
     /// Milliseconds.
     pub(super) worked: u64,
+    pending: Pending,
 }
 
 /// A record between two parts.
@@ -70,7 +72,7 @@ pub(super) fn packed(ids: &[i64]) -> Vec<u8> {
     writer.finish()
 }
 
-fn count(count: u64) -> i64 {
+pub(super) fn count(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
@@ -108,10 +110,13 @@ impl Run {
             completed,
             failed,
             worked,
+            pending: Pending::default(),
         })
     }
 
-    pub(super) fn save(&self, connection: &Connection) -> Result<()> {
+    /// Writes what a transaction has done so far.
+    pub(super) fn save(&mut self, connection: &Connection) -> Result<()> {
+        self.pending.write(connection, self.job)?;
         let sql = "UPDATE renkei_automation SET begun = ?2, next_byte = ?3, last_id = ?4, completed = ?5, failed = ?6,
             worked = ?7 WHERE job_id = ?1";
         let next = i64::try_from(self.ids.next).unwrap_or(i64::MAX);
@@ -228,8 +233,9 @@ impl Run {
     }
 
     /// How many records a part has deleted in this run.
-    pub(super) fn deleted(&self, connection: &Connection, part: usize) -> Result<u64> {
-        let sql = "SELECT ifnull(sum(records), 0) FROM renkei_automation_entry WHERE job_id = ?1 AND part = ?2";
+    pub(super) fn deleted(&mut self, connection: &Connection, part: usize) -> Result<u64> {
+        self.pending.write(connection, self.job)?;
+        let sql = "SELECT ifnull(sum(records * items), 0) FROM renkei_automation_entry WHERE job_id = ?1 AND part = ?2";
         let part = i64::try_from(part).unwrap_or(i64::MAX);
         let records: i64 = connection.prepare_cached(sql)?.query_row((self.job, part), |row| row.get(0))?;
         Ok(records.unsigned_abs())
@@ -257,13 +263,16 @@ impl Run {
 
     /// Writes that a part is done for a record, or has failed.
     pub(super) fn write(
-        &self,
+        &mut self,
         connection: &Connection,
         open: &Open,
         times: (i64, i64),
         done: &Done,
         error: Option<&Error>,
     ) -> Result<()> {
+        if error.is_none() && self.pending.take(connection, self.job, open, times, done)? {
+            return Ok(());
+        }
         let fresh =
             "INSERT INTO renkei_automation_entry (job_id, item, part, unit_id, state, started_at, ended_at, branch,
             records, refused, output, found, error_code, error_ja, error_en)

@@ -3,7 +3,7 @@
 //! [`definition`] says what an automation is, [`flow`] judges it and makes its parts ready, [`values`] finds out where values
 //! come from. [`request`] starts a run, [`start`] does so by itself,
 //! for what was written and by timers, [`receive`] for a mail; [`circle`] finds automations that would do so without end. [`run`] takes it from where it was to its end in transactions, of which [`step`] is
-//! one; [`journal`] keeps what was done, [`status`] and [`report`] tell it. [`menu`] judges the menus of lists, in which automations
+//! one; [`journal`] keeps what was done, many alike in one row ([`series`]), [`status`] and [`report`] tell it. [`menu`] judges the menus of lists, in which automations
 //! stand, and [`names`] lets automations follow what is renamed.
 //!
 //! A part that reads or writes records does so in one transaction with its entry in the journal, so that it is done exactly
@@ -22,6 +22,7 @@ mod receive;
 mod report;
 mod request;
 mod run;
+mod series;
 mod start;
 mod status;
 mod step;

@@ -1,5 +1,7 @@
 //! What starts automations by itself: records that are written, imports that end, timers.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, OptionalExtension};
 
 use super::definition::{Automation, AutomationTrigger};
@@ -17,6 +19,9 @@ use crate::store::{Link, Origin, Store, Timestamp, Writing};
 
 /// So many events are looked at in one transaction.
 const EVENTS: usize = 1_000;
+
+/// When a timer is looked at again whose plan is not understood any more.
+const UNDERSTOOD_LATER: Duration = Duration::from_secs(60 * 60);
 
 /// Notes what an automation listens to, and when its timer is due.
 pub(super) fn listen(store: &Store, connection: &Connection, table: &Table, automation: &Automation) -> Result<()> {
@@ -110,22 +115,25 @@ fn consume(store: &Store, writing: &Writing<'_>, database: i64, listener: i64) -
         let table = catalog.table_by_id(database)?;
         let mut group: Option<Group> = None;
         for event in &events {
-            let Some(trigger) = started_by(store, writing, &catalog, table, &automation, event)? else { continue };
-            let (records, too_many) = match event.record {
+            let judged = started_by(store, writing, &catalog, table, &automation, event)?;
+            let Some(Started { trigger, unjudged }) = judged else { continue };
+            let (records, refused) = match event.record {
                 Some(record) => (vec![record], None),
                 None => or_refused(usual_items(store, writing, &catalog, table, &automation))?,
             };
+            let refused = event.next_cause(Origin::Automation, 0, &automation.code).err().or(unjudged).or(refused);
+            let code = |error: &Option<Error>| error.as_ref().map(Error::code);
             let is_same = group.as_ref().is_some_and(|group| {
                 event.record.is_some()
                     && group.trigger == trigger
                     && group.actor == event.actor
                     && group.origin == event.cause.origin
                     && group.chain == event.cause.chain
+                    && code(&group.refused) == code(&refused)
             });
             if !is_same {
                 make(store, writing, table, &automation, group.take())?;
             }
-            let refused = event.next_cause(Origin::Automation, 0, &automation.code).err().or(too_many);
             let group = group.get_or_insert_with(|| Group {
                 trigger,
                 actor: event.actor,
@@ -141,6 +149,13 @@ fn consume(store: &Store, writing: &Writing<'_>, database: i64, listener: i64) -
     event::forget(writing, listener, last)
 }
 
+/// By what an event starts an automation.
+struct Started {
+    trigger: Trigger,
+    /// Why it is not known whether it does: its condition does not fit the database any more.
+    unjudged: Option<Error>,
+}
+
 /// By which trigger an event starts an automation, if it does.
 fn started_by(
     store: &Store,
@@ -149,7 +164,7 @@ fn started_by(
     table: &Table,
     automation: &Automation,
     event: &Event,
-) -> Result<Option<Trigger>> {
+) -> Result<Option<Started>> {
     let by_import = event.cause.origin == Origin::Import;
     for trigger in &automation.triggers {
         let condition = match (trigger, event.what) {
@@ -178,19 +193,26 @@ fn started_by(
                     (None, _) => true,
                 };
                 if is_completed && is_meant {
-                    return Ok(Some(Trigger::AfterImport));
+                    return Ok(Some(Started { trigger: Trigger::AfterImport, unjudged: None }));
                 }
                 continue;
             }
             _ => continue,
         };
-        let holds = match (condition, event.after(table)?) {
-            (None, _) => true,
-            (Some(condition), Some(after)) => holds(store, connection, catalog, table, condition, &after)?,
-            (Some(_), None) => false,
+        // What was written is read where somebody asks for it.
+        let holds = match condition {
+            None => Ok(true),
+            Some(condition) => match event.after(table)? {
+                Some(after) => holds(store, connection, catalog, table, condition, &after),
+                None => Ok(false),
+            },
         };
-        if holds {
-            return Ok(Some(trigger.kind()));
+        let trigger = trigger.kind();
+        match holds {
+            Ok(true) => return Ok(Some(Started { trigger, unjudged: None })),
+            Ok(false) => {}
+            Err(error) if is_of_the_store(&error) => return Err(error),
+            Err(error) => return Ok(Some(Started { trigger, unjudged: Some(error) })),
         }
     }
     Ok(None)
@@ -254,22 +276,38 @@ fn ring(store: &Store, writing: &Writing<'_>, id: i64) -> Result<()> {
         _ => None,
     });
     let Some(schedule) = schedule else { return forget_timer(writing, id) };
-    // Another worker may have done it meanwhile.
-    let Some(due) = schedule.timetable(store)?.due(Timestamp(planned), store.now()) else { return Ok(()) };
-    match due.next {
+    let now = store.now();
+    let (is_due, next, unread) = match schedule.timetable(store) {
+        Ok(timetable) => match timetable.due(Timestamp(planned), now) {
+            Some(due) => (due.run.is_some(), due.next, None),
+            // Another worker may have done it meanwhile.
+            None => return Ok(()),
+        },
+        Err(error) if is_of_the_store(&error) => return Err(error),
+        Err(_) if planned > now.0 => return Ok(()),
+        // The machine does not know its time zone any more, for one.
+        Err(error) => (true, Some(now.after(UNDERSTOOD_LATER)), Some(error)),
+    };
+    match next {
         Some(next) => set_timer(writing, id, database, next)?,
         None => forget_timer(writing, id)?,
     }
-    if due.run.is_none() {
+    if !is_due {
         return Ok(());
     }
     let catalog = Catalog::of(store, writing)?;
     let table = catalog.table_by_id(database)?;
-    let (items, refused) = or_refused(usual_items(store, writing, &catalog, table, &automation))?;
+    let (items, refused) = match unread {
+        Some(error) => (Vec::new(), Some(error)),
+        None => or_refused(usual_items(store, writing, &catalog, table, &automation))?,
+    };
     let new = NewRun { list: None, trigger: Trigger::Timer, memo: "", token: None, chain: &[], items: &items };
     let (run, _) = begin(store, writing, table, &automation, &new)?;
     match refused {
-        Some(error) => job::end(writing, run, JobState::Failed, store.now(), Some(&error)),
+        Some(error) => {
+            log::error!("the run {run} of the automation \"{}\": {error}", automation.code);
+            job::end(writing, run, JobState::Failed, store.now(), Some(&error))
+        }
         None => Ok(()),
     }
 }

@@ -1,5 +1,6 @@
 //! How runs of automations stand, and their journal.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension};
@@ -7,10 +8,12 @@ use serde::Serialize;
 
 use super::definition::{Automation, Part};
 use super::journal::KIND;
+use super::series::MOST;
 use crate::access::{self, Door, Right};
 use crate::error::{Code, Error, Language, Result, words};
 use crate::job::{self, JobError, JobState};
 use crate::outbound::{Trigger, cancel_delivery, http_send};
+use crate::record::Ids;
 use crate::schema::documents;
 use crate::store::{Link, Store};
 
@@ -335,22 +338,31 @@ fn read(
     let mut parts = Vec::new();
     codes(&automation.parts, &mut parts);
     let bounded = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    // Entries of an item are few; those before the place asked for are passed over.
+    // A row may stand for the items behind it.
     let sql = format!(
         "SELECT item, unit_id, part, state, started_at, ended_at, branch, records, refused, output, error_code,
-        error_ja, error_en FROM renkei_automation_entry WHERE job_id = ?1 AND item >= ?2 {only}
-        ORDER BY item, part LIMIT ?3 OFFSET ?4"
+        error_ja, error_en, units FROM renkei_automation_entry WHERE job_id = ?1 AND item > ?2 - {MOST} {only}
+        ORDER BY item, part"
     );
     let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query((run, bounded(item), bounded(limit), bounded(skipped)))?;
-    let mut all = Vec::new();
+    let mut rows = statement.query((run, bounded(item)))?;
+    // Entries of an item are few; those before the place asked for are passed over.
+    let wanted = usize::try_from(skipped.saturating_add(limit)).unwrap_or(usize::MAX);
+    let (mut all, mut waiting) = (Vec::new(), BTreeMap::new());
     while let Some(row) = rows.next()? {
         let unsigned = |at: usize| row.get::<_, i64>(at).map(i64::unsigned_abs);
+        let (first, unit_id) = (unsigned(0)?, row.get(1)?);
+        // What comes now is of this item or a later one.
+        let later = waiting.split_off(&(first, 0));
+        all.extend(std::mem::replace(&mut waiting, later).into_values());
+        if all.len() >= wanted {
+            break;
+        }
         let part = usize::try_from(row.get::<_, i64>(2)?).unwrap_or(usize::MAX);
         let code: Option<String> = row.get(10)?;
-        all.push(AutomationEntry {
-            item: unsigned(0)?,
-            unit_id: row.get(1)?,
+        let entry = AutomationEntry {
+            item: first,
+            unit_id,
             part: parts.get(part).cloned().unwrap_or_default(),
             state: EntryState::from_text(row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?),
             started_at: row.get(4)?,
@@ -363,7 +375,15 @@ fn read(
                 Some(code) => Some(JobError { code, ja: row.get(11)?, en: row.get(12)? }),
                 None => None,
             },
-        });
+        };
+        let units: Option<Vec<u8>> = row.get(13)?;
+        let units: Vec<i64> = units.map_or_else(|| vec![unit_id], |units| Ids::at(units, 0, 0).collect());
+        for (at, unit_id) in (first..).zip(units).filter(|(at, _)| *at >= item) {
+            waiting.insert((at, part), AutomationEntry { item: at, unit_id, ..entry.clone() });
+        }
     }
+    all.extend(waiting.into_values());
+    all.drain(..all.len().min(usize::try_from(skipped).unwrap_or(usize::MAX)));
+    all.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok(all)
 }

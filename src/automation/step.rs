@@ -356,8 +356,14 @@ impl<'b, 'a> Batch<'b, 'a> {
         subject: Subject,
         open: &mut Open,
     ) -> Result<Stepped> {
-        let seen = self.see(sets, subject, open)?;
         let (store, connection) = (self.store, self.connection);
+        if let (Target::Record | Target::Found(_), Some(values)) = (target, sets.fixed()) {
+            let options = WriteOptions::new();
+            return self.each(table, target, subject, open, |writer, target| {
+                Ok(writer.update(target, Draft::of(table, values), &options)?.is_some())
+            });
+        }
+        let seen = self.see(sets, subject, open)?;
         let options = WriteOptions::new().details(match target {
             Target::Row | Target::Rows => DetailMode::Merge,
             Target::Record | Target::Found(_) => DetailMode::Append,

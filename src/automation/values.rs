@@ -110,6 +110,8 @@ pub(super) struct Sets<'a> {
     sums: Option<Selection<'a>>,
     fields: Vec<(String, From)>,
     row: Vec<(String, From)>,
+    /// What is set, where it is the same for every record.
+    fixed: Option<Values>,
 }
 
 /// What was read for one record for which parts are run.
@@ -181,7 +183,8 @@ impl<'a> Sets<'a> {
             Selection::new(store, catalog, table, columns.iter().map(String::as_str))
                 .map_err(|error| unfit(automation, error))
         };
-        Ok(Sets {
+        let is_fixed = fields.iter().chain(&row).all(|(_, from)| matches!(from, From::Fixed(_)));
+        let mut sets = Sets {
             this: select(table, &columns)?,
             first,
             reads_this,
@@ -195,7 +198,17 @@ impl<'a> Sets<'a> {
             templates,
             fields,
             row,
-        })
+            fixed: None,
+        };
+        if is_fixed {
+            sets.fixed = Some(sets.worked_out(&Seen::default(), &[])?);
+        }
+        Ok(sets)
+    }
+
+    /// The values for every record, where they are the same for all.
+    pub(super) fn fixed(&self) -> Option<&Values> {
+        self.fixed.as_ref()
     }
 
     /// Whether the values differ from one record that is written to the next.
@@ -265,18 +278,22 @@ impl<'a> Sets<'a> {
                 return Ok(None);
             }
         }
+        self.worked_out(seen, &own).map(Some)
+    }
+
+    fn worked_out(&self, seen: &Seen, own: &[Value]) -> Result<Values> {
         let mut values = Values::new();
         for (field, from) in &self.fields {
-            values.fields.push((field.clone(), from.value(field, seen, &own)?));
+            values.fields.push((field.clone(), from.value(field, seen, own)?));
         }
         if !self.row.is_empty() {
             let mut row = DetailRow::new();
             for (field, from) in &self.row {
-                row.fields.push((field.clone(), from.value(field, seen, &own)?));
+                row.fields.push((field.clone(), from.value(field, seen, own)?));
             }
             values.rows.push(row);
         }
-        Ok(Some(values))
+        Ok(values)
     }
 
     /// What is set, as one detail row.

@@ -78,8 +78,14 @@ fn run(store: &Store, due: &Due) -> Result<bool> {
     let mut made = make(store, &reading, &notice, &events)?;
     drop(reading);
     // Large ones are put into the store before, for which the turn to write must not be held.
-    let mails =
-        std::mem::take(&mut made.mails).into_iter().map(|mail| mail.stored(store)).collect::<Result<Vec<_>>>()?;
+    let mut mails = Vec::new();
+    for mail in std::mem::take(&mut made.mails) {
+        match mail.stored(store) {
+            Ok(mail) => mails.push(mail),
+            // Such as one that is larger than files of the store may be.
+            Err(error) => made.fail(&notice, error)?,
+        }
+    }
     store.write(|writing| {
         // Another worker may have told of them meanwhile.
         let next = event::waiting(writing, due.listener, 1)?;

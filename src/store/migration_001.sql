@@ -463,7 +463,8 @@ CREATE TABLE renkei_automation_open (
     PRIMARY KEY (job_id, item)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX renkei_automation_waiting ON renkei_automation_open (send_id) WHERE send_id IS NOT NULL;
--- The journal: what each part did for each record.
+-- The journal: what each part did for each record. One row stands for several records that follow each other in the run,
+-- where it did the same for them at the same time: `item` is the first of them.
 CREATE TABLE renkei_automation_entry (
     job_id INTEGER NOT NULL REFERENCES renkei_automation (job_id) ON DELETE CASCADE,
     item INTEGER NOT NULL,
@@ -475,7 +476,7 @@ CREATE TABLE renkei_automation_entry (
     ended_at INTEGER,
     -- which way it went: 1 for hits and for a condition that holds
     branch INTEGER,
-    -- records that it wrote, found or sent, and those that refused
+    -- records (for each item) that it wrote, found or sent, and those that refused
     records INTEGER NOT NULL,
     refused INTEGER NOT NULL,
     -- the id of what it made: a record, a delivery, a run of http sends, a file
@@ -486,6 +487,9 @@ CREATE TABLE renkei_automation_entry (
     error_code TEXT,
     error_ja TEXT,
     error_en TEXT,
+    -- for how many items it stands; if for several, their ids: differences as varints
+    items INTEGER NOT NULL DEFAULT 1,
+    units BLOB,
     PRIMARY KEY (job_id, item, part)
 ) STRICT, WITHOUT ROWID;
 -- When automations are started by their timers.

@@ -460,6 +460,7 @@ fn the_examples_tell_their_story() {
         for wanted in [
             "[automation.http_send]",
             "completed, 0 completed, 1 failed",
+            "completed, 1 completed, 0 failed",
             "L-2: 鈴木 一郎 / 連絡済み / 125",
             "[automation.send]",
         ] {
