@@ -1,8 +1,8 @@
 //! One record at a time, against hand-written `rusqlite` with cached statements that does the same writes.
 //!
-//! `cargo bench --bench single [-- --rows 1000000] [--only register,update,view,readers,beside,search]`: a store of that many
-//! customers is made (100,000 without the option) and copied; then both sides take turns, round by round, on files with the same tables, indexes, page size and pragmas.
-//! Printed are medians of the rounds and the ratio (above 1: ours is faster).
+//! `cargo bench --bench single [-- --rows 1000000] [--only register,update,view,readers,beside,search]`: a store of that
+//! many customers is made (100,000 without the option) and copied; then both sides take turns, round by round, on files
+//! with the same tables, indexes, page size and pragmas. Printed are medians of the rounds and the ratio (above 1: ours is faster).
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -14,6 +14,12 @@ use rusqlite::{Connection, params};
 
 mod customers;
 mod filled;
+
+const HELP: &str = "\
+cargo bench --bench single -- [--rows 100000] [--only register,update,view,readers,beside,search]
+    --rows N     customers in the store, and lines of the import beside which records are registered
+    --only LIST  what is measured, with commas between
+";
 
 const ROUNDS: usize = 7;
 const A_ROUND: usize = 2_000;
@@ -27,10 +33,13 @@ fn main() {
     let mut rows = 100_000u64;
     let mut only = "register,update,view,readers,beside,search".to_owned();
     while let Some(word) = arguments.next() {
+        if word == "--help" {
+            return print!("{HELP}");
+        }
         match (word.as_str(), arguments.next()) {
             ("--rows", Some(value)) => rows = value.parse().expect("--rows takes a number"),
             ("--only", Some(value)) => only = value,
-            (other, _) => panic!("there is no option {other}"),
+            (other, _) => panic!("there is no option {other} of that kind\n{HELP}"),
         }
     }
     let dir = tempfile::tempdir().expect("a folder");
