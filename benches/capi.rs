@@ -1,10 +1,9 @@
 //! The same work through C and through Rust, in turn, on copies of the same store.
 //!
-//! `cargo bench --bench capi [-- --rows 100000 --rounds 5]`: the C libraries are built by `include/install.sh` and
+//! `cargo bench --bench capi [-- --rows 100000 --rounds 5 --only view,rows]`: the C libraries are built by `include/install.sh` and
 //! `capi/bench.c` is compiled against the shared one. Printed are medians of the rounds, and the speed of C as a part of that
 //! of Rust: the aim is 0.95 for cells, 0.8 for JSON, 0.97 for imports and exports.
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,6 +12,14 @@ use std::time::Instant;
 use renkei::{Blueprint, Database, Export, ImportRequest, ImportSetting, Query, Store, ValueFormat, Values, Worker};
 
 mod customers;
+
+const HELP: &str = "\
+cargo bench --bench capi -- [--rows 100000] [--rounds 5] [--profile release] [--only LIST]
+    --rows N        customers in the store
+    --rounds N      rounds, in each of which both sides do everything
+    --profile NAME  the Cargo profile in which the C libraries are built
+    --only LIST     the works that are measured whose names contain one of these words, with commas between
+";
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// Records of a round of single operations.
@@ -33,12 +40,17 @@ fn main() {
     }
     let mut arguments = std::env::args().skip(1).filter(|word| word != "--bench");
     let (mut rows, mut rounds, mut profile) = (100_000u64, 5usize, "release".to_owned());
+    let mut only = String::new();
     while let Some(word) = arguments.next() {
+        if word == "--help" {
+            return print!("{HELP}");
+        }
         match (word.as_str(), arguments.next()) {
             ("--rows", Some(value)) => rows = value.parse().expect("--rows takes a number"),
             ("--rounds", Some(value)) => rounds = value.parse().expect("--rounds takes a number"),
             ("--profile", Some(value)) => profile = value,
-            (other, _) => panic!("there is no option {other}"),
+            ("--only", Some(value)) => only = value,
+            (other, _) => panic!("there is no option {other} of that kind\n{HELP}"),
         }
     }
     if !cfg!(target_os = "linux") {
@@ -49,7 +61,7 @@ fn main() {
     bench.fill();
     println!("{rows} records, {rounds} rounds in turn\n");
     println!("| work | Rust ms | C ms | speed of C |\n| --- | --- | --- | --- |");
-    for work in WORKS {
+    for work in WORKS.into_iter().filter(|work| only.split(',').any(|word| work.contains(word))) {
         bench.race(work);
     }
 }
@@ -72,11 +84,12 @@ fn measure(work: &str, store: &Store, csv: &Path) {
         true => std::fs::read_to_string(csv).expect("the file"),
         false => String::new(),
     };
+    let keys: Vec<String> = (1..=A_ROUND).map(|number| format!("{number:010}")).collect();
     let began = Instant::now();
     match work {
         "register typed" | "register JSON" => register(store, &lines),
-        "view, cell by cell" | "view JSON" => view(store),
-        "view, all cells" => view_values(store),
+        "view, cell by cell" | "view JSON" => view(store, &keys),
+        "view, all cells" => view_values(store, &keys),
         "rows, all cells" => read_values(store),
         "rows, cell by cell" => read_texts(store),
         "export" => {
@@ -207,27 +220,21 @@ fn register(store: &Store, lines: &str) {
     }
 }
 
-fn view(store: &Store) {
+fn view(store: &Store, keys: &[String]) {
     let records = store.records("customers");
-    let mut key = String::new();
     let mut seen = 0;
-    for number in 1..=A_ROUND {
-        key.clear();
-        let _ = write!(key, "{number:010}");
-        let record = records.view(&key).expect("found");
+    for key in keys {
+        let record = records.view(key).expect("found");
         seen += CODES.iter().map(|code| record.text(code).len()).sum::<usize>();
     }
     assert!(seen > 0);
 }
 
-fn view_values(store: &Store) {
+fn view_values(store: &Store, keys: &[String]) {
     let records = store.records("customers");
-    let mut key = String::new();
     let mut seen = 0;
-    for number in 1..=A_ROUND {
-        key.clear();
-        let _ = write!(key, "{number:010}");
-        let record = records.view(&key).expect("found");
+    for key in keys {
+        let record = records.view(key).expect("found");
         seen += record.fields().filter(|(_, value)| !value.is_empty()).count();
     }
     assert!(seen > 0);

@@ -3,7 +3,7 @@
  *     bench WORK STORE CSV FIRST COUNT
  */
 
-#include <inttypes.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +73,32 @@ static struct lines read_lines(const char *path)
     return lines;
 }
 
+/* The keys of the records that are viewed. */
+#define KEY 10
+
+struct keys {
+    size_t count;
+    char (*texts)[KEY + 1];
+};
+
+static struct keys make_keys(uint64_t first, uint64_t count)
+{
+    struct keys keys;
+    size_t at;
+    keys.count = (size_t)count;
+    keys.texts = malloc(keys.count * sizeof *keys.texts);
+    for (at = 0; at < keys.count; at++) {
+        uint64_t number = first + at;
+        size_t digit;
+        for (digit = KEY; digit > 0; digit--) {
+            keys.texts[at][digit - 1] = (char)('0' + number % 10);
+            number /= 10;
+        }
+        keys.texts[at][KEY] = '\0';
+    }
+    return keys;
+}
+
 static size_t seen = 0;
 
 static void register_typed(renkei_store *store, const struct lines *lines)
@@ -117,17 +143,16 @@ static void register_json(renkei_store *store, const struct lines *lines)
     }
 }
 
-static void view_cells(renkei_store *store, uint64_t first, uint64_t count)
+static void view_cells(renkei_store *store, const struct keys *keys)
 {
     renkei_error *error = NULL;
-    uint64_t number;
-    for (number = first; number < first + count; number++) {
+    size_t number;
+    for (number = 0; number < keys->count; number++) {
         renkei_record *record;
         const renkei_cell *cells;
         size_t cell_count, at;
-        char key[16];
-        int key_len = snprintf(key, sizeof key, "%010" PRIu64, number);
-        check(renkei_record_view(store, "customers", N, key, (size_t)key_len, 0, &record, &error), &error);
+        const char *key = keys->texts[number];
+        check(renkei_record_view(store, "customers", N, key, KEY, 0, &record, &error), &error);
         check(renkei_record_cells(record, 0, &cells, &cell_count, &error), &error);
         for (at = 0; at < cell_count; at++) {
             seen += cells[at].text_len + (size_t)cells[at].integer;
@@ -136,17 +161,15 @@ static void view_cells(renkei_store *store, uint64_t first, uint64_t count)
     }
 }
 
-static void view_typed(renkei_store *store, uint64_t first, uint64_t count)
+static void view_typed(renkei_store *store, const struct keys *keys)
 {
     renkei_error *error = NULL;
-    uint64_t number;
-    size_t at, len;
-    for (number = first; number < first + count; number++) {
+    size_t number, at, len;
+    for (number = 0; number < keys->count; number++) {
         renkei_record *record;
         const char *text;
-        char key[16];
-        int key_len = snprintf(key, sizeof key, "%010" PRIu64, number);
-        check(renkei_record_view(store, "customers", N, key, (size_t)key_len, 0, &record, &error), &error);
+        const char *key = keys->texts[number];
+        check(renkei_record_view(store, "customers", N, key, KEY, 0, &record, &error), &error);
         for (at = 0; at < FIELDS; at++) {
             check(renkei_record_text(record, 0, CODES[at], N, RENKEI_FORMAT_RAW, &text, &len, &error), &error);
             seen += len;
@@ -155,15 +178,15 @@ static void view_typed(renkei_store *store, uint64_t first, uint64_t count)
     }
 }
 
-static void view_json(renkei_store *store, uint64_t first, uint64_t count)
+static void view_json(renkei_store *store, const struct keys *keys)
 {
     renkei_error *error = NULL;
-    uint64_t number;
-    for (number = first; number < first + count; number++) {
-        char key[16], *json;
+    size_t number;
+    for (number = 0; number < keys->count; number++) {
+        const char *key = keys->texts[number];
+        char *json;
         size_t len;
-        int key_len = snprintf(key, sizeof key, "%010" PRIu64, number);
-        check(renkei_record_view_json(store, "customers", N, key, (size_t)key_len, 0, &json, &len, &error), &error);
+        check(renkei_record_view_json(store, "customers", N, key, KEY, 0, &json, &len, &error), &error);
         seen += len;
         renkei_free(json);
     }
@@ -223,6 +246,7 @@ int main(int count, char **arguments)
     renkei_store *store;
     renkei_error *error = NULL;
     struct lines lines = {0, NULL};
+    struct keys keys = {0, NULL};
     const char *work;
     uint64_t first, number;
     double began, took;
@@ -237,17 +261,18 @@ int main(int count, char **arguments)
     if (strncmp(work, "register", 8) == 0) {
         lines = read_lines(arguments[3]);
     }
+    keys = make_keys(first, number);
     began = now();
     if (strcmp(work, "register typed") == 0) {
         register_typed(store, &lines);
     } else if (strcmp(work, "register JSON") == 0) {
         register_json(store, &lines);
     } else if (strcmp(work, "view, all cells") == 0) {
-        view_cells(store, first, number);
+        view_cells(store, &keys);
     } else if (strcmp(work, "view, cell by cell") == 0) {
-        view_typed(store, first, number);
+        view_typed(store, &keys);
     } else if (strcmp(work, "view JSON") == 0) {
-        view_json(store, first, number);
+        view_json(store, &keys);
     } else if (strcmp(work, "rows, all cells") == 0) {
         rows_cells(store);
     } else if (strcmp(work, "rows, cell by cell") == 0) {

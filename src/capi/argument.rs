@@ -24,7 +24,18 @@ pub(super) unsafe fn call(out_error: *mut *mut renkei_error, work: impl FnOnce()
         unsafe { *out_error = std::ptr::null_mut() };
     }
     let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| Err(panicked(&*panic)));
-    let Err(error) = result else { return RENKEI_OK };
+    match result {
+        Ok(()) => RENKEI_OK,
+        // SAFETY: as promised by the caller.
+        Err(error) => unsafe { failed(error, out_error) },
+    }
+}
+
+/// # Safety
+///
+/// As [`call`].
+#[cold]
+unsafe fn failed(error: Error, out_error: *mut *mut renkei_error) -> renkei_status {
     let status = status_of(&error);
     if !out_error.is_null() {
         // SAFETY: as promised by the caller.
@@ -40,6 +51,7 @@ fn panicked(panic: &(dyn Any + Send)) -> Error {
     Error::new(Code::Panicked).with_rule(text.unwrap_or("of unknown cause"))
 }
 
+#[cold]
 pub(super) fn null(name: &str) -> Error {
     Error::new(Code::NullPointer).with_rule(name)
 }
@@ -51,6 +63,7 @@ impl<'a, T> Out<'a, T> {
     /// # Safety
     ///
     /// `pointer` is NULL or may be written to.
+    #[inline]
     pub(super) unsafe fn new(pointer: *mut T, name: &str) -> Result<Out<'a, T>> {
         if pointer.is_null() {
             return Err(null(name));
@@ -83,13 +96,19 @@ pub(super) unsafe fn out_bytes<'a>(bytes: *mut *mut c_char, len: *mut usize, nam
 /// # Safety
 ///
 /// The pointers are NULL or may be written to.
+#[inline]
 unsafe fn out_pair<'a, T>(of: *mut T, len: *mut usize, name: &str) -> Result<(Out<'a, T>, Out<'a, usize>)> {
     // SAFETY: as promised by the caller.
     match unsafe { (Out::new(of, name), Out::new(len, "")) } {
         (Ok(of), Ok(len)) => Ok((of, len)),
         (Err(error), _) => Err(error),
-        (Ok(_), Err(_)) => Err(null(&format!("{name}_len"))),
+        (Ok(_), Err(_)) => Err(null_length(name)),
     }
+}
+
+#[cold]
+fn null_length(name: &str) -> Error {
+    null(&format!("{name}_len"))
 }
 
 /// A borrowed text on its way out.
@@ -114,6 +133,7 @@ impl OutStr<'_> {
 /// # Safety
 ///
 /// The pointers are NULL or may be written to.
+#[inline]
 pub(super) unsafe fn out_str<'a>(text: *mut *const c_char, len: *mut usize, name: &str) -> Result<OutStr<'a>> {
     // SAFETY: as promised by the caller.
     let (text, len) = unsafe { out_pair(text, len, name)? };
@@ -160,6 +180,7 @@ pub(super) unsafe fn buffer<'a>(pointer: *mut c_void, len: usize, name: &str) ->
 /// # Safety
 ///
 /// `pointer` is NULL, or readable for `len` bytes, or up to a NUL when `len` is [`NUL_TERMINATED`].
+#[inline]
 pub(super) unsafe fn raw_text<'a>(pointer: *const c_char, len: usize, name: &str) -> Result<&'a [u8]> {
     // SAFETY: as promised by the caller.
     match len {

@@ -84,11 +84,13 @@ pub(super) fn open_count() -> usize {
 }
 
 /// The chunk of a slot and its place there.
+#[inline]
 fn place(index: usize) -> (usize, usize) {
     let chunk = (index / FIRST_CHUNK + 1).ilog2() as usize;
     (chunk, index - FIRST_CHUNK * ((1 << chunk) - 1))
 }
 
+#[inline]
 fn slot(index: usize) -> Option<&'static Slot> {
     let (chunk, at) = place(index);
     let chunk = SLOTS.get(chunk)?.load(Ordering::Acquire);
@@ -146,11 +148,13 @@ pub(super) struct Handle<T: Noun> {
     of: PhantomData<*const T>,
 }
 
+#[cold]
 fn refused<T: Noun>(code: Code) -> Error {
     Error::new(code).with_rule(T::NAME)
 }
 
 /// Comes in, with `flag` set in the state.
+#[inline]
 fn enter<T: Noun>(handle: *const T::Opaque, flag: u64) -> Result<Handle<T>> {
     if handle.is_null() {
         return Err(refused::<T>(Code::NullPointer));
@@ -180,6 +184,7 @@ fn enter<T: Noun>(handle: *const T::Opaque, flag: u64) -> Result<Handle<T>> {
 }
 
 /// The handle for a call.
+#[inline]
 pub(super) fn get<T: Noun>(handle: *const T::Opaque) -> Result<Handle<T>> {
     let handle = enter::<T>(handle, 0)?;
     match handle.slot.poisoned.load(Ordering::Relaxed) {
@@ -227,7 +232,21 @@ impl<T: ExclusiveNoun> DerefMut for Handle<T> {
     }
 }
 
+impl<T: Noun> Handle<T> {
+    /// Drops the body of a handle that was closed, when the last call is leaving it.
+    #[cold]
+    fn clear(&self, state: u64) {
+        let body = self.slot.body.swap(std::ptr::null_mut(), Ordering::Acquire);
+        // SAFETY: it is closed and nobody is inside, so this is the last who sees the body.
+        unsafe { (*self.slot.discard.get())(body) };
+        let generation = (state >> 32).wrapping_add(1) & u64::from(u32::MAX);
+        self.slot.state.store(generation << 32 | CLOSED, Ordering::Release);
+        FREE.lock().unwrap_or_else(PoisonError::into_inner).list.push_back(self.index);
+    }
+}
+
 impl<T: Noun> Drop for Handle<T> {
+    #[inline]
     fn drop(&mut self) {
         if std::thread::panicking() && !self.was_panicking {
             self.slot.poisoned.store(true, Ordering::Relaxed);
@@ -239,15 +258,9 @@ impl<T: Noun> Drop for Handle<T> {
         } else {
             self.slot.state.fetch_sub(1, Ordering::AcqRel) - 1
         };
-        if state & CLOSED == 0 || state & USERS != 0 {
-            return;
+        if state & CLOSED != 0 && state & USERS == 0 {
+            self.clear(state);
         }
-        let body = self.slot.body.swap(std::ptr::null_mut(), Ordering::Acquire);
-        // SAFETY: it is closed and nobody is inside, so this is the last who sees the body.
-        unsafe { (*self.slot.discard.get())(body) };
-        let generation = (state >> 32).wrapping_add(1) & u64::from(u32::MAX);
-        self.slot.state.store(generation << 32 | CLOSED, Ordering::Release);
-        FREE.lock().unwrap_or_else(PoisonError::into_inner).list.push_back(self.index);
     }
 }
 

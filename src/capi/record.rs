@@ -12,7 +12,7 @@ use super::status::renkei_status;
 use super::store::{datetime, no_such, renkei_datetime, renkei_store};
 use crate::error::{Code, Error, Result};
 use crate::query::Typed;
-use crate::record::{Approval, Record};
+use crate::record::{Approval, Record, find_record, view_record};
 use crate::schema::{Cell, Column, Layout, Number, Value, ValueFormat};
 use crate::store::Store;
 
@@ -40,7 +40,7 @@ pub(super) fn format_of(format: u32) -> Result<ValueFormat> {
 pub(super) struct Body {
     record: Record,
     /// Texts that were made, which stay where they are; by [`place`].
-    made: SpreadMap<u64, Box<str>>,
+    made: SpreadMap<u64, String>,
     /// Rows that were read as cells, by row.
     cells: Vec<Option<Box<[renkei_cell]>>>,
 }
@@ -111,8 +111,7 @@ pub unsafe extern "C" fn renkei_record_view(
     unsafe {
         ask::value(store, (out_record, "out_record"), out_error, |store| {
             let database = text(database, database_len, "database")?;
-            let record = store.records(database).view(selector(key, key_len, id)?)?;
-            Ok(handle::give(Body::new(record)))
+            Ok(handle::give(Body::new(view_record(store, database, &selector(key, key_len, id)?)?)))
         })
     }
 }
@@ -138,7 +137,7 @@ pub unsafe extern "C" fn renkei_record_find(
             let out = Out::new(out_record, "out_record")?;
             let store = handle::get::<Store>(store)?;
             let database = text(database, database_len, "database")?;
-            if let Some(record) = store.records(database).find(selector(key, key_len, id)?)? {
+            if let Some(record) = find_record(&store, database, &selector(key, key_len, id)?)? {
                 out.set(handle::give(Body::new(record)));
             }
             Ok(())
@@ -167,7 +166,7 @@ pub unsafe extern "C" fn renkei_record_view_json(
     unsafe {
         ask::json(store, out_json, out_json_len, out_error, |store| {
             let database = text(database, database_len, "database")?;
-            store.records(database).view(selector(key, key_len, id)?)
+            view_record(store, database, &selector(key, key_len, id)?)
         })
     }
 }
@@ -486,12 +485,16 @@ pub unsafe extern "C" fn renkei_record_text(
             let field = text(field, field_len, "field")?;
             let format_value = format_of(format)?;
             let (at, column, cell) = body.find(row, field)?;
-            if column.is_lent(cell) {
-                out.lend(cell.text().unwrap_or_default());
+            if let Some(text) = column.lend(cell) {
+                out.lend(text);
                 return Ok(());
             }
-            let made = column.text(cell, format_value);
-            out.lend(body.made.entry(place(row, at, format)).or_insert_with(|| made.into_boxed_str()));
+            let (made, columns) = (column.text(cell, format_value), body.record.layout().columns.len());
+            if body.made.is_empty() {
+                // Mostly they are all asked for, one after the other.
+                body.made.reserve(columns);
+            }
+            out.lend(body.made.entry(place(row, at, format)).or_insert(made));
             Ok(())
         })
     }
@@ -541,13 +544,12 @@ fn cells(body: &mut Body, row: usize) -> Result<Box<[renkei_cell]>> {
     let Body { record, made, .. } = body;
     let (layout, stored) = row_of(record, row)?;
     let cells = layout.columns.iter().zip(stored).enumerate().map(|(at, (column, stored))| {
-        if column.is_lent(stored) {
-            return cell(Typed::Text(stored.text().unwrap_or_default()));
+        if let Some(text) = column.lend(stored) {
+            return cell(Typed::Text(text));
         }
         match column.value(stored) {
             value @ (Value::Text(_) | Value::Choices(_)) => {
-                let text =
-                    made.entry(place(row, at, RENKEI_FORMAT_RAW)).or_insert_with(|| value.to_text().into_boxed_str());
+                let text = made.entry(place(row, at, RENKEI_FORMAT_RAW)).or_insert_with(|| value.to_text());
                 cell(if matches!(value, Value::Text(_)) { Typed::Text(text) } else { Typed::Labels(text) })
             }
             other => cell(Typed::Value(other)),

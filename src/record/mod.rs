@@ -34,4 +34,6 @@ pub use input::{DetailMode, DetailRow, KeyMode, RecordId, Selector, Values, Writ
 pub use records::{Records, Saved, Transaction};
 pub(crate) use view::Shown;
 pub use view::{Page, Record, RecordRow};
+#[cfg(feature = "capi")]
+pub(crate) use view::{find_record, view_record};
 pub use writer::Written;

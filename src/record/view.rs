@@ -409,6 +409,22 @@ fn glance(store: &Store, database: &str, target: &Selector) -> Option<Record> {
     (found == version).then_some(record)
 }
 
+/// [`Records::view`].
+pub(crate) fn view_record(store: &Store, database: &str, target: &Selector) -> Result<Record> {
+    find_record(store, database, target)?.ok_or_else(|| missing(database, target))
+}
+
+/// [`Records::find`].
+pub(crate) fn find_record(store: &Store, database: &str, target: &Selector) -> Result<Option<Record>> {
+    if let Some(record) = glance(store, database, target) {
+        return Ok(Some(record));
+    }
+    let reading = store.reading()?;
+    let door = Door::open(store, &reading)?;
+    let table = door.table(database, Right::View)?;
+    Ok(read(&reading, table, target)?.map(|(record, _)| record))
+}
+
 /// Reads one page of the records that a query finds.
 pub(super) fn page(store: &Store, connection: &Connection, database: &str, query: &Query) -> Result<Page> {
     let door = Door::open(store, connection)?;
@@ -452,8 +468,7 @@ impl Records {
     ///
     /// [`Code::RecordNotFound`](crate::Code::RecordNotFound).
     pub fn view(&self, target: impl Into<Selector>) -> Result<Record> {
-        let target = target.into();
-        self.find_one(&target)?.ok_or_else(|| missing(&self.database, &target))
+        view_record(&self.store, &self.database, &target.into())
     }
 
     /// Reads a record, if it exists.
@@ -462,17 +477,7 @@ impl Records {
     ///
     /// [`Code::DatabaseNotFound`](crate::Code::DatabaseNotFound).
     pub fn find(&self, target: impl Into<Selector>) -> Result<Option<Record>> {
-        self.find_one(&target.into())
-    }
-
-    fn find_one(&self, target: &Selector) -> Result<Option<Record>> {
-        if let Some(record) = glance(&self.store, &self.database, target) {
-            return Ok(Some(record));
-        }
-        let reading = self.store.reading()?;
-        let door = Door::open(&self.store, &reading)?;
-        let table = door.table(&self.database, Right::View)?;
-        Ok(read(&reading, table, target)?.map(|(record, _)| record))
+        find_record(&self.store, &self.database, &target.into())
     }
 
     /// Reads the records that a query finds; see [`Store::query`].

@@ -115,10 +115,15 @@ impl Column {
         String::from_utf8(out).unwrap_or_default()
     }
 
-    /// Whether the text of a cell is what is stored, in every format.
+    /// The text of a cell, where it is the same in every format and stands somewhere already: in the cell, or among the labels.
     #[cfg(feature = "capi")]
-    pub(crate) fn is_lent(&self, cell: &Cell<'_>) -> bool {
-        matches!(cell, Cell::Text(_)) && !matches!(self.effective().field.kind, FieldKind::Choices { .. })
+    pub(crate) fn lend<'a>(&'a self, cell: &'a Cell<'_>) -> Option<&'a str> {
+        match (cell, &self.effective().field.kind) {
+            (Cell::Text(_), FieldKind::Choices { .. }) => None,
+            (Cell::Text(text), _) => Some(text),
+            (Cell::Int(number), FieldKind::Choice { .. }) => self.labels().label(*number),
+            _ => None,
+        }
     }
 
     /// Whether texts of this column never need quotes in CSV.
