@@ -203,10 +203,7 @@ pub(super) fn open(path: &Path, options: &StoreOptions, cache_bytes: u32, writer
     // value might have made another plan, a limit for instance.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "cache_size", -i64::from(cache_bytes / 1024))?;
-    set_checkpoint_pages(&connection, checkpoint_pages(&connection, options)?)?;
-    let keep = u64::from(options.checkpoint_bytes) * 2;
-    // It answers with a row, which `pragma_update` would refuse.
-    connection.query_row(&format!("PRAGMA journal_size_limit = {keep}"), [], |_| Ok(()))?;
+    bound_log(&connection, options, 1)?;
     if !writer {
         connection.pragma_update(None, "query_only", true)?;
     }
@@ -219,9 +216,14 @@ pub(super) fn checkpoint_pages(connection: &Connection, options: &StoreOptions) 
     Ok((options.checkpoint_bytes / page_bytes.max(1)).max(100))
 }
 
-/// From which length of the log on a commit of this connection moves it.
-pub(super) fn set_checkpoint_pages(connection: &Connection, pages: u32) -> rusqlite::Result<()> {
-    connection.query_row(&format!("PRAGMA wal_autocheckpoint = {pages}"), [], |_| Ok(()))
+/// Sets from which length of the log on a commit of this connection moves it, as a multiple of that in the options, and what
+/// stays of a longer file. To cut one takes the disk a tenth of a second, so it is not done again and again.
+pub(super) fn bound_log(connection: &Connection, options: &StoreOptions, times: u32) -> rusqlite::Result<()> {
+    let pages = checkpoint_pages(connection, options)?.saturating_mul(times);
+    let keep = u64::from(options.checkpoint_bytes) * u64::from(times + 1);
+    // They answer with a row, which `pragma_update` would refuse.
+    connection.query_row(&format!("PRAGMA wal_autocheckpoint = {pages}"), [], |_| Ok(()))?;
+    connection.query_row(&format!("PRAGMA journal_size_limit = {keep}"), [], |_| Ok(()))
 }
 
 /// Turns the write-ahead log on. SQLite does not wait for others that do the same at this moment, so it is waited here.

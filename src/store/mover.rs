@@ -29,8 +29,7 @@ impl Movers {
     pub(super) fn tell(&self, writer: &Connection, options: &StoreOptions) -> Result<()> {
         let any = self.count.load(Ordering::Relaxed) > 0;
         if any != self.are_known.load(Ordering::Relaxed) {
-            let pages = connection::checkpoint_pages(writer, options)?;
-            connection::set_checkpoint_pages(writer, if any { pages.saturating_mul(LONGER) } else { pages })?;
+            connection::bound_log(writer, options, if any { LONGER } else { 1 })?;
             self.are_known.store(any, Ordering::Relaxed);
         }
         Ok(())
