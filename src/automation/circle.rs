@@ -44,8 +44,8 @@ pub(crate) fn check(store: &Store, writing: &Writing<'_>, catalog: &Catalog) -> 
             let codes: Vec<&str> = circle.iter().map(|at| all[*at].code.as_str()).collect();
             let shown = codes.join(" → ");
             let rule = words!(
-                "自動処理が互いに実行し合います（「{shown}」）。トリガーに`fields`か`condition`を設定してください",
-                "automations start each other without end: {shown}; give a trigger `fields` or a `condition`"
+                "自動処理が互いに実行し合います（「{shown}」）。トリガーに`condition`か、そのパーツが設定しない項目だけの`fields`を設定してください",
+                "automations start each other without end: {shown}; give a trigger a `condition`, or `fields` that none of these parts sets"
             );
             return Err(refused(&all[first].code, rule));
         }

@@ -256,11 +256,20 @@ impl<'a> Compiler<'_, 'a> {
         self.refused(&part.code, words!("実行されることがありません", "it can never be run"))
     }
 
+    fn check_code(&self, part: &Part) -> Result<()> {
+        check_code_and_name(&part.code, &part.name)?;
+        if !self.codes.contains(&part.code) {
+            return Ok(());
+        }
+        Err(self.refused(&part.code, words!("同じコードのパーツがあります", "another part has the same code")))
+    }
+
     /// Compiles parts that follow each other, and go on at `after`; whether anything comes out behind them.
     fn list(&mut self, parts: &[Part], after: usize) -> Result<bool> {
         let mut goes_on = true;
         for (at, part) in parts.iter().enumerate() {
             if !goes_on {
+                self.check_code(part)?;
                 return Err(self.never(part));
             }
             let own = self.nodes.len();
@@ -273,12 +282,7 @@ impl<'a> Compiler<'_, 'a> {
     }
 
     fn part(&mut self, part: &Part, next: usize) -> Result<bool> {
-        check_code_and_name(&part.code, &part.name)?;
-        if self.codes.contains(&part.code) {
-            return Err(
-                self.refused(&part.code, words!("同じコードのパーツがあります", "another part has the same code"))
-            );
-        }
+        self.check_code(part)?;
         self.codes.push(part.code.clone());
         let step = match &part.action {
             PartAction::Register(register) => self.register(part, register)?,

@@ -52,9 +52,10 @@ pub struct renkei_store_options {
     pub page_bytes: u32,
     /// The page cache of the writing connection. Default: 32 MiB.
     pub cache_bytes: u32,
-    /// The page cache of each reading connection. Default: 8 MiB.
+    /// The most that the page cache of each reading connection takes. Default: 32 MiB; exports take 8 MiB.
     pub reader_cache_bytes: u32,
-    /// The size of the write-ahead log at which it is moved into the file. Default: 40 MiB.
+    /// The size of the write-ahead log at which it is moved into the file. Default: 40 MiB. During an import, which goes on
+    /// meanwhile, the log becomes up to eight times as long.
     pub checkpoint_bytes: u32,
     /// How long a writer waits for another process before it gives up, in milliseconds. Default: 60000.
     pub busy_timeout_ms: u64,
