@@ -68,6 +68,8 @@ static const char *HELP =
     "    --proxy-trust RANGE...  the proxies (192.0.2.7, 10.0.0.0/8) whose X-Forwarded-For is believed; kept in the store\n"
     "    --network-allow NAME... the receivers of deliveries beyond the public internet: ranges, addresses or host names\n"
     "    --issue-token USER      issue a token for this user of the store, print it, and serve nothing\n"
+    "    --definitions           print the definitions of the store with the ids that calls name, as JSON, and serve nothing\n"
+    "    --rejects PROCESS       print what an import has refused, as the CSV file to be mended, and serve nothing\n"
     "    --maintenance           begin in maintenance mode; the signal USR1 switches it off and on\n\n"
     "How much of it:\n"
     "    --upload-mib N          the largest uploaded file; default: 5\n"
@@ -157,7 +159,8 @@ struct arguments {
     const char *store, *blueprint, *account, *listen, *issue_token;
     /* As a JSON array; empty when none were given. */
     struct text proxies, network;
-    int connections, patience_ms;
+    int connections, patience_ms, definitions;
+    int64_t rejects;
     renkei_webapi_options options;
 };
 
@@ -228,6 +231,9 @@ static struct arguments parse_arguments(int count, char **words)
         } else if (strcmp(option, "--quiet") == 0) {
             quiet = 1;
             continue;
+        } else if (strcmp(option, "--definitions") == 0) {
+            given.definitions = 1;
+            continue;
         } else if (strcmp(option, "--export-cp932") == 0) {
             given.options.export_encoding = RENKEI_CSV_CP932;
             continue;
@@ -240,7 +246,7 @@ static struct arguments parse_arguments(int count, char **words)
         }
         value = at + 1 < count && strncmp(words[at + 1], "--", 2) != 0 ? words[++at] : NULL;
         if (strncmp(option, "--", 2) != 0 || strstr(HELP, option) == NULL) {
-            stop(2, "there is no option %s", option);
+            stop(2, strncmp(option, "-", 1) == 0 ? "there is no option %s" : "%s follows no option", option);
         }
         if (value == NULL) {
             stop(2, "%s needs a value", option);
@@ -254,9 +260,10 @@ static struct arguments parse_arguments(int count, char **words)
             given.listen = value;
         } else if (strcmp(option, "--issue-token") == 0) {
             given.issue_token = value;
+        } else if (strcmp(option, "--rejects") == 0) {
+            given.rejects = (int64_t)some(option, value);
         } else if (strcmp(option, "--upload-mib") == 0) {
-            uint64_t mib = some(option, value);
-            given.options.upload_bytes = mib < UINT64_MAX >> 20 ? mib << 20 : UINT64_MAX;
+            given.options.upload_bytes = (uint64_t)at_least_one(option, value) << 20;
         } else if (strcmp(option, "--upload-lines") == 0) {
             given.options.upload_lines = some(option, value);
         } else if (strcmp(option, "--export-records") == 0) {
@@ -1249,7 +1256,7 @@ static int listen_at(const char *place, const char *account, char *base, size_t 
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = AI_PASSIVE;
     if (host_len == 0 || host_len >= sizeof host) {
-        stop(1, "cannot listen on %s: it is no ADDRESS:PORT", place);
+        stop(2, "--listen %s: an address with a port is needed, as 127.0.0.1:8080", place);
     }
     memcpy(host, place, host_len);
     host[host_len] = '\0';
@@ -1334,6 +1341,40 @@ static int await_connections(void)
     return open == 0;
 }
 
+/* A renkei_write_fn. */
+static int32_t write_out(void *nothing, const void *bytes, size_t len)
+{
+    (void)nothing;
+    return fwrite(bytes, 1, len, stdout) != len;
+}
+
+/* Prints what a line of arguments asks for that serves nothing; whether there was one. */
+static int print_asked(const struct arguments *given)
+{
+    renkei_error *error = NULL;
+    renkei_store *store;
+    if (given->issue_token == NULL && !given->definitions && given->rejects == 0) {
+        return 0;
+    }
+    store = open_store(given);
+    if (given->issue_token != NULL) {
+        char *token = issue_token(store, given->issue_token);
+        printf("%s\n", token);
+        renkei_free(token);
+    } else if (given->definitions) {
+        char *json;
+        size_t len;
+        check(renkei_blueprint_dump(store, &json, &len, &error), &error, NULL);
+        printf("%s\n", json);
+        renkei_free(json);
+    } else {
+        uint64_t lines;
+        check(renkei_import_rejects_to(store, given->rejects, write_out, NULL, &lines, &error), &error, NULL);
+    }
+    renkei_store_close(store);
+    return 1;
+}
+
 int main(int count, char **words)
 {
     struct arguments given;
@@ -1355,13 +1396,7 @@ int main(int count, char **words)
     }
     given = parse_arguments(count, words);
     check(renkei_log_set(log_message, NULL, quiet ? RENKEI_LOG_WARN : RENKEI_LOG_INFO, &error), &error, NULL);
-    if (given.issue_token != NULL) {
-        char *token;
-        store = open_store(&given);
-        token = issue_token(store, given.issue_token);
-        printf("%s\n", token);
-        renkei_free(token);
-        renkei_store_close(store);
+    if (print_asked(&given)) {
         free(given.proxies.bytes);
         free(given.network.bytes);
         return 0;

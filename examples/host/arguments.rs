@@ -26,8 +26,7 @@ What is served:
     --proxy-trust RANGE...  the proxies (192.0.2.7, 10.0.0.0/8) whose X-Forwarded-For is believed; kept in the store
     --network-allow NAME... the receivers of deliveries beyond the public internet: ranges, addresses or host names
     --issue-token USER      issue a token for this user of the store, print it, and serve nothing
-    --ids                   print the ids that calls name (of databases, fields, lists, searches, import settings), and serve
-                            nothing
+    --definitions           print the definitions of the store with the ids that calls name, as JSON, and serve nothing
     --rejects PROCESS       print what an import has refused, as the CSV file to be mended, and serve nothing
     --maintenance           begin in maintenance mode; the signal USR1 switches it off and on
 
@@ -57,7 +56,7 @@ pub struct Arguments {
     pub proxies: Vec<AddressRange>,
     pub network: NetworkPolicy,
     pub issue_token: Option<String>,
-    pub ids: bool,
+    pub definitions: bool,
     pub rejects: Option<i64>,
     pub maintenance: bool,
     pub options: Options,
@@ -107,7 +106,7 @@ impl Arguments {
             proxies: Vec::new(),
             network: NetworkPolicy::new(),
             issue_token: None,
-            ids: false,
+            definitions: false,
             rejects: None,
             maintenance: false,
             options: Options::default(),
@@ -119,7 +118,7 @@ impl Arguments {
             match word {
                 "--maintenance" => arguments.maintenance = true,
                 "--quiet" => arguments.quiet = true,
-                "--ids" => arguments.ids = true,
+                "--definitions" => arguments.definitions = true,
                 "--export-cp932" => arguments.options.export_encoding = OutputEncoding::Cp932,
                 "--proxy-trust" => {
                     for range in several(word, &mut words)? {

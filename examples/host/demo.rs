@@ -48,31 +48,6 @@ fn remove(store: &Path) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Prints the ids that calls name.
-pub fn print_ids(definitions: &Blueprint) {
-    let line = |depth: usize, what: &str, id: Option<i64>, code: &str, name: &str| {
-        println!("{:depth$}{what} {} {code} {name}", "", id.unwrap_or_default());
-    };
-    for database in &definitions.databases {
-        line(0, "dbSchemaId", database.id, &database.code, &database.name);
-        for field in &database.fields {
-            line(2, "field", field.id, &field.code, &field.name);
-        }
-        for field in &database.details {
-            line(2, "detail field", field.id, &field.code, &field.name);
-        }
-        for list in definitions.lists.iter().filter(|list| list.database == database.code) {
-            line(2, "listId", list.id, &list.code, &list.name);
-        }
-        for search in definitions.searches.iter().filter(|search| search.database == database.code) {
-            line(2, "searchId", search.id, &search.code, &search.name);
-        }
-        for setting in definitions.imports.iter().filter(|setting| setting.database == database.code) {
-            line(2, "importId", setting.id, &setting.code, &setting.name);
-        }
-    }
-}
-
 fn print_calls(store: &Store, base: &str, token: &str) -> Result<(), Stop> {
     let definitions = store.blueprint()?;
     let id = |id: Option<i64>| id.unwrap_or_default();

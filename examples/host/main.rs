@@ -50,8 +50,8 @@ fn run(arguments: &Arguments) -> Result<(), Stop> {
         println!("{}", store.issue_token(&NewToken::of(user))?.secret());
         return Ok(());
     }
-    if arguments.ids {
-        demo::print_ids(&open(arguments)?.blueprint()?);
+    if arguments.definitions {
+        println!("{}", open(arguments)?.blueprint()?.to_json());
         return Ok(());
     }
     if let Some(process) = arguments.rejects {

@@ -20,8 +20,8 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Code::DatabaseNotFound`], [`Code::DefinitionNotFound`], [`Code::AccessDenied`], [`Code::AdministratorOnly`];
-    /// [`Code::DefinitionInUse`] for what stands in the menu of a list or is named by another definition.
+    /// [`Code::DatabaseNotFound`](crate::Code::DatabaseNotFound), [`Code::DefinitionNotFound`](crate::Code::DefinitionNotFound), [`Code::AccessDenied`](crate::Code::AccessDenied), [`Code::AdministratorOnly`](crate::Code::AdministratorOnly);
+    /// [`Code::DefinitionInUse`](crate::Code::DefinitionInUse) for what stands in the menu of a list or is named by another definition.
     pub fn remove_definition(&self, kind: DefinitionKind, database: &str, name: &str) -> Result<()> {
         self.write(|writing| {
             let door = Door::open(self, writing)?;
