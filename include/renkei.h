@@ -842,9 +842,12 @@ typedef struct {
     uint32_t page_bytes;
     /** The page cache of the writing connection. Default: 32 MiB. */
     uint32_t cache_bytes;
-    /** The page cache of each reading connection. Default: 8 MiB. */
+    /** The most that the page cache of each reading connection takes. Default: 32 MiB; exports take 8 MiB. */
     uint32_t reader_cache_bytes;
-    /** The size of the write-ahead log at which it is moved into the file. Default: 40 MiB. */
+    /**
+     * The size of the write-ahead log at which it is moved into the file. Default: 40 MiB. During an import, which goes on
+     * meanwhile, the log becomes up to eight times as long.
+     */
     uint32_t checkpoint_bytes;
     /** How long a writer waits for another process before it gives up, in milliseconds. Default: 60000. */
     uint64_t busy_timeout_ms;

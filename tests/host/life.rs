@@ -217,7 +217,9 @@ fn arguments_that_do_not_fit_are_told() {
         (&["--store", "s.db", "--proxy-trust", "10.0.0.1/8"], 2, "10.0.0.0/8"),
         (&["--store", "s.db", "--connections", "0"], 2, "--connections"),
         (&["--store", "s.db", "--patience", "soon"], 2, "--patience"),
-        (&["--store", "s.db", "--listen", "nowhere"], 1, "nowhere"),
+        (&["--store", "s.db", "--listen", "nowhere"], 2, "nowhere"),
+        (&["--store", "s.db", "--upload-mib", "0"], 2, "--upload-mib"),
+        (&["word"], 2, "word follows no option"),
     ] {
         let (found, text) = said(words);
         assert_eq!(found, code, "{words:?}: {text}");
