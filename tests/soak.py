@@ -3,9 +3,10 @@
     python3 tests/soak.py [--minutes 60] [--out target/soak] [--host PROGRAM] [--library FILE]
 
 A host serves the Web API to clients that register, change, delete, view, import and export. An office, a second process on
-the same store, works through the C library: CSV pushes, http sends, exports and backups. A receiver on this machine takes
-what they send, and now and then refuses it, is slow or hangs up. Every minute the host is killed with SIGKILL and started
-again, every second minute the office too. Only stock Python is needed, and cargo where --host and --library are not given.
+the same store, works through the C library: CSV pushes, http sends, automations, exports and backups. Other automations
+follow what is registered, changed and imported; both processes run them. A receiver on this machine takes what they send,
+and now and then refuses it, is slow or hangs up. Every minute the host is killed with SIGKILL and started again, every
+second minute the office too. Only stock Python is needed, and cargo where --host and --library are not given.
 
 Into the folder go soak.svg (memory, file, log and response times over time), samples.csv and summary.json. At the end the
 store is checked, and everything that anybody was told is compared with it; the exit code is 1 when something is missing.
@@ -92,6 +93,12 @@ class Library:
         return store
 
 
+def open_runs(library, store):
+    """The runs of automations that have not ended."""
+    runs = library.text("renkei_automation_runs", store, c_int64(0), c_uint64(1000))
+    return [run for run in runs if run["state"] in ("reserved", "running")]
+
+
 def given(text):
     data = text.encode()
     return data, c_size_t(len(data))
@@ -131,7 +138,14 @@ def office(library, path, folder, receiver):
         token = f"{os.getpid()}-{number}"
         base = {"database": "cases", "list": "short", "memo": token, "token": token}
         try:
-            if keys and number % 2:
+            if keys and number % 5 == 0:
+                key = dice.choice(keys)
+                request = {
+                    "trigger": "button", "database": "cases", "list": "short", "automation": "follow",
+                    "records": [{"key": key}], "memo": token, "token": token,
+                }
+                say(at="automation", token=token, key=key, run=start("renkei_automation_start", request))
+            elif keys and number % 2:
                 keys = dice.sample(keys, min(len(keys), 20))
                 request = {**base, "push": "core", "records": [{"key": key} for key in keys]}
                 say(at="push", token=token, run=start("renkei_push_start", request))
@@ -149,12 +163,12 @@ def office(library, path, folder, receiver):
                 library.call("renkei_store_backup", store, target, c_size_t(len(target)), None, byref(size))
         except Failure as failure:
             # A client was faster, and the record is gone.
-            if "renkei_push_start" not in str(failure) and "renkei_http_send_start" not in str(failure):
+            if not any(name in str(failure) for name in ("push_start", "http_send_start", "automation_start")):
                 raise
             say(at="refused", why=str(failure))
         if number % 10 == 0:
             metrics = library.text("renkei_delivery_metrics", store)
-            say(at="metrics", waiting=metrics["waiting"], failed=metrics["failed"])
+            say(at="metrics", waiting=metrics["waiting"], failed=metrics["failed"], runs=len(open_runs(library, store)))
         is_over.wait(0.2)
     library.call("renkei_worker_stop", worker)
     library.c.renkei_worker_free(worker)
@@ -226,7 +240,34 @@ def blueprint(port):
     ]
     for one in document["lists"]:
         if one["code"] == "short":
-            one["menu"] = {"sub_menu": [{"csv_push": "core"}], "buttons": [{"http_send": "notice"}]}
+            one["menu"] = {
+                "sub_menu": [{"csv_push": "core"}], "buttons": [{"http_send": "notice"}, {"automation": "follow"}]
+            }
+    # Each automation counts in the record what it has done for it.
+    for one in document["databases"]:
+        counters = {"cases": ("greeted", "heard", "followed"), "visits": ("imports",)}.get(one["code"], ())
+        one["fields"] += [{"code": code, "name": code, "type": "number"} for code in counters]
+
+    def counts(field):
+        return {
+            "code": f"count_{field}", "name": "数える",
+            "action": {"type": "update", "set": [{"field": field, "from": {"target_formula": f"or({field}, 0) + 1"}}]},
+        }
+
+    sends = {"code": "send", "name": "通知", "action": {"type": "http_send", "http_send": "notice"}}
+    document["automations"] = [
+        {"database": "cases", "code": "greet", "name": "登録時", "triggers": [{"registered": {}}], "parts": [counts("greeted")]},
+        {
+            "database": "cases", "code": "hear", "name": "変更時", "triggers": [{"updated": {"fields": ["amount"]}}],
+            "parts": [counts("heard")],
+        },
+        {"database": "cases", "code": "follow", "name": "対応", "triggers": ["button"], "parts": [sends, counts("followed")]},
+        {
+            "database": "visits", "code": "imported", "name": "取込後", "triggers": [{"after_import": {}}],
+            "condition": {"field": "number", "op": "one_of", "values": [f"{number:04}" for number in range(20)]},
+            "parts": [counts("imports")],
+        },
+    ]
     return document
 
 
@@ -263,6 +304,8 @@ class Client(threading.Thread):
         self.count = 0
         # By title: key, and the amounts that the record may have; None is gone.
         self.records = {}
+        # By title: how often its amount was changed, at least and at most.
+        self.changes = defaultdict(lambda: [0, 0])
         self.unsure = set()
         # Imports that have not ended, and their lines; what the others came to.
         self.pending, self.imports, self.lines = [], 0, 0
@@ -326,10 +369,13 @@ class Client(threading.Thread):
         title = self.pick()
         key, amounts = self.records[title]
         amount = self.dice.randrange(2, 1_000_000)
+        is_changed = amounts != {amount}
+        self.changes[title][1] += 1
         amounts.add(amount)
         status, _ = self.call("apirecord/update", {"dbSchemaId": CASES, "keyId": key, "values": {AMOUNT: str(amount)}})
         if status == 200:
             self.records[title] = (key, {amount})
+            self.changes[title][0] += is_changed
         elif status is not None and None not in amounts:
             self.run_.fault(f"update of {title}: {status}")
 
@@ -341,6 +387,7 @@ class Client(threading.Thread):
         if status is not None:
             # It is gone now, or was before.
             self.records.pop(title)
+            self.changes.pop(title, None)
             self.run_.gone.add(title)
 
     def view(self):
@@ -436,7 +483,7 @@ class Office:
             except ValueError:
                 # It was killed in the middle of a line.
                 continue
-            if said["at"] in ("push", "http_send"):
+            if said["at"] in ("push", "http_send", "automation"):
                 self.told.append(said)
             elif said["at"] == "metrics":
                 self.metrics = said
@@ -550,12 +597,19 @@ def main():
     for client in clients:
         for process, _ in client.pending:
             run.fault(f"import {process} does not end")
-    while back_office.metrics.get("waiting", 0) > 0 and time.monotonic() - calm < 120:
-        time.sleep(0.5)
-    time.sleep(1)
     back_office.end()
     library = Library(given_.library)
-    summary = judge(library, library.open(folder / "store.db"), host, clients, run, back_office)
+    store = library.open(folder / "store.db")
+    # The host works on, until three looks in a row find nothing left: what follows from what was just done begins later.
+    still = 0
+    while still < 3:
+        time.sleep(1)
+        waiting = library.text("renkei_delivery_metrics", store)["waiting"]
+        still = 0 if waiting or open_runs(library, store) else still + 1
+        if time.monotonic() - calm > 240:
+            run.fault(f"{waiting} deliveries and the runs {open_runs(library, store)} do not end")
+            break
+    summary = judge(library, store, host, clients, run, back_office, len(kills))
     host.process.send_signal(signal.SIGTERM)
     host.process.wait(60)
     longest = sorted(sample[7] for sample in samples)
@@ -572,13 +626,22 @@ def main():
     return 1 if run.faults else 0
 
 
-def judge(library, store, host, clients, run, back_office):
+def judge(library, store, host, clients, run, back_office, kills):
     """Compares what everybody was told with what there is."""
     is_sound = c_int32()
     report = library.text("renkei_store_check", store, None, byref(is_sound))
     if not is_sound.value:
         run.fault(f"the store is not sound: {report}")
     page = library.text("renkei_query_page", store, *given("cases"), *given('{"limit": 100000}'))
+    failed = [one for one in library.text("renkei_automation_runs", store, c_int64(0), c_uint64(1000)) if one["state"] == "failed"]
+    if failed:
+        run.fault(f"{len(failed)} runs of automations have failed: {failed[:3]}")
+    pressed = Counter(told["key"] for told in back_office.told if told["at"] == "automation")
+    for record in page["records"]:
+        greeted, followed = (round(float(record[field] or 0)) for field in ("greeted", "followed"))
+        # Whoever dies between doing and telling has told nothing.
+        if greeted != 1 or not pressed[record["number"]] <= followed <= pressed[record["number"]] + kills:
+            run.fault(f"automations: {record}, pressed {pressed[record['number']]} times")
     found = defaultdict(list)
     for record in page["records"]:
         found[record["title"]].append(record)
@@ -589,21 +652,27 @@ def judge(library, store, host, clients, run, back_office):
                 run.fault(f"{title} is there {len(there)} times")
             elif there and (there[0]["number"] != key or round(float(there[0]["amount"])) not in amounts):
                 run.fault(f"{title} is {there[0]}, not {key} and one of {amounts}")
+            least, most = client.changes[title]
+            if there and not least <= round(float(there[0]["heard"] or 0)) <= most:
+                run.fault(f"automations: {title} is {there[0]}, and was changed {least} to {most} times")
         for title in client.unsure:
             if len(found.pop(title, [])) > 1:
                 run.fault(f"{title} is there more than once")
     for title in found:
         run.fault(f"{title} is there, though {'it was deleted' if title in run.gone else 'nobody made it'}")
     duplicates = 0
+    keys = {record["number"] for record in page["records"]}
     for told in back_office.told:
         came = Receiver.received.get(told["token"], {})
-        if len(came) != 1:
+        # A record that was deleted before its automation came to it is not sent.
+        if len(came) != 1 and not (told["at"] == "automation" and not came and told["key"] not in keys):
             run.fault(f"{told}: came as {dict(came)}")
         duplicates += sum(came.values()) - len(came)
     return {
         "calls": sum(run.counts.values()) - run.counts["broken"], "by_function": dict(run.counts), "records": len(page["records"]),
         "imports": sum(client.imports for client in clients), "import_lines": sum(client.lines for client in clients),
-        "deliveries_told": len(back_office.told),
+        "deliveries_told": sum(told["at"] != "automation" for told in back_office.told),
+        "automations_told": pressed.total(), "changes_heard": sum(least for client in clients for least, _ in client.changes.values()),
         "messages_twice": duplicates, "faults": run.faults[:20], "fault_count": len(run.faults), "is_sound": bool(is_sound.value),
     }
 
