@@ -3,11 +3,11 @@
 use super::Blueprint;
 use super::references::{follow_renames, refuse_in_use};
 use crate::access::{self, Door, Right};
-use crate::automation::{self, Automation, SentBy, menu};
-use crate::document::{self, FileTemplate};
+use crate::automation::{self, SentBy, menu};
+use crate::document;
 use crate::error::{Result, words};
 use crate::import::save_setting;
-use crate::outbound::{self, CsvPush, HttpSend, MailTemplate, mail, save_target};
+use crate::outbound::{self, mail, save_target};
 use crate::query::{MenuEntry, save_list, save_search};
 use crate::schema::documents::{self, Document, kind_words};
 use crate::schema::{self, Action, Catalog, Change, Database, FieldKind};
@@ -90,12 +90,11 @@ pub(super) fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint)
     // They name imports and what is sent, and stand in the menus of lists.
     for automation in &blueprint.automations {
         let table = managed(&door, &catalog, &automation.database)?;
-        let before = code_of::<Automation>(writing, automation.id)?;
         let save = |automation: &mut _| automation::save(store, writing, &door, &catalog, automation);
-        changes.extend(put(writing, Some(table), &mut automation.clone(), save)?);
-        if let Some(before) = before.filter(|before| *before != automation.code) {
-            menu::rename_entry(writing, table, &MenuEntry::Automation(before), &automation.code)?;
-        }
+        let rename = |before: &str, now: &str| {
+            menu::rename_entry(writing, table, &MenuEntry::Automation(before.to_owned()), now)
+        };
+        changes.extend(put_named(writing, table, automation, save, rename)?);
     }
     if !blueprint.automations.is_empty() {
         automation::circle::check(store, writing, &catalog)?;
@@ -179,22 +178,19 @@ fn apply_outbound(
     }
     for push in &blueprint.csv_pushes {
         let table = managed(door, catalog, &push.database)?;
-        let before = code_of::<CsvPush>(writing, push.id)?;
         let save = |push: &mut _| outbound::csv_push::save(writing, catalog, push);
-        changes.extend(put(writing, Some(table), &mut push.clone(), save)?);
-        if let Some(before) = before.filter(|before| *before != push.code) {
-            menu::rename_entry(writing, table, &MenuEntry::CsvPush(before), &push.code)?;
-        }
+        let rename =
+            |before: &str, now: &str| menu::rename_entry(writing, table, &MenuEntry::CsvPush(before.to_owned()), now);
+        changes.extend(put_named(writing, table, push, save, rename)?);
     }
     for send in &blueprint.http_sends {
         let table = managed(door, catalog, &send.database)?;
-        let before = code_of::<HttpSend>(writing, send.id)?;
         let save = |send: &mut _| outbound::http_send::save(store, writing, catalog, send);
-        changes.extend(put(writing, Some(table), &mut send.clone(), save)?);
-        if let Some(before) = before.filter(|before| *before != send.code) {
-            automation::rename_sent(writing, catalog, table, SentBy::HttpSend, (&before, &send.code))?;
-            menu::rename_entry(writing, table, &MenuEntry::HttpSend(before), &send.code)?;
-        }
+        let rename = |before: &str, now: &str| {
+            automation::rename_sent(writing, catalog, table, SentBy::HttpSend, (before, now))?;
+            menu::rename_entry(writing, table, &MenuEntry::HttpSend(before.to_owned()), now)
+        };
+        changes.extend(put_named(writing, table, send, save, rename)?);
     }
     Ok(())
 }
@@ -215,23 +211,21 @@ fn apply_documents(
     }
     for template in &blueprint.file_templates {
         let table = managed(door, catalog, &template.database)?;
-        let before = code_of::<FileTemplate>(writing, template.id)?;
         let save = |template: &mut _| document::save(store, writing, catalog, template);
-        changes.extend(put(writing, Some(table), &mut template.clone(), save)?);
-        if let Some(before) = before.filter(|before| *before != template.code) {
-            mail::rename_file(writing, table, &before, &template.code)?;
-            automation::rename_sent(writing, catalog, table, SentBy::FileTemplate, (&before, &template.code))?;
-        }
+        let rename = |before: &str, now: &str| {
+            mail::rename_file(writing, table, before, now)?;
+            automation::rename_sent(writing, catalog, table, SentBy::FileTemplate, (before, now))
+        };
+        changes.extend(put_named(writing, table, template, save, rename)?);
     }
     for template in &blueprint.mail_templates {
         let table = managed(door, catalog, &template.database)?;
-        let before = code_of::<MailTemplate>(writing, template.id)?;
         let save = |template: &mut _| mail::save_template(store, writing, catalog, template);
-        changes.extend(put(writing, Some(table), &mut template.clone(), save)?);
-        if let Some(before) = before.filter(|before| *before != template.code) {
-            automation::rename_sent(writing, catalog, table, SentBy::MailTemplate, (&before, &template.code))?;
-            notice::rename_template(writing, table, &before, &template.code)?;
-        }
+        let rename = |before: &str, now: &str| {
+            automation::rename_sent(writing, catalog, table, SentBy::MailTemplate, (before, now))?;
+            notice::rename_template(writing, table, before, now)
+        };
+        changes.extend(put_named(writing, table, template, save, rename)?);
     }
     for notice in &blueprint.notice_mails {
         let table = managed(door, catalog, &notice.database)?;
@@ -297,8 +291,22 @@ fn put<D: Document + PartialEq>(
     Ok(Some(change(D::KIND, definition.code(), old.is_none())))
 }
 
-/// The code that the definition with this id has so far.
-fn code_of<D: Document>(writing: &Writing<'_>, id: Option<i64>) -> Result<Option<String>> {
-    let Some(id) = id else { return Ok(None) };
-    Ok(documents::find::<D>(writing, None, &id.to_string())?.map(|old| old.code().to_owned()))
+/// The same for a definition that others name by its code: where the document gives it another one, they follow by `rename`,
+/// which is told the code before and now.
+fn put_named<D: Document + PartialEq + Clone>(
+    writing: &Writing<'_>,
+    database: i64,
+    definition: &D,
+    save: impl Fn(&mut D) -> Result<i64>,
+    rename: impl FnOnce(&str, &str) -> Result<()>,
+) -> Result<Option<Change>> {
+    let before = match definition.id() {
+        Some(id) => documents::find::<D>(writing, None, &id.to_string())?,
+        None => None,
+    };
+    let change = put(writing, Some(database), &mut definition.clone(), save)?;
+    if let Some(before) = before.filter(|before| before.code() != definition.code()) {
+        rename(before.code(), definition.code())?;
+    }
+    Ok(change)
 }
