@@ -159,6 +159,11 @@ fn imports_on_failing_disks() {
 }
 
 #[test]
+fn runs_on_failing_disks() {
+    fail_everywhere(&["automation", "record and message", "deliveries"]);
+}
+
+#[test]
 fn definitions_on_failing_disks() {
     fail_everywhere(&["definitions"]);
 }

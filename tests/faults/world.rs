@@ -5,8 +5,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use renkei::{
-    AutoNumber, BackupOptions, Blueprint, Database, DetailRow, Error, Export, Field, ImportMode, ImportRequest,
-    ImportSetting, Kind, Language, ManualClock, Query, Store, Synchronous, Timestamp, Values, Worker, WriteOptions,
+    Answer, AutoNumber, Automation, AutomationRequest, AutomationTrigger, BackupOptions, Blueprint, Channel, Circuit,
+    Database, DeliveryFilter, DetailRow, Error, Exchange, Export, Failure, Field, FieldSource, ImportMode,
+    ImportRequest, ImportSetting, Kind, Language, ManualClock, NewDelivery, OutboundRequest, Part, Query,
+    RegisterRecord, Sending, Store, Synchronous, Target, Times, Timestamp, Transport, UpdateRecords, Values, Worker,
+    WriteOptions,
 };
 use tempfile::TempDir;
 
@@ -44,6 +47,30 @@ fn order(number: usize) -> Values {
         })
 }
 
+/// For each part one more on its price, and an order.
+fn care() -> Automation {
+    let more = UpdateRecords::this().set("price", FieldSource::target_formula("price + 1").unwrap());
+    let order = RegisterRecord::of("orders").set("title", FieldSource::template("${code}の注文"));
+    Automation::new("parts", "care", "対応")
+        .on(AutomationTrigger::Api)
+        .part(Part::new("more", "数える", more))
+        .part(Part::new("order", "注文する", order))
+}
+
+/// Takes every message, without a network.
+struct Postbox;
+
+impl Transport for Postbox {
+    fn send(&self, _: &mut OutboundRequest<'_>) -> Result<Exchange, Failure> {
+        Ok(Exchange::new(Answer::new(200), Times::default()))
+    }
+}
+
+fn message(number: u64) -> NewDelivery {
+    let sending = Sending { target: Some("office".into()), ..Sending::default() };
+    NewDelivery::post("http://127.0.0.1:9/").body(number.to_string()).sending(sending).token(number.to_string())
+}
+
 pub fn options() -> renkei::StoreOptions {
     let mut options = Store::options();
     // Small pages and caches, so that little work makes many calls; and the log is moved into the file on the way.
@@ -70,6 +97,8 @@ fn base() -> &'static Path {
         let mut whole = upsert("whole");
         whole.atomic = true;
         let blueprint = Blueprint::new().database(orders()).database(parts()).import(upsert("partial")).import(whole);
+        let office = Target::new("office", "受信側").circuit(Circuit { failures: 0, ..Circuit::default() });
+        let blueprint = blueprint.automation(care()).target(office);
         store.apply(&blueprint).unwrap();
         let all: Vec<Values> = (0..60).map(order).collect();
         store.records("orders").register_all(&all, &WriteOptions::new()).unwrap();
@@ -130,6 +159,12 @@ pub fn picture(store: &Store) -> String {
     for status in store.imports(100).unwrap() {
         lines.push(format!("{:?} {:?}", status.state, status.counts));
     }
+    for run in store.automation_runs(None, 100).unwrap() {
+        lines.push(format!("{:?} {} of {}, {} failed", run.state, run.completed, run.total, run.failed));
+    }
+    for delivery in store.deliveries(&DeliveryFilter::default(), None, 100).unwrap() {
+        lines.push(format!("{:?}", delivery.state));
+    }
     lines.join("\n")
 }
 
@@ -159,7 +194,7 @@ fn reserve(store: &Store, setting: &str, text: &str) {
 }
 
 fn work(_: &World, store: &Store) -> Result<(), Error> {
-    Worker::new(store).run_until_idle().map(drop)
+    Worker::new(store).transport(Channel::Http, Arc::new(Postbox)).run_until_idle().map(drop)
 }
 
 pub const OPERATIONS: &[Operation] = &[
@@ -286,6 +321,34 @@ pub const OPERATIONS: &[Operation] = &[
             assert!(report.findings().iter().all(unread), "{}", report.message(Language::English));
             Ok(())
         },
+    },
+    Operation {
+        name: "automation",
+        in_parts: true,
+        prepare: |store| {
+            let parts = (0..12).map(|number| format!("P{number}"));
+            drop(store.start_automation(&AutomationRequest::call("parts", "care").records(parts)).unwrap());
+        },
+        run: work,
+    },
+    Operation {
+        name: "record and message",
+        in_parts: false,
+        prepare: nothing,
+        run: |_, store| {
+            store
+                .transaction(|transaction| {
+                    transaction.register("orders", &order(8), &WriteOptions::new())?;
+                    transaction.deliver(&message(0))
+                })
+                .map(drop)
+        },
+    },
+    Operation {
+        name: "deliveries",
+        in_parts: true,
+        prepare: |store| (0..12).for_each(|number| _ = store.deliver(&message(number)).unwrap()),
+        run: work,
     },
     Operation {
         name: "sweep",
