@@ -451,7 +451,11 @@ fn definitions_are_judged_when_they_are_saved() {
             Code::DefinitionInvalid,
             "required field \"what\"",
         ),
-        (automation().part(Part::new("r", "登録", RegisterRecord::of("nowhere"))), Code::DatabaseNotFound, "nowhere"),
+        (
+            automation().part(Part::new("r", "登録", RegisterRecord::of("nowhere"))),
+            Code::DatabaseNotFound,
+            "the automation \"auto\": part \"r\": There is no database \"nowhere\"",
+        ),
         (
             automation().part(Part::new("s", "検索", SearchRecords::of("items", Condition::equals("state", "x")))),
             Code::DefinitionInvalid,

@@ -10,7 +10,7 @@ use super::definition::{
 };
 use super::values::{Asked, Goal, Searches, Sets, World, find_search};
 use crate::document::FileTemplate;
-use crate::error::{Code, Error, Result, Words, words};
+use crate::error::{Code, Error, Kind, Result, Words, words};
 use crate::import::ImportSetting;
 use crate::outbound::{HttpSend, MailTemplate, Trigger};
 use crate::query::{Condition, Query, Selection, Sort};
@@ -284,19 +284,13 @@ impl<'a> Compiler<'_, 'a> {
     fn part(&mut self, part: &Part, next: usize) -> Result<bool> {
         self.check_code(part)?;
         self.codes.push(part.code.clone());
-        let step = match &part.action {
-            PartAction::Register(register) => self.register(part, register)?,
-            PartAction::Update(update) => self.update(part, update)?,
-            PartAction::Approve(approve) => self.approval(part, &approve.target, Approval::Approved)?,
-            PartAction::WithdrawApproval(approve) => self.approval(part, &approve.target, Approval::Pending)?,
-            PartAction::Search(search) => self.search(part, search)?,
-            PartAction::Condition(branch) => self.condition(part, branch)?,
-            PartAction::Delete(delete) => self.delete(part, delete)?,
-            PartAction::SendMail(mail) => self.send_mail(part, mail)?,
-            PartAction::GenerateFile(file) => self.generate_file(part, file)?,
-            PartAction::HttpSend(send) => self.send_http(part, send)?,
-            PartAction::End(_) => Step::End,
-        };
+        let step = self.step(part).map_err(|error| match error.kind() {
+            Kind::NotFound | Kind::Usage => {
+                let code = &part.code;
+                error.inside(words!("パーツ「{code}」", "part \"{code}\""))
+            }
+            _ => error,
+        })?;
         let own = self.nodes.len();
         let [yes, no] = part.branches();
         let sizes = [yes, no].map(|branch| size(branch, 1).unwrap_or(0));
@@ -324,6 +318,23 @@ impl<'a> Compiler<'_, 'a> {
             self.searches.insert(part.code.clone(), (own, table));
         }
         Ok(goes_on)
+    }
+
+    /// What a part does by itself.
+    fn step(&self, part: &Part) -> Result<Step<'a>> {
+        match &part.action {
+            PartAction::Register(register) => self.register(part, register),
+            PartAction::Update(update) => self.update(part, update),
+            PartAction::Approve(approve) => self.approval(part, &approve.target, Approval::Approved),
+            PartAction::WithdrawApproval(approve) => self.approval(part, &approve.target, Approval::Pending),
+            PartAction::Search(search) => self.search(part, search),
+            PartAction::Condition(branch) => self.condition(part, branch),
+            PartAction::Delete(delete) => self.delete(part, delete),
+            PartAction::SendMail(mail) => self.send_mail(part, mail),
+            PartAction::GenerateFile(file) => self.generate_file(part, file),
+            PartAction::HttpSend(send) => self.send_http(part, send),
+            PartAction::End(_) => Ok(Step::End),
+        }
     }
 
     fn database(&self, name: Option<&String>) -> Result<&'a Arc<Table>> {

@@ -77,19 +77,19 @@ pub(super) fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint)
     apply_outbound(store, writing, &door, &catalog, blueprint, &mut changes)?;
     for search in &blueprint.searches {
         let mut search = search.clone();
-        let table = managed(&door, &catalog, &search.database)?;
+        let table = managed(&door, &catalog, &search, &search.database)?;
         changes.extend(put(writing, Some(table), &mut search, |search| save_search(writing, &catalog, search))?);
     }
     apply_documents(store, writing, &door, &catalog, blueprint, &mut changes)?;
     for setting in &blueprint.imports {
         let mut setting = setting.clone();
-        let table = managed(&door, &catalog, &setting.database)?;
-        mail::check_report(writing, &setting.code, setting.report.as_ref())?;
+        let table = managed(&door, &catalog, &setting, &setting.database)?;
+        mail::check_report(writing, &setting.code, setting.report.as_ref()).map_err(documents::inside(&setting))?;
         changes.extend(put(writing, Some(table), &mut setting, |setting| save_setting(writing, &catalog, setting))?);
     }
     // They name imports and what is sent, and stand in the menus of lists.
     for automation in &blueprint.automations {
-        let table = managed(&door, &catalog, &automation.database)?;
+        let table = managed(&door, &catalog, automation, &automation.database)?;
         let save = |automation: &mut _| automation::save(store, writing, &door, &catalog, automation);
         let rename = |before: &str, now: &str| {
             menu::rename_entry(writing, table, &MenuEntry::Automation(before.to_owned()), now)
@@ -101,8 +101,9 @@ pub(super) fn apply(store: &Store, writing: &Writing<'_>, blueprint: &Blueprint)
     }
     for list in &blueprint.lists {
         let mut list = list.clone();
-        let table = managed(&door, &catalog, &list.database)?;
-        menu::check_menu(writing, table, &mut list)?;
+        let table = managed(&door, &catalog, &list, &list.database)?;
+        let inside = documents::inside(&list);
+        menu::check_menu(writing, table, &mut list).map_err(inside)?;
         changes.extend(put(writing, Some(table), &mut list, |list| save_list(writing, &catalog, list))?);
     }
     for template in &blueprint.file_templates {
@@ -177,14 +178,14 @@ fn apply_outbound(
         changes.extend(put(writing, None, &mut server.clone(), |server| mail::save_server(writing, server))?);
     }
     for push in &blueprint.csv_pushes {
-        let table = managed(door, catalog, &push.database)?;
+        let table = managed(door, catalog, push, &push.database)?;
         let save = |push: &mut _| outbound::csv_push::save(writing, catalog, push);
         let rename =
             |before: &str, now: &str| menu::rename_entry(writing, table, &MenuEntry::CsvPush(before.to_owned()), now);
         changes.extend(put_named(writing, table, push, save, rename)?);
     }
     for send in &blueprint.http_sends {
-        let table = managed(door, catalog, &send.database)?;
+        let table = managed(door, catalog, send, &send.database)?;
         let save = |send: &mut _| outbound::http_send::save(store, writing, catalog, send);
         let rename = |before: &str, now: &str| {
             automation::rename_sent(writing, catalog, table, SentBy::HttpSend, (before, now))?;
@@ -205,12 +206,12 @@ fn apply_documents(
     changes: &mut Vec<Change>,
 ) -> Result<()> {
     for setting in &blueprint.aggregations {
-        let table = managed(door, catalog, &setting.database)?;
+        let table = managed(door, catalog, setting, &setting.database)?;
         let save = |setting: &mut _| aggregation::save(writing, catalog, setting);
         changes.extend(put(writing, Some(table), &mut setting.clone(), save)?);
     }
     for template in &blueprint.file_templates {
-        let table = managed(door, catalog, &template.database)?;
+        let table = managed(door, catalog, template, &template.database)?;
         let save = |template: &mut _| document::save(store, writing, catalog, template);
         let rename = |before: &str, now: &str| {
             mail::rename_file(writing, table, before, now)?;
@@ -219,7 +220,7 @@ fn apply_documents(
         changes.extend(put_named(writing, table, template, save, rename)?);
     }
     for template in &blueprint.mail_templates {
-        let table = managed(door, catalog, &template.database)?;
+        let table = managed(door, catalog, template, &template.database)?;
         let save = |template: &mut _| mail::save_template(store, writing, catalog, template);
         let rename = |before: &str, now: &str| {
             automation::rename_sent(writing, catalog, table, SentBy::MailTemplate, (before, now))?;
@@ -228,7 +229,7 @@ fn apply_documents(
         changes.extend(put_named(writing, table, template, save, rename)?);
     }
     for notice in &blueprint.notice_mails {
-        let table = managed(door, catalog, &notice.database)?;
+        let table = managed(door, catalog, notice, &notice.database)?;
         let save = |notice: &mut _| notice::save(store, writing, catalog, notice);
         changes.extend(put(writing, Some(table), &mut notice.clone(), save)?);
     }
@@ -266,8 +267,8 @@ fn demand_links(door: &Door, catalog: &Catalog, databases: &[Database]) -> Resul
 }
 
 /// The database of a definition, which whoever acts must manage.
-fn managed(door: &Door, catalog: &Catalog, database: &str) -> Result<i64> {
-    let table = catalog.table(database)?;
+fn managed(door: &Door, catalog: &Catalog, definition: &impl Document, database: &str) -> Result<i64> {
+    let table = catalog.table(database).map_err(documents::inside(definition))?;
     door.demand(table, Right::Manage)?;
     Ok(table.id)
 }
@@ -287,7 +288,8 @@ fn put<D: Document + PartialEq>(
     if old.as_ref() == Some(definition) {
         return Ok(None);
     }
-    save(definition)?;
+    let inside = documents::inside(definition);
+    save(definition).map_err(inside)?;
     Ok(Some(change(D::KIND, definition.code(), old.is_none())))
 }
 

@@ -156,6 +156,8 @@ type Source = Box<dyn std::error::Error + Send + Sync + 'static>;
 #[derive(Debug)]
 struct Body {
     code: Code,
+    /// In what it was found, for what does not say so itself.
+    place: Words,
     field: String,
     name: Words,
     value: Words,
@@ -189,6 +191,7 @@ impl Error {
         Error {
             body: Box::new(Body {
                 code,
+                place: Words::NONE,
                 field: String::new(),
                 name: Words::NONE,
                 value: Words::NONE,
@@ -214,6 +217,7 @@ impl Error {
     #[cfg(feature = "capi")]
     pub(crate) fn again(&self) -> Error {
         let mut again = Error::new(self.body.code);
+        again.body.place = self.body.place.clone();
         again.body.name = self.body.name.clone();
         again.body.value = self.body.value.clone();
         again.body.rule = self.body.rule.clone();
@@ -237,6 +241,16 @@ impl Error {
 
     pub(crate) fn with_rule(mut self, rule: impl IntoWords) -> Error {
         self.body.rule = rule.into_words();
+        self
+    }
+
+    /// The error says that it was found in this, which may itself be in something: what is outermost is told last.
+    pub(crate) fn inside(mut self, outer: Words) -> Error {
+        let inner = std::mem::replace(&mut self.body.place, Words::NONE);
+        self.body.place = match inner.get(Language::English).is_empty() {
+            true => outer,
+            false => words!("{outer}: {inner}", "{outer}: {inner}"; outer, inner),
+        };
         self
     }
 
@@ -273,7 +287,7 @@ impl Error {
     /// The error with its texts changed by `change`, and without its source: for what must not be shown.
     pub(crate) fn hide(mut self, change: impl Fn(String) -> String) -> Error {
         let body = &mut *self.body;
-        for words in [&mut body.name, &mut body.value, &mut body.rule] {
+        for words in [&mut body.place, &mut body.name, &mut body.value, &mut body.rule] {
             *words = Words::of(|language| change(words.get(language).to_owned()));
         }
         body.source = None;
@@ -336,6 +350,10 @@ impl Error {
         let body = &self.body;
         let name = Some(body.name.get(language)).filter(|name| !name.is_empty()).unwrap_or(&body.field);
         let mut text = render(body.code, language, name, body.value.get(language), &body.rule);
+        let place = body.place.get(language);
+        if !place.is_empty() {
+            text = format!("{place}: {text}");
+        }
         for (index, violation) in body.violations.iter().enumerate() {
             text.push_str(match (language, index) {
                 (Language::English, 0) => ": ",
