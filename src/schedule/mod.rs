@@ -245,10 +245,7 @@ impl Schedule {
     pub(crate) fn timetable(&self, store: &Store) -> Result<Timetable> {
         let zone = match &self.time_zone {
             None => store.zone().clone(),
-            Some(name) => jiff::tz::TimeZone::get(name).map_err(|error| {
-                refused("time_zone", name, words!("そのようなタイムゾーンはありません", "there is no such time zone"))
-                    .with_source(error)
-            })?,
+            Some(name) => crate::store::time_zone(name).map_err(|rule| refused("time_zone", name, rule))?,
         };
         let (days, times, repeats) = match &self.when {
             When::Daily { at } => (Days::every(), times(at)?, false),

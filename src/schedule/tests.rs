@@ -169,7 +169,7 @@ fn what_cannot_be_is_refused_by_name() {
     };
     assert!(said(span("10:00", "09:59")).contains("before `from`"));
     assert!(said(span("10:00", "10:00:01")).contains("'until'"));
-    assert!(said(Schedule::every_minutes(5).time_zone("Asia/Edo")).contains("'time_zone'"));
+    assert!(said(Schedule::every_minutes(5).time_zone("JST")).contains("such as Asia/Tokyo"));
     for bad in [
         r#"{"when": {"hourly": {}}}"#,
         r#"{"when": {"daily": {"at": ["25:00"]}}}"#,

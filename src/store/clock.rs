@@ -4,7 +4,10 @@ use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+
+use crate::error::{Words, shorten, words};
 
 /// A moment: milliseconds since 1970-01-01 00:00:00 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -21,6 +24,17 @@ impl Timestamp {
     pub fn before(self, duration: Duration) -> Timestamp {
         Timestamp(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
+}
+
+/// The time zone with a name of the IANA database, or what is wrong with the name.
+pub(crate) fn time_zone(name: &str) -> Result<TimeZone, Words> {
+    TimeZone::get(name).map_err(|_| {
+        let name = shorten(name);
+        words!(
+            "「{name}」というタイムゾーンはありません（Asia/TokyoのようなIANAの名前を指定してください）",
+            "there is no time zone \"{name}\": give a name of the IANA database, such as Asia/Tokyo"
+        )
+    })
 }
 
 impl fmt::Display for Timestamp {

@@ -32,6 +32,7 @@ use rusqlite::{Connection, ErrorCode, ffi};
 
 pub use cancel::Cancel;
 pub(crate) use cause::{Cause, Link, Origin};
+pub(crate) use clock::time_zone;
 pub use clock::{Clock, ManualClock, OsRandom, Random, SystemClock, Timestamp};
 pub(crate) use mover::Mover;
 pub use options::{Limits, StoreOptions, Synchronous};
@@ -138,11 +139,7 @@ impl Store {
 
     fn open_with(path: &Path, options: StoreOptions) -> Result<Store> {
         connection::inspect(path, options.create)?;
-        let zone = jiff::tz::TimeZone::get(&options.time_zone).map_err(|error| {
-            let zone = &options.time_zone;
-            let rule = words!("タイムゾーン「{zone}」がありません", "\"{zone}\" is not a known time zone ({error})");
-            Error::new(Code::Argument).with_rule(rule).with_source(error)
-        })?;
+        let zone = clock::time_zone(&options.time_zone).map_err(|rule| Error::new(Code::Argument).with_rule(rule))?;
         let writer = connection::open(path, &options, options.cache_bytes, true)?;
         migration::migrate(&writer, path, options.create)?;
         // As SQLite does with its own files: whoever opens the store by another name finds the same ones.
