@@ -173,6 +173,20 @@ fn reading_on_failing_disks() {
     fail_everywhere(&["export", "check", "backup"]);
 }
 
+/// The operation itself asks for it.
+#[test]
+fn a_check_takes_no_failing_disk_for_a_fault_of_the_store() {
+    let _beside = beside_others();
+    let operation = OPERATIONS.iter().find(|operation| operation.name == "check").unwrap();
+    let fault = Fault::Error(common_disk::Call::Read);
+    for at in 1..=count_calls(operation, fault) {
+        let world = World::new(Synchronous::Normal);
+        let store = world.open().unwrap();
+        world.disk.fail(fault, at, true);
+        drop((operation.run)(&world, &store));
+    }
+}
+
 #[test]
 fn opening_on_failing_disks() {
     fail_everywhere(&["open", "create"]);

@@ -690,6 +690,11 @@ def drawn(samples, kills):
         ("deliveries that wait", [(9, "#ff7f0e")], 1),
     ]
     width, height, left, gap = 960, 130, 70, 46
+    # Of the seconds that fall together in the picture the worst is seen.
+    together = -(-len(samples) // (width - left - 20))
+    worst = lambda column, values: min(values) if column == 5 else max(values)
+    groups = [samples[at : at + together] for at in range(0, len(samples), together)]
+    samples = [tuple(worst(*one) for one in enumerate(zip(*group))) for group in groups]
     end = max(sample[0] for sample in samples)
     x = lambda second: left + (width - left - 20) * second / end
     out = [
