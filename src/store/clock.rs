@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Words, shorten, words};
+use crate::error::{Words, words};
 
 /// A moment: milliseconds since 1970-01-01 00:00:00 UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -29,10 +29,9 @@ impl Timestamp {
 /// The time zone with a name of the IANA database, or what is wrong with the name.
 pub(crate) fn time_zone(name: &str) -> Result<TimeZone, Words> {
     TimeZone::get(name).map_err(|_| {
-        let name = shorten(name);
         words!(
-            "「{name}」というタイムゾーンはありません（Asia/TokyoのようなIANAの名前を指定してください）",
-            "there is no time zone \"{name}\": give a name of the IANA database, such as Asia/Tokyo"
+            "「Asia/Tokyo」のようなタイムゾーンの名前ではありません",
+            "it is no name of a time zone, such as Asia/Tokyo"
         )
     })
 }

@@ -139,7 +139,11 @@ impl Store {
 
     fn open_with(path: &Path, options: StoreOptions) -> Result<Store> {
         connection::inspect(path, options.create)?;
-        let zone = clock::time_zone(&options.time_zone).map_err(|rule| Error::new(Code::Argument).with_rule(rule))?;
+        let zone = clock::time_zone(&options.time_zone).map_err(|rule| {
+            let name = crate::error::shorten(&options.time_zone);
+            let rule = words!("タイムゾーン「{name}」は{rule}", "the time zone \"{name}\": {rule}"; rule);
+            Error::new(Code::Argument).with_rule(rule)
+        })?;
         let writer = connection::open(path, &options, options.cache_bytes, true)?;
         migration::migrate(&writer, path, options.create)?;
         // As SQLite does with its own files: whoever opens the store by another name finds the same ones.
