@@ -10,7 +10,7 @@ use super::definition::{
 };
 use super::values::{Asked, Goal, Searches, Sets, World, find_search};
 use crate::document::FileTemplate;
-use crate::error::{Code, Error, Kind, Result, Words, words};
+use crate::error::{Code, Error, Result, Words, words};
 use crate::import::ImportSetting;
 use crate::outbound::{HttpSend, MailTemplate, Trigger};
 use crate::query::{Condition, Query, Selection, Sort};
@@ -284,13 +284,8 @@ impl<'a> Compiler<'_, 'a> {
     fn part(&mut self, part: &Part, next: usize) -> Result<bool> {
         self.check_code(part)?;
         self.codes.push(part.code.clone());
-        let step = self.step(part).map_err(|error| match error.kind() {
-            Kind::NotFound | Kind::Usage => {
-                let code = &part.code;
-                error.inside(words!("パーツ「{code}」", "part \"{code}\""))
-            }
-            _ => error,
-        })?;
+        let code = &part.code;
+        let step = self.step(part).map_err(|error| error.inside(words!("パーツ「{code}」", "part \"{code}\"")))?;
         let own = self.nodes.len();
         let [yes, no] = part.branches();
         let sizes = [yes, no].map(|branch| size(branch, 1).unwrap_or(0));

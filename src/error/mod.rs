@@ -244,8 +244,12 @@ impl Error {
         self
     }
 
-    /// The error says that it was found in this, which may itself be in something: what is outermost is told last.
+    /// Where something that is named is not there, or not of use, the error says in what it is named, which may itself be in
+    /// something: what is outermost is told last. Other errors say it by themselves.
     pub(crate) fn inside(mut self, outer: Words) -> Error {
+        if !matches!(self.kind(), Kind::NotFound | Kind::Usage) {
+            return self;
+        }
         let inner = std::mem::replace(&mut self.body.place, Words::NONE);
         self.body.place = match inner.get(Language::English).is_empty() {
             true => outer,

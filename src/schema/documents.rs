@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::definition::Database;
 use super::names;
-use crate::error::{Code, Error, Kind, Result, Words, words};
+use crate::error::{Code, Error, Result, Words, words};
 use crate::store;
 
 /// A definition that is kept as a document.
@@ -79,10 +79,7 @@ pub(crate) fn unfit(definition: &str, error: Error) -> Error {
 /// Something that a definition names is not there, or not of use: the error says in which definition.
 pub(crate) fn inside<D: Document>(definition: &D) -> impl Fn(Error) -> Error + use<D> {
     let (kind, code) = (kind_words(D::KIND), definition.code().to_owned());
-    move |error| match error.kind() {
-        Kind::NotFound | Kind::Usage => error.inside(words!("{kind}「{code}」", "the {kind} \"{code}\""; kind)),
-        _ => error,
-    }
+    move |error| error.inside(words!("{kind}「{code}」", "the {kind} \"{code}\""; kind))
 }
 
 /// What is judged in every definition.
