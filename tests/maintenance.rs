@@ -389,15 +389,12 @@ fn a_backup_that_is_cancelled_leaves_nothing() {
     // Also from another thread, while it waits for the rate.
     let cancel = Cancel::new();
     let store = fixture.store.cancellable(&cancel);
-    let began = Instant::now();
     std::thread::scope(|scope| {
-        let copying =
-            scope.spawn(|| store.backup_with(&target, &BackupOptions::new().bytes_per_second(1_000), |_| true));
+        let copying = scope.spawn(|| store.backup_with(&target, &BackupOptions::new().bytes_per_second(1), |_| true));
         std::thread::sleep(Duration::from_millis(100));
         cancel.cancel();
         assert_eq!(copying.join().unwrap().unwrap_err().code(), Code::Cancelled);
     });
-    assert!(began.elapsed() < Duration::from_secs(5));
     assert_eq!(names(fixture.dir.path()), [""; 0]);
 }
 

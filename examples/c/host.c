@@ -50,8 +50,6 @@
 #define PIECE (64 << 10)
 /* A whole body may take this many times as long as its next piece. */
 #define PATIENCES 20
-/* How long running requests are waited for when the host is to stop. */
-#define FAREWELL_SECONDS 10
 /* How long, and how many bytes of it, a client is listened to that still sends when everything was said. */
 #define LINGER_MS 2000
 #define LINGERED (16 << 20)
@@ -79,6 +77,7 @@ static const char *HELP =
     "    --connections N         connections at once; more wait until one is free; default: 256\n"
     "    --patience SECONDS      how long a client may say nothing, in the middle of something or between two requests;\n"
     "                            default: 30\n"
+    "    --farewell SECONDS      how long answers that have begun may still take when the host is stopped; default: 10\n"
     "    --quiet                 log no requests, only what went wrong\n\n"
     "Encryption is the business of a proxy in front. The signals TERM and INT stop it gracefully: answers are finished, and a\n"
     "running import is parked where it is and goes on when the host is started again.\n\n"
@@ -159,7 +158,7 @@ struct arguments {
     const char *store, *blueprint, *account, *listen, *issue_token;
     /* As a JSON array; empty when none were given. */
     struct text proxies, network;
-    int connections, patience_ms, definitions;
+    int connections, patience_ms, farewell_seconds, definitions;
     int64_t rejects;
     renkei_webapi_options options;
 };
@@ -222,6 +221,7 @@ static struct arguments parse_arguments(int count, char **words)
     given.listen = "127.0.0.1:8080";
     given.connections = 256;
     given.patience_ms = 30000;
+    given.farewell_seconds = 10;
     given.options = renkei_webapi_options_init();
     for (at = 1; at < count; at++) {
         const char *option = words[at], *value;
@@ -272,6 +272,8 @@ static struct arguments parse_arguments(int count, char **words)
             given.connections = at_least_one(option, value);
         } else if (strcmp(option, "--patience") == 0) {
             given.patience_ms = at_least_one(option, value) * 1000;
+        } else if (strcmp(option, "--farewell") == 0) {
+            given.farewell_seconds = at_least_one(option, value);
         } else {
             stop(2, "there is no option %s", option);
         }
@@ -1326,13 +1328,13 @@ static void serve(int listener, int connections)
     }
 }
 
-/* Waits until all connections have ended; 0 when they do not within the time. */
-static int await_connections(void)
+/* Waits until all connections have ended; 0 when they do not within so many seconds. */
+static int await_connections(int seconds)
 {
     struct timespec until;
     int open;
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += FAREWELL_SECONDS;
+    until.tv_sec += seconds;
     pthread_mutex_lock(&shared.lock);
     while (shared.open > 0 && pthread_cond_timedwait(&shared.ended, &shared.lock, &until) == 0) {
     }
@@ -1429,7 +1431,7 @@ int main(int count, char **words)
     /* Whoever waits for his next request is let go; an import is parked while the last answers go out. */
     close(stop_pipe[1]);
     check(renkei_worker_stop(worker, &error), &error, NULL);
-    if (!await_connections()) {
+    if (!await_connections(given.farewell_seconds)) {
         /* Threads that are inside the library keep it: what is committed stays, and the rest is taken back. */
         log_line("WARN", "connections that did not end are broken off");
         _exit(0);

@@ -38,6 +38,7 @@ How much of it:
     --connections N         connections at once; more wait until one is free; default: 256
     --patience SECONDS      how long a client may say nothing, in the middle of something or between two requests;
                             default: 30
+    --farewell SECONDS      how long answers that have begun may still take when the host is stopped; default: 10
     --quiet                 log no requests, only what went wrong
 
 Encryption is the business of a proxy in front. The signals TERM and INT stop it gracefully: answers are finished, and a
@@ -157,6 +158,7 @@ impl Arguments {
             "--export-records" => options.export_records_most = number(option, given()?)?,
             "--connections" => self.limits.connections = at_least_one(option, given()?)?,
             "--patience" => self.limits.patience = Duration::from_secs(at_least_one(option, given()?)? as u64),
+            "--farewell" => self.limits.farewell = Duration::from_secs(at_least_one(option, given()?)? as u64),
             other if other.starts_with('-') => return Err(Stop::arguments(format!("there is no option {other}"))),
             other => return Err(Stop::arguments(format!("{other} follows no option"))),
         }

@@ -33,20 +33,19 @@ pub struct Limits {
     /// How long a client may say nothing: while it sends a head, between two pieces of a body, while it takes an answer,
     /// between two requests.
     pub patience: Duration,
+    /// How long requests that have begun are waited for when the host is to stop.
+    pub farewell: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { connections: 256, patience: Duration::from_secs(30) }
+        Limits { connections: 256, patience: Duration::from_secs(30), farewell: Duration::from_secs(10) }
     }
 }
 
 /// The longest head of a request, in bytes, and the most headers of one.
 const HEAD: usize = 64 << 10;
 const HEADERS: usize = 100;
-
-/// How long running requests are waited for when the host is to stop.
-const FAREWELL: Duration = Duration::from_secs(10);
 
 /// How long, and how many bytes of it, a client is listened to that still sends when everything was said.
 const LINGER: Duration = Duration::from_secs(2);
@@ -95,7 +94,7 @@ async fn serve(
     // An import is parked while the last answers go out.
     let parked = spawn_blocking(move || worker.stop());
     let all = u32::try_from(limits.connections).unwrap_or(u32::MAX);
-    if timeout(FAREWELL, places.acquire_many(all)).await.is_err() {
+    if timeout(limits.farewell, places.acquire_many(all)).await.is_err() {
         log::warn!("connections that did not end are broken off");
     }
     let _ = parked.await;

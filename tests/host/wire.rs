@@ -5,17 +5,15 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::raw::{Raw, head, request};
+use crate::raw::{PATIENCE, Raw, head, request};
 use crate::running::{ACCOUNT, Host};
 
 const VIEW: &str = r#"{"dbSchemaId":"100201","keyId":"000000001"}"#;
 const EXPORT: &str = r#"{"dbSchemaId":"100201"}"#;
-const SECOND: Duration = Duration::from_secs(1);
 
+/// A host that lets nobody go by itself while a test waits.
 fn host() -> Host {
-    let host = Host::start();
-    host.cases(&["a"]);
-    host
+    patient("600")
 }
 
 fn patient(seconds: &str) -> Host {
@@ -63,7 +61,7 @@ fn a_connection_is_kept_until_the_client_wants_it_closed() {
             let mut raw = host.connect();
             let answer = raw.send(request(function, &host.token, word, body)).answer();
             assert_eq!(answer.header("connection").as_deref(), Some("close"), "{}", answer.head);
-            assert!(raw.is_closed_within(SECOND), "{word} {function}");
+            assert!(raw.is_closed_within(PATIENCE), "{word} {function}");
         }
     }
 }
@@ -81,7 +79,7 @@ fn http_1_0_gets_no_chunks() {
     let answer = raw.send(old("apirecord/view", "", VIEW)).answer();
     assert_eq!(answer.header("content-length"), Some(answer.body.len().to_string()));
     assert_eq!(answer.json()["url"], format!("http://localhost/{ACCOUNT}/apirecord/view/version/v1"));
-    assert!(raw.is_closed_within(SECOND));
+    assert!(raw.is_closed_within(PATIENCE));
     let answer = host.connect().send(old("api/csvexport", "", EXPORT)).answer();
     assert_eq!((answer.chunks, answer.header("content-length")), (None, None));
     assert_eq!(answer.body, host.call("api/csvexport", EXPORT).body);
@@ -140,7 +138,7 @@ fn requests_may_come_in_chunks_and_in_crumbs() {
     ] {
         let mut raw = host.connect();
         assert_eq!(raw.send(format!("{chunked}{body}")).answer().status, 200, "{body}");
-        assert!(raw.is_closed_within(SECOND), "a chunked request ends its connection");
+        assert!(raw.is_closed_within(PATIENCE), "a chunked request ends its connection");
     }
     let csv = "a,1,2026-01-01\r\n".repeat(20_000);
     let parts = format!(
@@ -194,7 +192,7 @@ fn who_asks_whether_he_may_send_is_told() {
         let answer = raw.send(expecting(function, token, length)).answer();
         assert_eq!(answer.status, status, "{}", answer.head);
         answer.json();
-        assert!(raw.is_closed_within(SECOND), "{function}");
+        assert!(raw.is_closed_within(PATIENCE), "{function}");
     }
 }
 
@@ -367,7 +365,6 @@ fn bodies_are_bounded() {
 #[test]
 fn slow_clients_are_not_waited_for_and_disturb_nobody() {
     let host = patient("1");
-    let begun = Instant::now();
     let mut silent = host.connect();
     let mut in_head = host.connect();
     in_head.send("POST /abc1de2/apirecord/view/version/v1 HTTP/1.1\r\nHost: h\r\n");
@@ -389,10 +386,10 @@ fn slow_clients_are_not_waited_for_and_disturb_nobody() {
         let mut raw = Raw::connect(address);
         let begun = Instant::now();
         raw.send("POST / HTTP/1.1\r\n");
-        while raw.try_send(b"X").is_ok() && begun.elapsed() < Duration::from_secs(20) {
+        while raw.try_send(b"X").is_ok() {
+            assert!(begun.elapsed() < 2 * PATIENCE, "the host listens on");
             std::thread::sleep(Duration::from_millis(100));
         }
-        begun.elapsed()
     });
     // Others are served meanwhile.
     for _ in 0..20 {
@@ -406,8 +403,7 @@ fn slow_clients_are_not_waited_for_and_disturb_nobody() {
     for (name, raw) in [("silent", &mut silent), ("head", &mut in_head), ("idle", &mut idle)] {
         assert_eq!(String::from_utf8_lossy(&raw.rest()), "", "{name}");
     }
-    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
-    assert!(dripping.join().unwrap() < Duration::from_secs(10));
+    dripping.join().unwrap();
 }
 
 #[test]
@@ -486,7 +482,7 @@ fn clients_may_go_away_at_any_moment() {
         if files <= 1 {
             break;
         }
-        assert!(began.elapsed() < Duration::from_secs(10), "{files} uploads stay");
+        assert!(began.elapsed() < PATIENCE, "{files} uploads stay");
         std::thread::sleep(Duration::from_millis(50));
     }
 }

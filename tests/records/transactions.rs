@@ -1,7 +1,5 @@
 //! Several writes, kept together or not at all.
 
-use std::time::Instant;
-
 use renkei::{Condition, Query, Worker};
 
 use super::*;
@@ -48,10 +46,10 @@ fn a_transaction_reads_what_it_has_written() {
 fn a_write_through_the_store_inside_a_transaction_is_refused_at_once() {
     let fixture = stock();
     let (store, options) = (&fixture.store, WriteOptions::new());
-    let began = Instant::now();
     store
         .transaction(|transaction| {
             transaction.register("items", &item("A", 1), &options)?;
+            // Not as busy, which is what waiting would end with.
             for error in [
                 store.records("items").register(&item("B", 1)).unwrap_err(),
                 store.clone().transaction(|_| Ok(())).unwrap_err(),
@@ -63,7 +61,6 @@ fn a_write_through_the_store_inside_a_transaction_is_refused_at_once() {
             Ok(())
         })
         .unwrap();
-    assert!(began.elapsed() < Duration::from_secs(5));
     // Neither that nor a refusal or a panic inside keeps the turn.
     store.transaction(|_| -> renkei::Result<()> { Err(store.records("x").view("y").unwrap_err()) }).unwrap_err();
     let panicking =
