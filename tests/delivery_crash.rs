@@ -225,9 +225,10 @@ fn the_next_worker_takes_over_at_once() {
     assert_eq!(receiver.count(), 1);
     kill(&mut child);
     let began = Instant::now();
-    let status = store.wait_delivery(id, Duration::from_secs(10)).unwrap();
+    let status = store.wait_delivery(id, Duration::from_secs(60)).unwrap();
     println!("taken over in {:?}", began.elapsed());
-    assert!(began.elapsed() < Duration::from_secs(1));
+    // Not when the promise of the dead one ends, which is three seconds away at least.
+    assert!(began.elapsed() < Duration::from_millis(2_500));
     assert_eq!((status.state, status.attempts, status.interrupted), (DeliveryState::Delivered, 1, 1));
     handle.stop();
 }

@@ -25,14 +25,14 @@ fn cancelling_ends_what_waits_and_what_would_be_tried_again() {
     let handle = worker(&fixture.store).start().unwrap();
     // A target that has answered gets several deliveries at once.
     let first = post("/first");
-    assert!(fixture.store.wait_delivery(first, Duration::from_secs(10)).unwrap().state.is_ended());
+    assert!(fixture.store.wait_delivery(first, Duration::from_secs(60)).unwrap().state.is_ended());
     let (bad, good) = (post("/bad"), post("/good"));
     receiver.wait(3);
     for id in [bad, good] {
         fixture.store.cancel_delivery(id).unwrap();
         assert!(fixture.store.delivery(id).unwrap().cancel_asked);
     }
-    let states = [waiting, bad, good].map(|id| fixture.store.wait_delivery(id, Duration::from_secs(10)).unwrap().state);
+    let states = [waiting, bad, good].map(|id| fixture.store.wait_delivery(id, Duration::from_secs(60)).unwrap().state);
     handle.stop();
     use DeliveryState::{Cancelled, Delivered};
     assert_eq!(states, [Cancelled, Cancelled, Delivered]);

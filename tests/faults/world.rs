@@ -286,7 +286,8 @@ pub const OPERATIONS: &[Operation] = &[
         name: "upload",
         in_parts: false,
         prepare: nothing,
-        run: |_, store| store.upload("big.bin", &vec![7u8; 700_000][..]).map(drop),
+        // More than one piece of those that bytes are kept in.
+        run: |_, store| store.upload("big.bin", &vec![7u8; 300_000][..]).map(drop),
     },
     Operation {
         name: "attach a file",
