@@ -15,6 +15,7 @@ store is checked, and everything that anybody was told is compared with it; the 
 import argparse
 import atexit
 import ctypes
+import heapq
 import http.client
 import json
 import os
@@ -25,6 +26,7 @@ import subprocess
 import sys
 import threading
 import time
+from array import array
 from collections import Counter, defaultdict
 from ctypes import byref, c_char_p, c_int32, c_int64, c_size_t, c_uint32, c_uint64, c_void_p
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -39,6 +41,8 @@ CLIENTS = 4
 KEPT = 300
 # The longest pause of a client between two calls, in seconds.
 PAUSE = 0.03
+# So many of the slowest calls are told.
+SLOWEST = 20
 # How long ended deliveries are kept: less than a long run, so that their tables stop growing.
 RETENTION_MS = 5 * 60 * 1000
 
@@ -446,12 +450,17 @@ class Run:
         self.lock = threading.Lock()
         self.times, self.counts = [], Counter()
         self.faults, self.gone = [], set()
+        # By function, all of them; and the slowest, with when they ended.
+        self.began, self.all_times, self.slowest = time.monotonic(), defaultdict(lambda: array("d")), []
 
     def note(self, what, seconds):
         with self.lock:
             self.counts[what] += 1
             if seconds is not None:
                 self.times.append(seconds)
+                self.all_times[what].append(seconds)
+                slow = (seconds, round(time.monotonic() - self.began, 1), what)
+                (heapq.heappush if len(self.slowest) < SLOWEST else heapq.heappushpop)(self.slowest, slow)
 
     def fault(self, what):
         with self.lock:
@@ -462,6 +471,15 @@ class Run:
         with self.lock:
             times, self.times = sorted(self.times), []
         return times
+
+    def response_ms(self):
+        """How long the calls of each function took."""
+        figures = {}
+        for function, times in sorted(self.all_times.items()):
+            times = sorted(times)
+            at = lambda share: round(times[min(len(times) - 1, int(len(times) * share))] * 1000, 1)
+            figures[function] = {"calls": len(times), "p50": at(0.5), "p99": at(0.99), "p99.9": at(0.999), "longest": at(1.0)}
+        return figures
 
 
 class Office:
@@ -617,7 +635,9 @@ def main():
         minutes=given_.minutes, kills=len(kills), restart_ms=[round(seconds * 1000) for seconds in restarts],
         host_peak_bytes=max(sample[1] for sample in samples), office_peak_bytes=max(sample[2] for sample in samples),
         file_bytes=samples[-1][3], log_peak_bytes=max(sample[4] for sample in samples),
-        p99_ms_median=longest[len(longest) // 2], p99_ms_longest=longest[-1],
+        p99_ms_median=longest[len(longest) // 2], p99_ms_longest=longest[-1], response_ms=run.response_ms(),
+        slowest=[f"{seconds * 1000:.0f} ms, {what}, at {at} s" for seconds, at, what in sorted(run.slowest, reverse=True)],
+        killed_at=[round(at, 1) for at in kills],
     )
     (folder / "summary.json").write_text(json.dumps(summary, ensure_ascii=False, indent=1))
     (folder / "soak.svg").write_text(drawn(samples, kills))
