@@ -36,18 +36,16 @@ version=$(sed -n 's/^version = "\(.*\)"$/\1/p' Cargo.toml | head -1)
 soname=librenkei.so.${version%.*}
 [ "${version%%.*}" = 0 ] || soname=librenkei.so.${version%%.*}
 
-build() { # CRATE_TYPE RUSTC_ARGUMENTS...
-    local type=$1
-    shift
-    # One library at a time: with others beside it, Cargo would leave out optimizations across crates.
-    cargo rustc --locked --lib --features "$features" --profile "$profile" ${target:+--target-dir "$target"} \
-        --crate-type "$type" -- "$@"
-}
 messages=$(mktemp)
 work=$(mktemp -d)
 trap 'rm -rf "$messages" "$work"' EXIT
-build cdylib -C "link-arg=-Wl,-soname,$soname"
-build staticlib --print native-static-libs 2> >(tee "$messages" >&2)
+# With one library beside the other, Cargo leaves out optimizations across crates; a profile that wants none is built at once.
+kinds="cdylib staticlib"
+[ "$profile" != capi-test ] || kinds=cdylib,staticlib
+for kind in $kinds; do
+    cargo rustc --locked --lib --features "$features" --profile "$profile" ${target:+--target-dir "$target"} \
+        --crate-type "$kind" -- -C "link-arg=-Wl,-soname,$soname" --print native-static-libs 2> >(tee -a "$messages" >&2)
+done
 natives=$(sed -n 's/^note: native-static-libs: //p' "$messages" | tail -1)
 natives=${natives:--lgcc_s -lutil -lrt -lpthread -lm -ldl -lc}
 built=$(cargo metadata --format-version 1 --no-deps | sed 's/.*"target_directory":"\([^"]*\)".*/\1/')
