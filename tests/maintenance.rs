@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use common::Fixture;
 use renkei::{
-    AuditEntry, AuditQuery, AutoNumber, BackupOptions, Blueprint, Cancel, CheckOptions, CheckReport, Code, Database,
-    DetailRow, Field, ImportMode, ImportRequest, ImportSetting, JobState, Kind, Language, List, NumberDate, Severity,
-    Store, User, Values, Worker, WriteOptions,
+    AuditEntry, AuditQuery, AutoNumber, AutomationRequest, BackupOptions, Blueprint, Cancel, CheckOptions, CheckReport,
+    Code, Database, DetailRow, Field, HttpSendRequest, ImportMode, ImportRequest, ImportSetting, JobState, Kind,
+    Language, List, NewDelivery, NumberDate, PushRequest, Severity, Store, User, Values, Worker, WriteOptions,
 };
 
 fn branches() -> Database {
@@ -104,9 +104,46 @@ fn a_store_that_is_well_has_nothing_found() {
     assert_eq!(quick.examined(), seen);
 }
 
-/// Spoils a whole store by SQL; both ways of checking are told, the quick one where it can see it.
-fn spoiled(sql: &str) -> (CheckReport, CheckReport) {
+/// What is sent and started by itself, beside what [`office`] has.
+const MORE: &str = r#"{
+  "targets": [{"code": "core", "name": "基幹"}],
+  "mail_servers": [{"code": "mail", "name": "社内メール", "host": "mail.example.com", "from": "a@example.com"}],
+  "mail_templates": [{"database": "orders", "code": "thanks", "name": "お礼", "server": "mail", "to": ["a@example.com"],
+                      "subject": "${title}", "text": "${title}"}],
+  "file_templates": [{"database": "orders", "code": "paper", "name": "注文書", "file_name": "${number}.txt",
+                      "content": {"text": "${title}"}}],
+  "aggregations": [{"database": "orders", "code": "states", "name": "状態別", "aggregation": {
+                    "group_by": [{"field": "state"}], "measures": [{"function": "count"}]}}],
+  "csv_pushes": [{"database": "orders", "code": "push", "name": "基幹へ", "url": "http://10.1.2.3/a",
+                  "report": {"server": "mail"}}],
+  "http_sends": [{"database": "orders", "code": "sms", "name": "SMS", "url": "https://sms.example/",
+                  "body": {"format": "json", "rows": [{"key": "title", "value": "${title}"}]},
+                  "sending": {"target": "core"}}],
+  "automations": [{"database": "orders", "code": "close", "name": "締め",
+                   "triggers": ["api", {"registered": {}}, {"timer": {"when": {"daily": {"at": ["09:00"]}}}}],
+                   "parts": [{"code": "done", "name": "済", "action": {
+                              "type": "update", "set": [{"field": "state", "from": {"value": "済"}}]}}]}],
+  "lists": [{"database": "orders", "code": "all", "name": "全件", "columns": ["number", "title"],
+             "menu": {"sub_menu": [{"csv_push": "push"}], "pulldown": [{"http_send": "sms"}]}}]
+}"#;
+
+/// A store in which something of everything waits.
+fn waiting_office() -> Fixture {
     let fixture = office();
+    let store = &fixture.store;
+    store.apply(&Blueprint::from_json(MORE).unwrap()).unwrap();
+    store.records("orders").register(&Values::new().set("title", "注文")).unwrap();
+    store.start_automation(&AutomationRequest::call("orders", "close").records(["000001"])).unwrap();
+    store.push(&PushRequest::new("orders", "all", "push")).unwrap();
+    store.http_send(&HttpSendRequest::pulldown("orders", "all", "sms", ["000001", "000003"])).unwrap();
+    for body in ["a", "b"] {
+        store.deliver(&NewDelivery::post("https://core.example/").body(body).order_key("k")).unwrap();
+    }
+    fixture
+}
+
+/// Spoils a whole store by SQL; both ways of checking are told, the quick one where it can see it.
+fn spoiled(fixture: Fixture, sql: &str) -> (CheckReport, CheckReport) {
     let sqlite = fixture.sqlite();
     sqlite.execute_batch(&format!("PRAGMA foreign_keys = OFF; PRAGMA writable_schema = ON; {sql}")).unwrap();
     drop(sqlite);
@@ -120,8 +157,7 @@ fn spoiled(sql: &str) -> (CheckReport, CheckReport) {
 #[test]
 fn every_kind_of_damage_has_its_finding() {
     let fts = "\"branches__text__name__\"";
-    let cases: &[(&str, &str, &str, bool)] = &[
-        // SQL, the code, what the message names, whether the quick check sees it too
+    let cases: &[Case<'_>] = &[
         ("UPDATE orders SET branch = 99 WHERE number = '000003'", "check.foreign_key", "branches", true),
         ("DELETE FROM renkei_meta WHERE name = 'audit_file'", "check.table", "audit_file", true),
         ("DROP INDEX renkei_audit_at", "check.table", "renkei_audit_at", true),
@@ -182,6 +218,7 @@ fn every_kind_of_damage_has_its_finding() {
         ("UPDATE renkei_import SET inserted = 7", "check.import", "lines are done", true),
         ("UPDATE renkei_import SET total = 7", "check.import", "not done", true),
         ("UPDATE renkei_reject SET number = 5", "check.import", "refused", true),
+        ("DELETE FROM renkei_reject", "check.import", "0 refusals are kept", true),
         ("DELETE FROM renkei_import", "check.import", "reservation", true),
         ("UPDATE renkei_import SET setting = '{}'", "check.import", "setting", true),
         ("UPDATE renkei_user SET addresses = '['", "check.access", "addresses", true),
@@ -203,14 +240,100 @@ fn every_kind_of_damage_has_its_finding() {
             true,
         ),
     ];
+    expect_found(office, cases);
+}
+
+#[test]
+fn whatever_waits_in_vain_or_is_not_what_was_frozen_has_its_finding() {
+    let some = "(SELECT max(id) FROM renkei_delivery WHERE kind = 'http_send')";
+    let spoil = |set: &str| format!("UPDATE renkei_message SET {set} WHERE delivery_id = {some}");
+    let definitions =
+        ["target", "csv_push", "http_send", "mail_server", "mail_template", "file_template", "aggregation"]
+            .map(|kind| (format!("UPDATE renkei_definition SET document = '{{' WHERE kind = '{kind}'"), kind));
+    let mut cases: Vec<Case<'_>> = vec![
+        ("UPDATE renkei_target SET ready_at = NULL", "check.delivery", "will not be sent", true),
+        ("UPDATE renkei_target SET ready_at = ready_at + 1", "check.delivery", "target \"core\"", true),
+        ("UPDATE renkei_delivery SET state = 'asleep'", "check.delivery", "(asleep)", true),
+        ("UPDATE renkei_delivery SET priority = 7", "check.delivery", "its state cannot be", true),
+        ("UPDATE renkei_delivery SET ended_at = 5", "check.delivery", "its state cannot be", true),
+        (
+            "UPDATE renkei_delivery SET state = 'cancelled', ended_at = 5 WHERE state = 'waiting' AND order_key = 'k'",
+            "check.delivery",
+            "nothing that it waits behind",
+            true,
+        ),
+        (
+            "UPDATE renkei_delivery SET state = 'sending', claimed_by = 5, started_at = 5 WHERE order_key = 'k'",
+            "check.left",
+            "delivery",
+            true,
+        ),
+        ("DELETE FROM renkei_message", "check.delivery", "message is missing", true),
+        ("UPDATE renkei_message SET body = CAST('c' AS BLOB) WHERE bytes = 1", "check.delivery", "frozen", false),
+        ("UPDATE renkei_message SET bytes = 99", "check.delivery", "frozen", true),
+        ("UPDATE renkei_message SET sha256 = x'00' WHERE file_id IS NOT NULL", "check.delivery", "frozen", true),
+        ("UPDATE renkei_file SET state = 1, expires_at = 5 WHERE state = 3", "check.delivery", "frozen", true),
+        ("UPDATE renkei_message SET file_id = NULL", "check.file", "no delivery has it", true),
+        ("UPDATE renkei_sending SET document = '{}'", "check.delivery", "way of sending", true),
+        ("UPDATE renkei_delivery SET attempts = 1", "check.delivery", "of 1 attempts 0", true),
+        ("DELETE FROM renkei_push", "check.delivery", "do not belong together", true),
+        ("UPDATE renkei_job SET kind = 'import' WHERE kind = 'http_send'", "check.delivery", "do not belong", true),
+        ("UPDATE renkei_push SET delivery_id = NULL", "check.delivery", "will never end", true),
+        ("UPDATE renkei_push SET setting = '{'", "check.delivery", "setting is not readable", true),
+        ("UPDATE renkei_send_item SET delivery_id = 5 WHERE number = 1", "check.delivery", "will never end", true),
+        ("UPDATE renkei_send_item SET state = 'failed'", "check.delivery", "will never end", true),
+        ("UPDATE renkei_job SET report = '{' WHERE report IS NOT NULL", "check.job", "who is told", true),
+        (
+            "UPDATE renkei_meta SET value = (SELECT max(id) FROM renkei_delivery) WHERE name = 'next_id'",
+            "check.id",
+            "is in use",
+            true,
+        ),
+        ("DELETE FROM renkei_listener", "check.event", "does not hear what starts it", true),
+        ("UPDATE renkei_listener SET events = 3", "check.event", "hears what does not", true),
+        ("DELETE FROM renkei_automation_timer", "check.automation", "is not set", true),
+        ("UPDATE renkei_automation_timer SET database_id = 5", "check.automation", "is not set", true),
+        ("INSERT INTO renkei_automation_timer VALUES (5, 5, 5)", "check.orphan", "renkei_automation_timer", true),
+        ("UPDATE renkei_automation SET completed = 1", "check.automation", "1 completed", true),
+        ("DELETE FROM renkei_automation", "check.automation", "do not belong together", true),
+        (
+            "UPDATE renkei_job SET run_at = 9223372036854775807 WHERE kind = 'automation'",
+            "check.automation",
+            "waits for nothing",
+            true,
+        ),
+        (
+            "UPDATE renkei_definition SET document = replace(document, '\"title\"', '\"gone\"') WHERE code = 'all'",
+            "check.unfit",
+            "\"gone\" in the list \"all\"",
+            true,
+        ),
+        ("UPDATE renkei_push SET database_id = 5", "check.orphan", "renkei_push", true),
+        ("DROP TABLE renkei_send_item", "check.unreadable", "renkei_delivery", true),
+    ];
+    let columns = ["url", "headers", "slots"].map(|column| spoil(&format!("{column} = '{{'")));
+    cases.extend(columns.iter().map(|sql| (sql.as_str(), "check.delivery", "message is not readable", true)));
+    cases.extend(definitions.iter().map(|(sql, kind)| (sql.as_str(), "check.definition", *kind, true)));
+    let fixture = waiting_office();
+    let report = fixture.store.check().unwrap();
+    assert!(report.findings().is_empty(), "{}", report.message(Language::English));
+    expect_found(waiting_office, &cases);
+}
+
+/// SQL, the code, what the message names, whether the quick check sees it too.
+type Case<'a> = (&'a str, &'a str, &'a str, bool);
+
+const NOTICES: [&str; 5] = ["check.view", "check.other", "check.deferred_index", "check.unfit", "check.left"];
+
+fn expect_found(make: fn() -> Fixture, cases: &[Case<'_>]) {
     for (sql, code, named, quick_sees) in cases {
-        let (report, quick) = spoiled(sql);
+        let (report, quick) = spoiled(make(), sql);
         let found = report.findings().iter().find(|finding| finding.code().as_str() == *code);
         let Some(found) = found else { panic!("{sql}: {}", report.message(Language::English)) };
         let message = found.message(Language::English);
         assert!(message.contains(named), "{sql}: {message}");
         assert!(found.message(Language::Japanese).chars().any(|c| c > '\u{3000}'));
-        let is_notice = ["check.view", "check.other", "check.deferred_index"].contains(code);
+        let is_notice = NOTICES.contains(code);
         assert_eq!(found.severity() == Severity::Notice, is_notice, "{sql}");
         if is_notice {
             assert!(report.is_sound(), "{sql}: {}", report.message(Language::English));
@@ -255,7 +378,7 @@ fn pages_that_were_overwritten_are_found() {
 
 #[test]
 fn a_report_names_the_first_places_and_counts_the_rest() {
-    let (report, _) = spoiled("UPDATE orders SET state = 9");
+    let (report, _) = spoiled(office(), "UPDATE orders SET state = 9");
     let finding = &report.findings()[0];
     assert_eq!((finding.name(), finding.count()), ("orders.state", 19));
     assert_eq!(finding.places(Language::English).count(), 5);

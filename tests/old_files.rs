@@ -5,13 +5,17 @@
 
 mod common_sound;
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use common_sound::sound;
 use renkei::{
-    AuditEntry, Blueprint, Condition, DetailRow, Export, ImportRequest, JobState, ManualClock, NewDelivery, NewToken,
-    Query, Random, Right, Store, StoreOptions, Timestamp, User, Values, Worker,
+    Answer, AuditEntry, AutomationRequest, Blueprint, Channel, Condition, DeliveryState, DetailRow, Escape, Exchange,
+    Export, Failure, FileRequest, HttpSendRequest, ImportRequest, JobState, ManualClock, NewDelivery, NewToken,
+    OutboundRequest, PushRequest, Query, Random, Right, SlottedText, Store, StoreOptions, Times, Timestamp, Transport,
+    User, Value, Values, Worker,
 };
 use serde_json::{Value as Json, json};
 
@@ -51,14 +55,33 @@ const BLUEPRINT: &str = r#"{
       {"code": "amount", "name": "金額", "type": "number", "scale": 2}]}],
   "lists": [{"database": "orders", "code": "overview", "name": "注文一覧", "columns": ["number", "title", "branch.name"],
              "sort": [{"field": "ordered", "descending": true}],
-             "menu": {"sub_menu": [{"csv_push": "core"}], "buttons": [{"http_send": "sms"}]}}],
+             "menu": {"sub_menu": [{"csv_push": "core"}], "buttons": [{"http_send": "sms"}, {"automation": "remind"}]}}],
   "searches": [{"database": "orders", "code": "large", "name": "大口", "condition": {"field": "total", "op": "at_least", "value": "1000"}}],
   "imports": [{"database": "orders", "code": "daily", "name": "日次の取込", "mode": "insert",
                "columns": [{"field": "title"}, {"field": "branch"}, {"field": "rate"}]}],
+  "aggregations": [{"database": "orders", "code": "by_branch", "name": "支店別", "aggregation": {
+                    "group_by": [{"field": "branch.name"}], "measures": [{"function": "count"}, {"function": "sum", "field": "total"}]}}],
   "targets": [{"code": "core", "name": "基幹", "concurrency": 2}],
-  "csv_pushes": [{"database": "orders", "code": "core", "name": "基幹システムへ送信", "url": "http://10.1.2.3/receive"}],
+  "mail_servers": [{"code": "office", "name": "社内メール", "host": "mail.example", "from": "renkei@mail.example"}],
+  "file_templates": [{"database": "orders", "code": "sheet", "name": "注文書", "file_name": "注文書_${number}.txt",
+                      "content": {"text": "${title}${@each rows}\n${item}${@end}"}}],
+  "mail_templates": [{"database": "orders", "code": "thanks", "name": "お礼", "server": "office", "to": ["desk@mail.example"],
+                      "subject": "${number}", "text": "${title}", "files": ["sheet"]}],
+  "csv_pushes": [{"database": "orders", "code": "core", "name": "基幹システムへ送信", "url": "http://10.1.2.3/receive",
+                  "after_success": [{"field": "opens", "value": "10:00"}]}],
   "http_sends": [{"database": "orders", "code": "sms", "name": "SMS送信", "url": "https://sms.example/v1/messages",
-                  "body": {"format": "json", "rows": [{"key": "to", "value": "${phone}"}]}, "triggers": ["button"]}]
+                  "body": {"format": "json", "rows": [{"key": "to", "value": "${phone}"}]}, "triggers": ["button"],
+                  "save": [{"field": "memo", "from": "status"}], "sending": {"target": "core"}}],
+  "automations": [
+    {"database": "orders", "code": "note", "name": "登録時", "triggers": [{"registered": {}}], "parts": [
+      {"code": "note", "name": "記録", "action": {"type": "update", "set": [{"field": "memo", "from": {"template": "${number}を受付"}}]}}]},
+    {"database": "branches", "code": "watch", "name": "定時", "triggers": [{"timer": {"when": {"minutes": {"every": 30}}}}],
+     "condition": {"field": "code", "op": "equals", "value": "02"}, "parts": [
+      {"code": "rename", "name": "改名", "action": {"type": "update", "set": [{"field": "name", "from": {"template": "${code}号店"}}]}}]},
+    {"database": "orders", "code": "remind", "name": "連絡", "triggers": ["button"], "parts": [
+      {"code": "ask", "name": "連絡する", "action": {"type": "http_send", "http_send": "sms"}},
+      {"code": "done", "name": "済にする", "action": {"type": "update", "set": [{"field": "state", "from": {"value": "済"}}]}}]}],
+  "notice_mails": [{"database": "orders", "code": "told", "name": "お知らせ", "on": ["registered", "deleted"], "template": "thanks"}]
 }"#;
 
 struct Steady;
@@ -73,9 +96,37 @@ impl Random for Steady {
     }
 }
 
+/// Takes every message without a network but those that it refuses, and keeps what it saw of secrets.
+#[derive(Default)]
+struct Receiver {
+    keys: Mutex<Vec<String>>,
+}
+
+impl Transport for Receiver {
+    fn send(&self, request: &mut OutboundRequest<'_>) -> Result<Exchange, Failure> {
+        let keys = request.headers.iter().filter(|(name, _)| name == "x-key").map(|(_, value)| value.to_string());
+        self.keys.lock().unwrap().extend(keys);
+        match request.url.path() {
+            "/refused" => Ok(Exchange::new(Answer::new(400), Times::default())),
+            "/later" => Err(Failure::unanswered("it hung up", &request.url.origin())),
+            _ => Ok(Exchange::new(Answer::new(200), Times::default())),
+        }
+    }
+}
+
+/// A worker that sends nothing anywhere.
+fn worker(store: &Store, receiver: &Arc<Receiver>) -> Worker {
+    let (http, mail) = (Channel::Http, Channel::Mail);
+    Worker::new(store).transport(http, receiver.clone()).transport(mail, receiver.clone()).senders(1)
+}
+
 fn options() -> StoreOptions {
+    options_at(&Arc::new(ManualClock::new(NOW)))
+}
+
+fn options_at(clock: &Arc<ManualClock>) -> StoreOptions {
     let mut options = Store::options();
-    options.clock(Arc::new(ManualClock::new(NOW))).random(Arc::new(Steady)).secret_key([7; 32]);
+    options.clock(clock.clone()).random(Arc::new(Steady)).secret_key([7; 32]);
     options
 }
 
@@ -83,12 +134,14 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
 }
 
-/// Makes a store with something of everything.
-fn make(path: &Path) {
-    let store = options().create(true).page_bytes(1024).open(path).unwrap();
+/// Makes a store with something of everything; the secret of its token.
+fn make(path: &Path) -> String {
+    let clock = Arc::new(ManualClock::new(NOW));
+    let store = options_at(&clock).create(true).page_bytes(1024).open(path).unwrap();
+    let worker = worker(&store, &Arc::default());
     store.apply(&Blueprint::from_json(BLUEPRINT).unwrap()).unwrap();
     store.apply(&Blueprint::new().user(User::new("link", "連携用").allow("orders", [Right::View]))).unwrap();
-    store.issue_token(&NewToken::of("link")).unwrap();
+    let token = store.issue_token(&NewToken::of("link")).unwrap();
     store.put_secret("core-key", "秘密").unwrap();
     for (code, name) in [("01", "東京支店"), ("02", "大阪支店")] {
         store.records("branches").register(&Values::new().set("code", code).set("name", name)).unwrap();
@@ -122,14 +175,44 @@ fn make(path: &Path) {
     orders.approve("N000001").unwrap();
     let upload = store.upload("日次.csv", "件名,支店,率\n取込,01,1.5\n誤り,99,x\n".as_bytes()).unwrap();
     store.reserve_import(&ImportRequest::upload("orders", "daily", upload.id)).unwrap();
-    Worker::new(&store).run_until_idle().unwrap();
-    // One more that waits, and two messages that were not sent.
+    // What is run to its end: imports, automations, notices, a push, http sends, and deliveries, of which one is refused
+    // for good and one is tried again later.
+    for path in ["taken", "refused", "later"] {
+        store.deliver(&NewDelivery::post(format!("https://core.example/{path}")).body(path)).unwrap();
+    }
+    let mut key = SlottedText::default();
+    key.push_secret("core-key", Escape::None);
+    let with_secret = NewDelivery::post("https://core.example/a").header("x-key", key);
+    store.deliver(&with_secret).unwrap();
+    let push = store.push(&PushRequest::new("orders", "overview", "core").memo("月次")).unwrap();
+    let sent = store.http_send(&HttpSendRequest::button("orders", "overview", "sms", "N000001")).unwrap();
+    let followed = |key: &str| {
+        let request = AutomationRequest::button("orders", "overview", "remind", key);
+        store.start_automation(&request).unwrap().run_id
+    };
+    let ended = followed("N000005");
+    worker.run_until_idle().unwrap();
+    assert_eq!(store.push_run(push.run_id).unwrap().state, JobState::Completed);
+    assert_eq!(store.http_send_run(sent.run_id).unwrap().delivered, 1);
+    assert_eq!(store.automation_run(ended).unwrap().completed, 1);
+    // What waits: an answer for a record between two parts, events, timers, an import, a push, http sends, and messages,
+    // of which one stands behind another.
+    let waits = followed("N000007");
+    while store.automation_run(waits).unwrap().waiting == 0 {
+        assert!(worker.run_once().unwrap());
+    }
     let upload = store.upload("日次.csv", "件名,支店,率\n後の取込,02,2\n".as_bytes()).unwrap();
     store.reserve_import(&ImportRequest::upload("orders", "daily", upload.id)).unwrap();
-    store.deliver(&NewDelivery::post("https://core.example/a").body("一")).unwrap();
-    store.deliver(&NewDelivery::post("https://core.example/b").body("二").order_key("k")).unwrap();
+    store.push(&PushRequest::new("orders", "overview", "core")).unwrap();
+    store.http_send(&HttpSendRequest::button("orders", "overview", "sms", "N000001")).unwrap();
+    store.deliver(&with_secret.body("一")).unwrap();
+    for body in ["二", "三"] {
+        store.deliver(&NewDelivery::post("https://core.example/b").body(body).order_key("k")).unwrap();
+    }
+    orders.register(&Values::new().set("title", "最後の注文")).unwrap();
     store.note_audit(&AuditEntry::new("test/made").subject("x").result("ok")).unwrap();
-    Worker::new(&store).sweep().unwrap();
+    worker.sweep().unwrap();
+    token.secret().to_owned()
 }
 
 /// What is in a store, for people and programs to compare.
@@ -140,7 +223,18 @@ fn picture(store: &Store) -> Json {
     };
     let imports = store.imports(10).unwrap();
     let rejects: Vec<_> = imports.iter().map(|import| store.rejects(import.process_id, 0, 10).unwrap()).collect();
-    let deliveries = store.deliveries(&renkei::DeliveryFilter::new(), None, 10).unwrap();
+    let deliveries = store.deliveries(&renkei::DeliveryFilter::new(), None, 100).unwrap();
+    let attempts: Vec<_> = deliveries.iter().map(|delivery| store.attempts(delivery.id).unwrap()).collect();
+    let runs = store.automation_runs(None, 100).unwrap();
+    let entries: Vec<_> = runs.iter().map(|run| store.automation_entries(run.run_id, None, 100).unwrap()).collect();
+    let mut sheet = Vec::new();
+    store.generate_file(&FileRequest::new("orders", "sheet").record("N000005"), &mut sheet).unwrap();
+    let paper = match store.records("orders").view("N000003").unwrap().value("paper") {
+        Value::File(id) => id,
+        other => panic!("{other:?}"),
+    };
+    let (mut bytes, file) = (String::new(), store.file(paper).unwrap());
+    store.read_file(paper).unwrap().read_to_string(&mut bytes).unwrap();
     let mut csv = Vec::new();
     store.export(&Export::of("orders").list("overview"), &mut csv).unwrap();
     json!({
@@ -150,6 +244,16 @@ fn picture(store: &Store) -> Json {
         "found": store.count("orders", Some(&Condition::contains("title", "件名"))).unwrap(),
         "imports": imports,
         "rejects": rejects,
+        "attempts": attempts,
+        "pushes": store.push_runs(None, 100).unwrap(),
+        "http_sends": store.http_send_runs(100).unwrap(),
+        "automations": runs,
+        "entries": entries,
+        "notice": store.notice_mail_status("orders", "told").unwrap(),
+        "targets": store.targets().unwrap(),
+        "aggregation": store.run_aggregation("orders", "by_branch").unwrap(),
+        "sheet": String::from_utf8(sheet).unwrap(),
+        "paper": {"name": file.name, "bytes": bytes},
         "deliveries": deliveries.iter().map(|delivery| json!({
             "id": delivery.id, "message_id": delivery.message_id, "state": delivery.state, "url": delivery.url,
             "sha256": delivery.sha256, "order_key": delivery.order_key,
@@ -178,7 +282,7 @@ fn holds(was: &Json, is: &Json, place: &str) {
 }
 
 /// An old store does what a new one does.
-fn works(store: &Store) {
+fn works(store: &Store, clock: &ManualClock) {
     let orders = store.records("orders");
     let saved = orders.register(&Values::new().set("title", "新しい注文").set("branch", "02")).unwrap();
     assert!(saved.key.as_str() > "N000013", "{} was given before", saved.key);
@@ -188,12 +292,32 @@ fn works(store: &Store) {
     database.name = "受注".to_owned();
     let field = renkei::Field::text("added", "追加").full_text().default_value("既定");
     store.apply(&Blueprint::new().database(database.field(field))).unwrap();
-    // What waited is run. Nothing is sent, since nobody may be called.
-    let waiting = store.imports(10).unwrap().iter().find(|import| import.state == JobState::Reserved).cloned().unwrap();
-    while Worker::new(store).run_once().unwrap() && !store.import_status(waiting.process_id).unwrap().state.is_ended() {
-    }
-    assert_eq!(store.import_status(waiting.process_id).unwrap().counts.inserted, 1);
+    // What waited is run, and what was tried in vain is tried again.
+    let receiver = Arc::default();
+    let worker = worker(store, &receiver);
+    clock.advance(Duration::from_secs(60 * 60));
+    worker.run_until_idle().unwrap();
+    assert!(store.imports(10).unwrap().iter().all(|import| import.state == JobState::Completed));
     assert_eq!(store.count("orders", Some(&Condition::contains("title", "後の取込"))).unwrap(), 1);
+    assert!(store.push_runs(None, 100).unwrap().iter().all(|run| run.state == JobState::Completed));
+    assert!(store.http_send_runs(100).unwrap().iter().all(|run| run.state == JobState::Completed));
+    let runs = store.automation_runs(None, 100).unwrap();
+    assert!(runs.iter().all(|run| run.state == JobState::Completed), "{runs:?}");
+    assert_eq!(store.records("branches").view("02").unwrap().text("name"), "02号店");
+    assert_eq!(orders.view("N000007").unwrap().text("state"), "済");
+    assert_eq!(orders.view(&saved.key).unwrap().text("memo"), format!("{}を受付", saved.key));
+    for delivery in store.deliveries(&renkei::DeliveryFilter::new(), None, 100).unwrap() {
+        let expected = match delivery.url.rsplit('/').next() {
+            Some("refused") => DeliveryState::Failed,
+            Some("later") => DeliveryState::Waiting,
+            _ => DeliveryState::Delivered,
+        };
+        assert_eq!(delivery.state, expected, "{delivery:?}");
+    }
+    // The secret is opened by its key.
+    assert_eq!(*receiver.keys.lock().unwrap(), ["秘密"]);
+    let notice = store.notice_mail_status("orders", "told").unwrap();
+    assert_eq!(notice.waiting == 0, cfg!(feature = "mail"), "{notice:?}");
 }
 
 #[test]
@@ -202,10 +326,12 @@ fn files_of_every_version_open_and_work() {
     if std::env::var_os("RENKEI_BLESS").is_some() {
         std::fs::create_dir_all(&own).unwrap();
         let dir = tempfile::tempdir().unwrap();
-        make(&dir.path().join("store.db"));
+        let token = make(&dir.path().join("store.db"));
         std::fs::copy(dir.path().join("store.db"), own.join("store.db")).unwrap();
         let store = options().open(dir.path().join("store.db")).unwrap();
-        std::fs::write(own.join("store.json"), serde_json::to_string_pretty(&picture(&store)).unwrap() + "\n").unwrap();
+        let mut picture = picture(&store);
+        picture["token"] = token.into();
+        std::fs::write(own.join("store.json"), serde_json::to_string_pretty(&picture).unwrap() + "\n").unwrap();
     }
     let mut versions: Vec<PathBuf> = std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path()).collect();
     versions.sort();
@@ -215,7 +341,8 @@ fn files_of_every_version_open_and_work() {
         let path = dir.path().join("store.db");
         std::fs::copy(version.join("store.db"), &path).unwrap();
         let shown = version.file_name().unwrap().to_string_lossy().into_owned();
-        let store = options().open(&path).unwrap_or_else(|error| panic!("{shown}: {error:?}"));
+        let clock = Arc::new(ManualClock::new(NOW));
+        let store = options_at(&clock).open(&path).unwrap_or_else(|error| panic!("{shown}: {error:?}"));
         // Until a version is released its format may still change.
         if version == own && !store.check().unwrap().is_sound() && std::env::var_os("CI").is_none() {
             println!(
@@ -225,8 +352,13 @@ fn files_of_every_version_open_and_work() {
         }
         sound(&store);
         let was: Json = serde_json::from_slice(&std::fs::read(version.join("store.json")).unwrap()).unwrap();
-        holds(&was, &picture(&store), &shown);
-        works(&store);
+        let mut is = picture(&store);
+        // Its secret is kept nowhere.
+        is["token"] = was["token"].clone();
+        holds(&was, &is, &shown);
+        let token = was["token"].as_str().unwrap();
+        assert!(store.authenticate(token, None).unwrap().may("orders", Right::View).unwrap());
+        works(&store, &clock);
         sound(&store);
         drop(store);
         sound(&options().open(&path).unwrap());

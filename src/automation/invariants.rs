@@ -1,11 +1,19 @@
-//! What must hold in the records of runs: every record went one way, and the journal has what each did.
+//! What must hold between automations and what starts them, and in the records of runs: every record went one way, and the
+//! journal has what each did.
 
-use rusqlite::Connection;
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension};
 
 use super::definition::Automation;
 use super::journal::KIND;
+use super::start::{interest, timer};
 use crate::error::{Code, Findings, Result, Words, words};
+use crate::job;
 use crate::record::Ids;
+use crate::schema::Catalog;
+use crate::schema::documents::{self, Document, kind_words};
+use crate::store::Store;
 
 /// Counts add up, and records between two parts are those that were begun and have not ended.
 pub(crate) fn inspect(connection: &Connection, findings: &mut Findings) -> Result<()> {
@@ -18,6 +26,18 @@ pub(crate) fn inspect(connection: &Connection, findings: &mut Findings) -> Resul
     let mut rows = statement.query([KIND])?;
     while let Some(row) = rows.next()? {
         fault(row.get(0)?, words!("処理と実行の記録が対応しません", "its job and its record do not belong together"));
+    }
+    // Runs that wait for http sends are woken by the end of these, or when they are gone.
+    let sql =
+        "SELECT j.id FROM renkei_job j WHERE j.kind = ?1 AND j.state = 'reserved' AND j.run_at = ?2 AND NOT EXISTS
+        (SELECT 1 FROM renkei_automation_open o WHERE o.job_id = j.id AND o.send_id IS NOT NULL)";
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query((KIND, job::NEVER.0))?;
+    while let Some(row) = rows.next()? {
+        fault(
+            row.get(0)?,
+            words!("何も待っておらず、終わることがありません", "it waits for nothing, and will never end"),
+        );
     }
     let sql = "SELECT a.job_id, j.state, a.setting, a.items, a.total, a.begun, a.completed, a.failed,
             (SELECT count(*) FROM renkei_automation_open o WHERE o.job_id = a.job_id),
@@ -65,6 +85,59 @@ pub(crate) fn inspect(connection: &Connection, findings: &mut Findings) -> Resul
                 words!("完了していますが未処理のレコードがあります", "it is completed, and records are not done"),
             );
         }
+    }
+    Ok(())
+}
+
+/// Every automation hears what starts it, and the clock of every timer is set.
+pub(crate) fn inspect_starts(
+    store: &Store,
+    connection: &Connection,
+    catalog: &Catalog,
+    findings: &mut Findings,
+) -> Result<()> {
+    let automations: Vec<Automation> = match documents::load(connection) {
+        // Which is told of definitions.
+        Err(error) if error.code() == Code::StoreCorrupt => return Ok(()),
+        automations => automations?,
+    };
+    let mut statement = connection.prepare("SELECT automation_id, database_id FROM renkei_automation_timer")?;
+    let timers = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let mut timers: HashMap<i64, i64> = timers.collect::<rusqlite::Result<_>>()?;
+    let kind = kind_words(Automation::KIND);
+    for automation in &automations {
+        let (Some(id), Ok(table)) = (automation.id, catalog.table(&automation.database)) else { continue };
+        let code = &automation.code;
+        let sql = "SELECT events, import_events FROM renkei_listener WHERE id = ?1 AND kind = ?2 AND database_id = ?3";
+        let heard = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let hears: Option<(i64, i64)> =
+            connection.prepare_cached(sql)?.query_row((id, KIND, table.id), heard).optional()?;
+        let bits = |(events, of_imports): (u8, u8)| (i64::from(events), i64::from(of_imports));
+        if hears != interest(table, automation).map(|interest| bits(interest.bits())) {
+            let place = words!(
+                "{kind}「{code}」が、実行のきっかけとなるイベントを受信していません",
+                "the {kind} \"{code}\" does not hear what starts it, or hears what does not"; kind
+            );
+            findings.add(Code::CheckEvent, "", place);
+        }
+        let set = timers.remove(&id);
+        // Where the machine does not know the time zone, nobody can say when it is due.
+        let timetable = timer(automation).map(|schedule| schedule.timetable(store)).transpose();
+        let is_due = timetable.map(|timetable| timetable.and_then(|timetable| timetable.next_after(store.now())));
+        let is_set = match is_due {
+            Ok(Some(_)) => set == Some(table.id),
+            Ok(None) | Err(_) => set.is_none_or(|database| database == table.id),
+        };
+        if !is_set {
+            let place = words!(
+                "{kind}「{code}」のタイマーが設定されていません",
+                "the timer of the {kind} \"{code}\" is not set"; kind
+            );
+            findings.add(Code::CheckAutomation, "", place);
+        }
+    }
+    for id in timers.into_keys() {
+        findings.add(Code::CheckOrphan, "renkei_automation_timer", id.to_string());
     }
     Ok(())
 }

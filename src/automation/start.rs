@@ -14,6 +14,7 @@ use crate::import::{ImportEnd, ImportSetting};
 use crate::job::{self, JobState};
 use crate::outbound::Trigger;
 use crate::query::holds;
+use crate::schedule::Schedule;
 use crate::schema::{Catalog, Table, documents};
 use crate::store::{Link, Origin, Store, Timestamp, Writing};
 
@@ -23,11 +24,9 @@ const EVENTS: usize = 1_000;
 /// When a timer is looked at again whose plan is not understood any more.
 const UNDERSTOOD_LATER: Duration = Duration::from_secs(60 * 60);
 
-/// Notes what an automation listens to, and when its timer is due.
-pub(super) fn listen(store: &Store, connection: &Connection, table: &Table, automation: &Automation) -> Result<()> {
-    let Some(id) = automation.id else { return Ok(()) };
-    forget_timer(connection, id)?;
-    let mut interest = Interest::new(id, KIND, table.id);
+/// What an automation listens to, if it does.
+pub(super) fn interest(table: &Table, automation: &Automation) -> Option<Interest> {
+    let mut interest = Interest::new(automation.id?, KIND, table.id);
     let mut whats = Vec::new();
     for trigger in automation.triggers.iter().filter(|_| automation.enabled) {
         match trigger {
@@ -42,19 +41,34 @@ pub(super) fn listen(store: &Store, connection: &Connection, table: &Table, auto
                 interest.details |= updated.condition.is_some() && table.details.is_some();
             }
             AutomationTrigger::AfterImport(_) => interest.ends_of_imports = true,
-            AutomationTrigger::Timer(schedule) => {
-                if let Some(next) = schedule.timetable(store)?.next_after(store.now()) {
-                    set_timer(connection, id, table.id, next)?;
-                }
-            }
             _ => {}
         }
     }
-    if whats.is_empty() && !interest.ends_of_imports {
-        return event::unlisten(connection, id);
-    }
     interest.records = Whats::of(whats);
-    event::listen(connection, &interest)
+    (interest.records != Whats::default() || interest.ends_of_imports).then_some(interest)
+}
+
+/// The timer that starts an automation, if one does.
+pub(super) fn timer(automation: &Automation) -> Option<&Schedule> {
+    automation.triggers.iter().filter(|_| automation.enabled).find_map(|trigger| match trigger {
+        AutomationTrigger::Timer(schedule) => Some(schedule),
+        _ => None,
+    })
+}
+
+/// Notes what an automation listens to, and when its timer is due.
+pub(super) fn listen(store: &Store, connection: &Connection, table: &Table, automation: &Automation) -> Result<()> {
+    let Some(id) = automation.id else { return Ok(()) };
+    forget_timer(connection, id)?;
+    if let Some(schedule) = timer(automation)
+        && let Some(next) = schedule.timetable(store)?.next_after(store.now())
+    {
+        set_timer(connection, id, table.id, next)?;
+    }
+    match interest(table, automation) {
+        None => event::unlisten(connection, id),
+        Some(interest) => event::listen(connection, &interest),
+    }
 }
 
 /// Forgets what was noted of an automation that is taken out.
@@ -268,14 +282,8 @@ fn ring(store: &Store, writing: &Writing<'_>, id: i64) -> Result<()> {
         writing.prepare_cached(sql)?.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
     let Some((database, planned)) = found else { return Ok(()) };
     let automation: Option<Automation> = documents::find(writing, Some(database), &id.to_string())?;
-    let Some(automation) = automation.filter(|automation| automation.enabled) else {
-        return forget_timer(writing, id);
-    };
-    let schedule = automation.triggers.iter().find_map(|trigger| match trigger {
-        AutomationTrigger::Timer(schedule) => Some(schedule),
-        _ => None,
-    });
-    let Some(schedule) = schedule else { return forget_timer(writing, id) };
+    let Some(automation) = automation else { return forget_timer(writing, id) };
+    let Some(schedule) = timer(&automation) else { return forget_timer(writing, id) };
     let now = store.now();
     let (is_due, next, unread) = match schedule.timetable(store) {
         Ok(timetable) => match timetable.due(Timestamp(planned), now) {

@@ -8,7 +8,7 @@ use crate::document::FileTemplate;
 use crate::error::Result;
 use crate::import::ImportSetting;
 use crate::notice::{self, NoticeMail};
-use crate::outbound::{CsvPush, HttpSend, MailServer, MailTemplate, Target, mail};
+use crate::outbound::{CsvPush, HttpSend, MailServer, MailTemplate, mail, remove_target};
 use crate::query::{List, MenuEntry, Search};
 use crate::schema::documents;
 use crate::store::Store;
@@ -27,8 +27,8 @@ impl Store {
             let door = Door::open(self, writing)?;
             if kind == DefinitionKind::Target {
                 door.demand_administrator("targets")?;
-                let id = documents::get::<Target>(writing, None, name)?.id;
-                documents::remove(writing, id.unwrap_or_default())?;
+                remove_target(self, writing, name)?;
+                writing.makes_work();
                 return access::note_audit(self, writing, "definitions.remove", None, format!("target {name}"));
             }
             if kind == DefinitionKind::MailServer {

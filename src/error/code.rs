@@ -394,6 +394,8 @@ codes! {
         "処理の状態に異常が{value}件あります: {rule}" "{value} fault(s) in the states of jobs: {rule}.";
     CheckImport "check.import" Storage
         "インポートの記録に異常が{value}件あります: {rule}" "{value} fault(s) in the records of imports: {rule}.";
+    CheckDelivery "check.delivery" Storage
+        "送信とその実行に異常が{value}件あります: {rule}" "{value} fault(s) in deliveries and the runs that made them: {rule}.";
     CheckAutomation "check.automation" Storage
         "自動処理の実行の記録に異常が{value}件あります: {rule}" "{value} fault(s) in the records of automations: {rule}.";
     CheckEvent "check.event" Storage
@@ -404,6 +406,10 @@ codes! {
         "「{name}」に、何にも属さない行が{value}件あります: {rule}" "{value} row(s) of {name} belong to nothing: {rule}.";
     CheckDeferredIndex "check.deferred_index" Storage
         "「{name}」の索引は、次に動作するWorkerが作成します: {rule}" "The indexes of {name} are still to be made, by the next worker that runs: {rule}.";
+    CheckUnfit "check.unfit" Storage
+        "「{name}」にない項目を使用する定義が{value}件あります（項目を戻すか、定義を変更してください）: {rule}" "{value} definition(s) name fields that {name} does not have: {rule}. Bring the fields back, or change the definitions.";
+    CheckLeft "check.left" Storage
+        "停止したWorkerが残したものが{value}件あり、次に動作するWorkerが引き継ぎます: {rule}" "{value} thing(s) were left by a worker that is gone, for the next one that runs: {rule}.";
 
     // Backups.
     BackupTarget "backup.target" Usage

@@ -33,7 +33,9 @@ impl Finding {
     /// How serious it is.
     pub fn severity(&self) -> Severity {
         match self.code {
-            Code::CheckView | Code::CheckOther | Code::CheckDeferredIndex => Severity::Notice,
+            Code::CheckView | Code::CheckOther | Code::CheckDeferredIndex | Code::CheckUnfit | Code::CheckLeft => {
+                Severity::Notice
+            }
             _ => Severity::Fault,
         }
     }

@@ -38,12 +38,17 @@ impl Interest {
             details: false,
         }
     }
+
+    /// What is heard outside of imports, and of imports, as it is kept.
+    pub(crate) fn bits(&self) -> (u8, u8) {
+        let ends = if self.ends_of_imports { What::Imported.bit() } else { 0 };
+        (self.records.0, ends | if self.of_imports { self.records.0 } else { 0 })
+    }
 }
 
 /// Notes what a definition wants to hear from now on, in the transaction that saves it.
 pub(crate) fn listen(connection: &Connection, interest: &Interest) -> Result<()> {
-    let ends = if interest.ends_of_imports { What::Imported.bit() } else { 0 };
-    let import_events = ends | if interest.of_imports { interest.records.0 } else { 0 };
+    let (events, import_events) = interest.bits();
     // Who is new hears what happens from now on; who is known goes on where it was.
     let sql = "INSERT INTO renkei_listener (id, kind, database_id, events, import_events, details, taken)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ifnull((SELECT seq FROM sqlite_sequence WHERE name = 'renkei_event'), 0))
@@ -53,7 +58,7 @@ pub(crate) fn listen(connection: &Connection, interest: &Interest) -> Result<()>
         interest.listener,
         interest.kind,
         interest.database,
-        interest.records.0,
+        events,
         import_events,
         interest.details,
     ))?;

@@ -6,7 +6,7 @@ use super::reservation::KIND;
 use super::setting::ImportSetting;
 use crate::error::{Code, Findings, Result, Words, words};
 
-/// Counts add up, positions lie in the file, rejects are numbered without a gap.
+/// Counts add up, positions lie in the file, every reject that was kept is there, numbered without a gap.
 pub(crate) fn inspect(connection: &Connection, findings: &mut Findings) -> Result<()> {
     let mut fault = |id: i64, why: Words| {
         findings.add(Code::CheckImport, "", words!("インポート{id}: {why}", "import {id}: {why}"; why));
@@ -32,7 +32,7 @@ pub(crate) fn inspect(connection: &Connection, findings: &mut Findings) -> Resul
             i.next_offset <= i.file_bytes, i.rejected, i.reject_cells,
             j.state NOT IN ('reserved', 'running') OR i.file_id IS NULL
                 OR EXISTS (SELECT 1 FROM renkei_file f WHERE f.id = i.file_id AND f.state <> 0),
-            (i.file_id IS NULL) <> (i.path IS NULL)
+            (i.file_id IS NULL) <> (i.path IS NULL), i.rejects_kept
         FROM renkei_import i JOIN renkei_job j ON j.id = i.job_id";
     let sql_rejects = "SELECT count(*), ifnull(min(number), 0), ifnull(max(number), -1), count(DISTINCT line)
         FROM renkei_reject WHERE job_id = ?1";
@@ -64,7 +64,8 @@ pub(crate) fn inspect(connection: &Connection, findings: &mut Findings) -> Resul
         let (rejected, cells): (i64, i64) = (row.get(8)?, row.get(9)?);
         let (kept, first, last, lines): (i64, i64, i64, i64) =
             rejects.query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
-        if first != 0 || last != kept - 1 || kept > cells || lines > rejected || cells < rejected {
+        let all_kept = row.get::<_, i64>(12)? == kept;
+        if !all_kept || first != 0 || last != kept - 1 || kept > cells || lines > rejected || cells < rejected {
             fault(
                 id,
                 words!(

@@ -142,11 +142,13 @@ impl Counts {
         next_offset: u64,
         next_line: u64,
         last_key: Option<&str>,
+        rejects_kept: u64,
     ) -> Result<()> {
         let done = self.inserted + self.updated + self.unchanged + self.rejected + self.skipped;
         self.unprocessed = self.total - done;
         let sql = "UPDATE renkei_import SET total = ?2, inserted = ?3, updated = ?4, unchanged = ?5, rejected = ?6,
-            skipped = ?7, reject_cells = ?8, next_offset = ?9, next_line = ?10, last_key = ?11 WHERE job_id = ?1";
+            skipped = ?7, reject_cells = ?8, next_offset = ?9, next_line = ?10, last_key = ?11, rejects_kept = ?12
+            WHERE job_id = ?1";
         connection.prepare_cached(sql)?.execute(rusqlite::params![
             job,
             self.total as i64,
@@ -159,6 +161,7 @@ impl Counts {
             next_offset as i64,
             next_line as i64,
             last_key,
+            rejects_kept as i64,
         ])?;
         Ok(())
     }
@@ -235,13 +238,14 @@ pub(super) struct Loaded {
     pub(super) next_line: u64,
     pub(super) last_key: Option<String>,
     pub(super) counts: Counts,
+    pub(super) rejects_kept: u64,
 }
 
 impl Loaded {
     pub(super) fn of(connection: &Connection, job: i64) -> Result<Loaded> {
         let sql = "SELECT setting, database_id, file_id, path, file_bytes, file_changed, dry_run, encoding, header,
-            next_offset, next_line, last_key, total, inserted, updated, unchanged, rejected, skipped, reject_cells
-            FROM renkei_import WHERE job_id = ?1";
+            next_offset, next_line, last_key, total, inserted, updated, unchanged, rejected, skipped, reject_cells,
+            rejects_kept FROM renkei_import WHERE job_id = ?1";
         let found = connection
             .prepare_cached(sql)?
             .query_row([job], |row| {
@@ -277,6 +281,7 @@ impl Loaded {
                         unprocessed: total - inserted - updated - unchanged - rejected - skipped,
                         reject_cells: 0,
                     },
+                    rejects_kept: 0,
                 };
                 let setting: String = row.get(0)?;
                 let setting = serde_json::from_str(&setting).map_err(|error| {
@@ -290,6 +295,7 @@ impl Loaded {
                 loaded.next_line = count(10)?;
                 loaded.last_key = row.get(11)?;
                 loaded.counts.reject_cells = count(18)?;
+                loaded.rejects_kept = count(19)?;
                 Ok(loaded)
             })
             .optional()?;

@@ -210,6 +210,8 @@ struct Run<'a, 'b> {
     /// The key of the line that is being written.
     key: String,
     rejects: Vec<NewReject>,
+    /// Those that are stored already.
+    kept: u64,
     pending_bytes: usize,
     most_rejects: u64,
     /// Whether every line that was written is committed.
@@ -237,6 +239,7 @@ impl<'a, 'b> Run<'a, 'b> {
             counts: loaded.counts,
             last_key: loaded.last_key.clone(),
             key: String::new(),
+            kept: loaded.rejects_kept,
             loaded,
             key_target: Target::Header(table.key_index()),
             table,
@@ -566,7 +569,7 @@ impl<'a, 'b> Run<'a, 'b> {
         found.sort_by_key(|reject| reject.column);
         for (index, mut reject) in found.into_iter().enumerate() {
             self.counts.reject_cells += 1;
-            if self.counts.reject_cells <= self.most_rejects {
+            if self.kept + (self.rejects.len() as u64) < self.most_rejects {
                 self.pending_bytes += reject.violation.value().len();
                 if index == 0 {
                     self.pending_bytes += raw.len();
@@ -584,12 +587,13 @@ impl<'a, 'b> Run<'a, 'b> {
 
     /// Stores counts, position and rejects.
     fn save(&mut self, writing: &Writing<'_>) -> Result<()> {
-        let stored = self.counts.reject_cells.min(self.most_rejects) - self.rejects.len() as u64;
-        reject::store(writing, self.claim.id, stored, &self.rejects)?;
+        reject::store(writing, self.claim.id, self.kept, &self.rejects)?;
+        self.kept += self.rejects.len() as u64;
         self.rejects.clear();
         self.pending_bytes = 0;
         self.is_saved = true;
-        self.counts.save(writing, self.claim.id, self.next_offset, self.next_line, self.last_key.as_deref())
+        let (offset, line, last_key) = (self.next_offset, self.next_line, self.last_key.as_deref());
+        self.counts.save(writing, self.claim.id, offset, line, last_key, self.kept)
     }
 
     /// The end of the file.

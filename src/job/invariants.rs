@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use super::Report;
 use crate::error::{Code, Findings, Result, words};
 
 /// States are those that can be, and each has what belongs to it.
@@ -23,6 +24,16 @@ pub(crate) fn inspect(connection: &Connection, findings: &mut Findings) -> Resul
         let (id, state, holds): (i64, String, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
         if !holds {
             findings.add(Code::CheckJob, "", words!("処理{id}（{state}）", "job {id} ({state})"));
+        }
+    }
+    let mut statement = connection.prepare("SELECT id, report FROM renkei_job WHERE report IS NOT NULL")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let (id, report): (i64, String) = (row.get(0)?, row.get(1)?);
+        if serde_json::from_str::<Report>(&report).is_err() {
+            let place =
+                words!("処理{id}のレポートメールの設定を読み取れません", "it is not readable who is told of job {id}");
+            findings.add(Code::CheckJob, "", place);
         }
     }
     let sql = "SELECT kind, lane, count(*) FROM renkei_job WHERE state = 'running' GROUP BY kind, lane

@@ -398,10 +398,11 @@ pub(crate) fn end(
     Ok(())
 }
 
-/// Opens a job that waited or had ended: it may be claimed from `run_at` on.
+/// Opens a job that waited or had ended: it may be claimed from `run_at` on. A runner that has it finds that it has lost it.
 pub(crate) fn open(connection: &Connection, id: i64, run_at: Timestamp) -> Result<()> {
     let sql = "UPDATE renkei_job SET state = 'reserved', run_at = ?2, ended_at = NULL, attempts = 0, cancel_asked = 0,
-        error_code = NULL, error_ja = NULL, error_en = NULL, report_due = 0 WHERE id = ?1";
+        error_code = NULL, error_ja = NULL, error_en = NULL, report_due = 0, owner = NULL, lease_until = NULL
+        WHERE id = ?1";
     connection.prepare_cached(sql)?.execute((id, run_at.0))?;
     Ok(())
 }

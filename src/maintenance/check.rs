@@ -6,13 +6,16 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use crate::access;
+use crate::aggregation::AggregationSetting;
 use crate::automation::{self, Automation};
+use crate::document::FileTemplate;
 use crate::error::{Code, Error, Finding, Findings, Language, Result, Severity, Words};
 use crate::event;
 use crate::import::{self, ImportSetting};
 use crate::job;
 use crate::notice;
-use crate::query::{List, Search};
+use crate::outbound::{self, CsvPush, HttpSend, MailServer, MailTemplate, Target};
+use crate::query::{self, List, Search};
 use crate::record;
 use crate::schema::{Catalog, Table, invariants as schema};
 use crate::store::{Store, invariants as file};
@@ -37,7 +40,7 @@ impl CheckOptions {
     }
 
     /// Leaves out what takes long: whether indexes and tables agree in every entry, the rules of every stored value,
-    /// calculations, the bytes of stored files, the terms of full-text indexes.
+    /// calculations, the bytes of stored files and of messages, the terms of full-text indexes.
     pub fn quick(mut self) -> CheckOptions {
         self.quick = true;
         self
@@ -154,8 +157,9 @@ impl Store {
     /// Checks the whole store, as of one moment, while others go on reading and writing: SQLite's own integrity check,
     /// foreign keys, and everything that this library promises. Tables and indexes are those of the definitions; values obey
     /// their rules; calculations are right; detail rows are complete; automatic numbers will not come twice; full-text
-    /// indexes have exactly the texts; the counts of imports add up; every byte of a stored file is there; no row belongs
-    /// to nothing.
+    /// indexes have exactly the texts; the counts of imports add up, and every reject that was kept is there; automations
+    /// hear what starts them; runs and deliveries that wait come to their turn, and messages are those that were frozen;
+    /// every byte of a stored file is there; no row belongs to nothing.
     ///
     /// What is wrong is no error of this call but a [`Finding`] in the report. Nothing is changed. For the host and
     /// administrators.
@@ -198,7 +202,7 @@ impl Store {
             quick: options.quick,
             findings: Findings::default(),
             examined: Examined::default(),
-            at: CheckProgress { done: 0, total: 10 },
+            at: CheckProgress { done: 0, total: 11 },
             progress: &mut progress,
         };
         look.everything()?;
@@ -228,6 +232,9 @@ impl Look<'_> {
         self.part("renkei_job", |look| job::invariants::inspect(look.connection, &mut look.findings))?;
         self.part("renkei_import", |look| import::invariants::inspect(look.connection, &mut look.findings))?;
         self.part("renkei_automation", |look| automation::invariants::inspect(look.connection, &mut look.findings))?;
+        self.part("renkei_delivery", |look| {
+            outbound::invariants::inspect(look.connection, !quick, &mut look.findings)
+        })?;
         self.part("renkei_file", |look| file::inspect_bytes(look.connection, !quick, &mut look.findings))?;
         self.part("examined", Look::count_system)?;
         let Some(catalog) = catalog else { return Ok(()) };
@@ -244,6 +251,13 @@ impl Look<'_> {
         schema::inspect_documents::<List>(self.connection, &mut self.findings)?;
         schema::inspect_documents::<Search>(self.connection, &mut self.findings)?;
         schema::inspect_documents::<ImportSetting>(self.connection, &mut self.findings)?;
+        schema::inspect_documents::<AggregationSetting>(self.connection, &mut self.findings)?;
+        schema::inspect_documents::<Target>(self.connection, &mut self.findings)?;
+        schema::inspect_documents::<CsvPush>(self.connection, &mut self.findings)?;
+        schema::inspect_documents::<HttpSend>(self.connection, &mut self.findings)?;
+        schema::inspect_documents::<FileTemplate>(self.connection, &mut self.findings)?;
+        schema::inspect_documents::<MailServer>(self.connection, &mut self.findings)?;
+        schema::inspect_documents::<MailTemplate>(self.connection, &mut self.findings)?;
         schema::inspect_documents::<Automation>(self.connection, &mut self.findings)?;
         notice::invariants::inspect(self.connection, &mut self.findings)?;
         Ok(catalog)
@@ -258,13 +272,19 @@ impl Look<'_> {
             (("renkei_counter", "field_id"), true),
             (("renkei_right", "database_id"), false),
             (("renkei_import", "database_id"), false),
+            (("renkei_push", "database_id"), false),
+            (("renkei_send", "database_id"), false),
             (("renkei_automation", "database_id"), false),
             (("renkei_file", "database_id"), false),
             (("renkei_event", "database_id"), false),
         ] {
             schema::inspect_owners(self.connection, catalog, of, is_field, findings)?;
         }
+        query::invariants::inspect_fields::<List>(self.connection, catalog, findings)?;
+        query::invariants::inspect_fields::<Search>(self.connection, catalog, findings)?;
+        query::invariants::inspect_fields::<ImportSetting>(self.connection, catalog, findings)?;
         event::invariants::inspect(self.connection, catalog, findings)?;
+        automation::invariants::inspect_starts(self.store, self.connection, catalog, findings)?;
         file::inspect_ids(self.connection, schema::field_ids(catalog), findings)?;
         record::invariants::inspect_files(self.connection, catalog, findings)
     }

@@ -13,7 +13,7 @@
 //! | `pool`, `share`, `send` | the threads that send, and one attempt |
 //! | `transport`, `http`, `url`, `resolve`, `policy` | the way to the receiver |
 //! | `secret`, `sign` | what must not be seen, and what must be believed |
-//! | `status`, `metrics` | what hosts see |
+//! | `status`, `metrics`, `invariants` | what hosts see, and what a check looks at |
 //! | `right` | who may |
 
 mod attempt;
@@ -23,6 +23,7 @@ mod delivery;
 #[cfg(feature = "http")]
 mod http;
 pub(crate) mod http_send;
+pub(crate) mod invariants;
 mod journal;
 mod judge;
 pub(crate) mod mail;
@@ -79,4 +80,4 @@ pub(crate) use pool::{KIND as SENDER_KIND, PoolOptions, drain, is_due, sweep as 
 pub(crate) use resolve::Gate;
 pub(crate) use send::Courier;
 pub(crate) use status::{cancel as cancel_delivery, sweep};
-pub(crate) use target::save as save_target;
+pub(crate) use target::{remove as remove_target, save as save_target};

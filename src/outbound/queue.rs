@@ -543,10 +543,11 @@ fn follow(
 ) -> Result<()> {
     changes.touch(ended.target);
     if let Some(key) = &ended.order_key {
+        // One that is sent again may stand behind younger ones, of which one is on its way.
         let sql = "UPDATE renkei_delivery SET state = 'waiting' WHERE id = (
             SELECT id FROM renkei_delivery INDEXED BY renkei_delivery_order WHERE target_id = ?1 AND order_key = ?2
-            AND order_key IS NOT NULL AND state IN ('waiting', 'behind', 'sending') ORDER BY id LIMIT 1)
-            AND state = 'behind'";
+            AND order_key IS NOT NULL AND state IN ('waiting', 'behind', 'sending')
+            ORDER BY state = 'behind', id LIMIT 1) AND state = 'behind'";
         writing.prepare_cached(sql)?.execute((ended.target, key))?;
     }
     if state == DeliveryState::Failed {

@@ -89,11 +89,22 @@ impl Target {
 pub(crate) fn save(store: &Store, connection: &Connection, target: &mut Target) -> Result<i64> {
     target.validate()?;
     let id = documents::save(connection, None, target)?;
-    let mut statement = connection.prepare_cached("SELECT id FROM renkei_target WHERE definition_id = ?1")?;
-    let rows: Vec<i64> = statement.query_map([id], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
-    // Other limits make other moments.
-    rows.into_iter().try_for_each(|row| refresh(connection, row, store.now()))?;
+    refresh_all(store, connection, Some(id))?;
     Ok(id)
+}
+
+/// Other limits make other moments.
+fn refresh_all(store: &Store, connection: &Connection, definition: Option<i64>) -> Result<()> {
+    let mut statement = connection.prepare_cached("SELECT id FROM renkei_target WHERE definition_id = ?1")?;
+    let rows: Vec<i64> = statement.query_map([definition], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?;
+    rows.into_iter().try_for_each(|row| refresh(connection, row, store.now()))
+}
+
+/// Takes a target out. What waits for it is sent with the limits of any other, maybe at once.
+pub(crate) fn remove(store: &Store, connection: &Connection, name: &str) -> Result<()> {
+    let id = documents::get::<Target>(connection, None, name)?.id;
+    documents::remove(connection, id.unwrap_or_default())?;
+    refresh_all(store, connection, id)
 }
 
 impl Document for Target {
@@ -310,6 +321,21 @@ impl TargetRow {
             connection.prepare_cached(sql)?.execute((self.id, ready.map(|time| time.0)))?;
         }
         Ok(())
+    }
+}
+
+impl TargetRow {
+    /// Whether something waits that may be sent, and nobody would look for it in time.
+    pub(super) fn is_forgotten(&self, connection: &Connection) -> Result<bool> {
+        let Some(opens) = self.opens_at() else { return Ok(false) };
+        // Which priority the moment was of that is kept depends on the clock of then, which may have been set back since:
+        // it is that of one of them.
+        let sql =
+            "SELECT max(due) FROM (SELECT min(due_at) AS due FROM renkei_delivery INDEXED BY renkei_delivery_waiting
+            WHERE state = 'waiting' AND target_id = ?1 AND priority IN (0, 1, 2) GROUP BY priority)";
+        let due: Option<i64> = connection.prepare_cached(sql)?.query_row([self.id], |row| row.get(0))?;
+        let latest = due.map(|due| Timestamp(due).max(opens));
+        Ok(latest.is_some_and(|latest| self.ready_at.is_none_or(|ready| ready > latest)))
     }
 }
 

@@ -4,6 +4,7 @@ mod aggregate;
 mod bucket;
 mod compile;
 mod condition;
+pub(crate) mod invariants;
 mod list;
 mod matcher;
 mod menu;

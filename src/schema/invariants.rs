@@ -52,6 +52,9 @@ pub(crate) fn inspect_databases(connection: &Connection, findings: &mut Findings
     }
 }
 
+/// Kinds of definitions that belong to no database.
+const FREE: [&str; 3] = [Database::KIND, "target", "mail_server"];
+
 /// Every definition of a kind is readable and is kept under its own id and code, in a database that exists; `None` if
 /// one is not readable.
 pub(crate) fn inspect_documents<D: Document>(
@@ -66,7 +69,7 @@ pub(crate) fn inspect_documents<D: Document>(
     let kept: Vec<(i64, String, bool, bool)> = kept.collect::<rusqlite::Result<_>>()?;
     let kind = kind_words(D::KIND);
     for (id, code, is_free, belongs) in &kept {
-        if *is_free != (D::KIND == Database::KIND) || !is_free && !belongs {
+        if *is_free != FREE.contains(&D::KIND) || !is_free && !belongs {
             let place = words!("{kind}「{code}」（{id}）", "the {kind} \"{code}\" ({id})"; kind);
             findings.add(Code::CheckOrphan, "renkei_definition", place);
         }

@@ -69,7 +69,8 @@ pub(crate) fn inspect_ids(
 ) -> Result<()> {
     let sql = "SELECT max(ifnull((SELECT max(id) FROM renkei_definition), 0),
             ifnull((SELECT max(id) FROM renkei_user), 0), ifnull((SELECT max(id) FROM renkei_token), 0),
-            ifnull((SELECT max(id) FROM renkei_file), 0), ifnull((SELECT max(id) FROM renkei_job), 0)),
+            ifnull((SELECT max(id) FROM renkei_file), 0), ifnull((SELECT max(id) FROM renkei_job), 0),
+            ifnull((SELECT max(id) FROM renkei_delivery), 0)),
         ifnull((SELECT value FROM renkei_meta WHERE name = 'next_id'), 0)";
     let (greatest, next): (i64, i64) = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let greatest = others.fold(greatest, i64::max);

@@ -212,7 +212,9 @@ CREATE TABLE renkei_import (
     unchanged INTEGER NOT NULL DEFAULT 0,
     rejected INTEGER NOT NULL DEFAULT 0,
     skipped INTEGER NOT NULL DEFAULT 0,
-    reject_cells INTEGER NOT NULL DEFAULT 0
+    reject_cells INTEGER NOT NULL DEFAULT 0,
+    -- how many of these are kept in renkei_reject: the limit may have been another one than today
+    rejects_kept INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 -- Databases whose plain indexes wait until the import that fills them ends; made then, or by whoever works next.
 CREATE TABLE renkei_deferred_index (

@@ -101,6 +101,20 @@ fn a_target_is_called_no_faster_than_its_rate() {
 }
 
 #[test]
+fn what_waits_for_a_target_that_is_taken_out_waits_no_longer_for_its_rate() {
+    let fixture = Fixture::new();
+    let daily = Rate { calls: 1, seconds: 86_400, burst: 1 };
+    fixture.store.apply(&Blueprint::new().target(Target::new("calm", "静か").rate(daily))).unwrap();
+    let receiver = Receiver::start(|_, _| ok());
+    for _ in 0..2 {
+        fixture.store.deliver(&NewDelivery::post(receiver.url("/")).sending(to("calm"))).unwrap();
+    }
+    assert_eq!((run(&fixture.store), run(&fixture.store)), (1, 0));
+    fixture.store.remove_definition(renkei::DefinitionKind::Target, "", "calm").unwrap();
+    assert_eq!(run(&fixture.store), 1);
+}
+
+#[test]
 fn a_slow_target_does_not_slow_others() {
     let fixture = real_clock();
     let slow = Receiver::start(|_, _| Reply::After(Duration::from_secs(2), Box::new(ok())));

@@ -80,6 +80,22 @@ fn the_order_goes_on_after_one_that_failed_or_was_cancelled() {
 }
 
 #[test]
+fn one_that_is_sent_again_goes_beside_nobody_when_another_is_cancelled() {
+    let fixture = Fixture::new();
+    let deliver = || fixture.store.deliver(&NewDelivery::post("http://127.0.0.1:9/").order_key("k")).unwrap();
+    let first = deliver();
+    fixture.store.cancel_delivery(first).unwrap();
+    let others = [deliver(), deliver()];
+    fixture.store.replay_delivery(first).unwrap();
+    fixture.store.cancel_delivery(others[1]).unwrap();
+    use DeliveryState::{Behind, Cancelled, Waiting};
+    let state = |id: i64| fixture.store.delivery(id).unwrap().state;
+    assert_eq!([first, others[0], others[1]].map(state), [Behind, Waiting, Cancelled]);
+    fixture.store.cancel_delivery(others[0]).unwrap();
+    assert_eq!(state(first), Waiting);
+}
+
+#[test]
 fn urgent_ones_go_first() {
     let fixture = Fixture::new();
     let receiver = Receiver::start(|_, _| ok());
