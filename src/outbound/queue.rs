@@ -543,11 +543,14 @@ fn follow(
 ) -> Result<()> {
     changes.touch(ended.target);
     if let Some(key) = &ended.order_key {
-        // One that is sent again may stand behind younger ones, of which one is on its way.
-        let sql = "UPDATE renkei_delivery SET state = 'waiting' WHERE id = (
-            SELECT id FROM renkei_delivery INDEXED BY renkei_delivery_order WHERE target_id = ?1 AND order_key = ?2
-            AND order_key IS NOT NULL AND state IN ('waiting', 'behind', 'sending')
-            ORDER BY state = 'behind', id LIMIT 1) AND state = 'behind'";
+        // One that is sent again may stand behind younger ones, of which one is on its way. However many stand in the row,
+        // each of the three is found by its place in the index.
+        let sql = "WITH mine AS NOT MATERIALIZED (SELECT id, state FROM renkei_delivery INDEXED BY renkei_delivery_order
+                WHERE target_id = ?1 AND order_key = ?2 AND order_key IS NOT NULL AND state IN ('waiting', 'behind', 'sending'))
+            UPDATE renkei_delivery SET state = 'waiting'
+            WHERE id = (SELECT id FROM mine WHERE state = 'behind' ORDER BY id LIMIT 1)
+            AND NOT EXISTS (SELECT 1 FROM mine WHERE state = 'waiting')
+            AND NOT EXISTS (SELECT 1 FROM mine WHERE state = 'sending')";
         writing.prepare_cached(sql)?.execute((ended.target, key))?;
     }
     if state == DeliveryState::Failed {

@@ -322,7 +322,7 @@ CREATE TABLE renkei_delivery (
 ) STRICT;
 CREATE INDEX renkei_delivery_waiting ON renkei_delivery (target_id, priority, due_at, id) WHERE state = 'waiting';
 CREATE INDEX renkei_delivery_sending ON renkei_delivery (target_id, claimed_by) WHERE state = 'sending';
-CREATE INDEX renkei_delivery_order ON renkei_delivery (target_id, order_key, id)
+CREATE INDEX renkei_delivery_order ON renkei_delivery (target_id, order_key, state, id)
     WHERE order_key IS NOT NULL AND state IN ('waiting', 'behind', 'sending');
 CREATE INDEX renkei_delivery_expiry ON renkei_delivery (expires_at)
     WHERE expires_at IS NOT NULL AND state IN ('waiting', 'behind');
