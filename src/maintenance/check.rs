@@ -178,7 +178,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`Code::AdministratorOnly`], [`Code::Cancelled`]; when the store cannot be read at all.
+    /// [`Code::AdministratorOnly`], [`Code::Cancelled`]; when the disk cannot be read, or memory is short.
     pub fn check(&self) -> Result<CheckReport> {
         self.check_with(&CheckOptions::new(), |_| true)
     }
@@ -350,12 +350,15 @@ impl Look<'_> {
     }
 }
 
-/// Whether it is the file that is at fault, and not the moment.
+/// Whether it is the file that is at fault, and not the moment: that memory is short or the disk cannot be read says nothing
+/// of what the file holds.
 fn is_of_the_file(error: &Error) -> bool {
-    let out_of_memory = rusqlite::ffi::SQLITE_NOMEM;
+    use rusqlite::ffi::{SQLITE_IOERR, SQLITE_NOMEM};
+
+    let of_the_moment = |code: i32| matches!(code & 0xff, SQLITE_IOERR | SQLITE_NOMEM);
     match error.code() {
         Code::StoreCorrupt | Code::StoreForeign => true,
-        Code::Sqlite => error.sqlite_code().is_none_or(|code| code & 0xff != out_of_memory),
+        Code::Sqlite => !error.sqlite_code().is_some_and(of_the_moment),
         _ => false,
     }
 }
@@ -365,9 +368,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn memory_that_is_short_is_no_fault_of_the_file() {
+    fn memory_and_disks_that_fail_are_no_fault_of_the_file() {
         let of = |code: i32| Error::from(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None));
         assert!(!is_of_the_file(&of(rusqlite::ffi::SQLITE_NOMEM)));
+        assert!(!is_of_the_file(&of(rusqlite::ffi::SQLITE_IOERR_READ)));
         assert!(is_of_the_file(&of(rusqlite::ffi::SQLITE_CORRUPT)));
         assert!(!is_of_the_file(&of(rusqlite::ffi::SQLITE_BUSY)));
         assert!(!is_of_the_file(&of(rusqlite::ffi::SQLITE_INTERRUPT)));

@@ -9,13 +9,19 @@ use crate::error::{Code, Findings, Result, words};
 /// SQLite looks at every page, index and full-text table; `quick` leaves out whether indexes and tables agree.
 pub(crate) fn inspect_sqlite(connection: &Connection, quick: bool, findings: &mut Findings) -> Result<()> {
     let sql = if quick { "PRAGMA quick_check(1000)" } else { "PRAGMA integrity_check(1000)" };
-    let mut statement = connection.prepare(sql)?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        let said: String = row.get(0)?;
-        if said != "ok" {
-            findings.add(Code::CheckSqlite, "", said);
-        }
+    let said = || -> Result<Vec<String>> {
+        let mut statement = connection.prepare(sql)?;
+        Ok(statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
+    };
+    let mut faults = said()?;
+    faults.retain(|said| said != "ok");
+    if !faults.is_empty() {
+        // A page that could not be read just now is told like a fault; what is one is found again.
+        let again = said()?;
+        faults.retain(|said| again.contains(said));
+    }
+    for said in faults {
+        findings.add(Code::CheckSqlite, "", said);
     }
     let mut statement = connection.prepare("SELECT \"table\", rowid, parent FROM pragma_foreign_key_check")?;
     let mut rows = statement.query([])?;

@@ -6,13 +6,17 @@
 #![allow(unsafe_code, reason = "SQLite takes a VFS and an allocator as structs of C functions")]
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
+mod memory;
+
 use std::collections::BTreeMap;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, Once, OnceLock, PoisonError, Weak};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
 
 use rusqlite::ffi;
+
+pub use memory::{bound_memory, fail_memory, heal_memory, memory_used};
 
 /// What is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +33,8 @@ pub enum Call {
     ShmMap,
     ShmLock,
 }
+
+const CALLS: usize = Call::ShmLock as usize + 1;
 
 /// Which files of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,6 +161,8 @@ struct State {
     dir: PathBuf,
     /// Ends the process.
     die: fn() -> !,
+    /// How often each was called.
+    calls: [AtomicU64; CALLS],
     plan: Mutex<Option<Plan>>,
     log: Mutex<Option<Vec<Event>>>,
 }
@@ -172,7 +180,8 @@ impl Disk {
     pub fn under(dir: &Path, die: fn() -> !) -> Disk {
         install();
         let dir = std::fs::canonicalize(dir).unwrap();
-        let state = Arc::new(State { dir, die, plan: Mutex::new(None), log: Mutex::new(None) });
+        let state =
+            Arc::new(State { dir, die, calls: Default::default(), plan: Mutex::new(None), log: Mutex::new(None) });
         let mut states = lock(&STATES);
         states.retain(|state| state.strong_count() > 0);
         states.push(Arc::downgrade(&state));
@@ -182,6 +191,11 @@ impl Disk {
     /// Lets the `at`th call that the fault is of fail, and all later ones if it is lasting.
     pub fn fail(&self, fault: Fault, at: u64, lasting: bool) {
         *lock(&self.0.plan) = Some(Plan { fault, at, lasting, seen: 0, hits: 0 });
+    }
+
+    /// How many calls there were so far that a fault could be of, wherever they went.
+    pub fn calls(&self, fault: Fault) -> u64 {
+        self.0.calls[fault.call() as usize].load(Ordering::Relaxed)
     }
 
     /// Nothing fails any more. How many calls there were, and how many of them failed.
@@ -268,7 +282,13 @@ impl Log {
                     let (of_file, rest) = pending.into_iter().partition(|event| event.file() == Some(file));
                     pending = rest;
                     let of_file: Vec<Event> = of_file;
+                    let is_new = !safe.contains_key(file) || of_file.iter().any(Event::is_delete);
                     of_file.iter().for_each(|event| event.apply(&mut safe));
+                    // With a new log or journal SQLite syncs the directory, and so what was deleted from it.
+                    if is_new {
+                        pending.iter().filter(|event| event.is_delete()).for_each(|event| event.apply(&mut safe));
+                        pending.retain(|event| !event.is_delete());
+                    }
                 }
                 Event::Delete { file, is_synced: true } => {
                     pending.retain(|event| event.file() != Some(file));
@@ -307,6 +327,10 @@ impl Event {
         }
     }
 
+    fn is_delete(&self) -> bool {
+        matches!(self, Event::Delete { .. })
+    }
+
     fn apply(&self, files: &mut BTreeMap<PathBuf, Vec<u8>>) {
         match self {
             Event::Write { file, at, bytes } => {
@@ -338,6 +362,7 @@ impl Image {
 impl State {
     /// The fault, if this call is to fail.
     fn meet(&self, call: Call, path: &Path) -> Option<Fault> {
+        self.calls[call as usize].fetch_add(1, Ordering::Relaxed);
         let mut plan = lock(&self.plan);
         let plan = plan.as_mut().filter(|plan| plan.fault.meets(call, path))?;
         plan.seen += 1;
@@ -664,81 +689,12 @@ unsafe extern "C" fn unfetch(file: *mut ffi::sqlite3_file, at: i64, page: *mut c
     unsafe { pass!(file.xUnfetch(at, page)) }
 }
 
-/// How many more calls for memory succeed; negative for all.
-static MEMORY: AtomicI64 = AtomicI64::new(-1);
-static MEMORY_LASTING: AtomicI64 = AtomicI64::new(0);
-static MEMORY_SEEN: AtomicU64 = AtomicU64::new(0);
-static MEMORY_HITS: AtomicU64 = AtomicU64::new(0);
-/// The system's functions.
-static MALLOC: OnceLock<unsafe extern "C" fn(c_int) -> *mut c_void> = OnceLock::new();
-static REALLOC: OnceLock<unsafe extern "C" fn(*mut c_void, c_int) -> *mut c_void> = OnceLock::new();
-
-/// Lets SQLite's `at`th call for memory fail, in any thread, and all later ones if it is lasting.
-pub fn fail_memory(at: u64, lasting: bool) {
-    MEMORY_SEEN.store(0, Ordering::SeqCst);
-    MEMORY_HITS.store(0, Ordering::SeqCst);
-    MEMORY_LASTING.store(i64::from(lasting), Ordering::SeqCst);
-    MEMORY.store(i64::try_from(at).unwrap_or(i64::MAX), Ordering::SeqCst);
-}
-
-/// Memory is there again. How many calls there were, and how many of them failed.
-pub fn heal_memory() -> (u64, u64) {
-    MEMORY.store(-1, Ordering::SeqCst);
-    (MEMORY_SEEN.load(Ordering::SeqCst), MEMORY_HITS.load(Ordering::SeqCst))
-}
-
-/// Bounds all of SQLite's memory, in bytes; 0 for no bound. The bound before is the answer.
-pub fn bound_memory(bytes: i64) -> i64 {
-    // SAFETY: callable at any time.
-    unsafe { ffi::sqlite3_hard_heap_limit64(bytes) }
-}
-
-/// The memory that SQLite has now.
-pub fn memory_used() -> i64 {
-    // SAFETY: callable at any time.
-    unsafe { ffi::sqlite3_memory_used() }
-}
-
-fn memory_fails() -> bool {
-    let at = MEMORY.load(Ordering::SeqCst);
-    if at < 0 {
-        return false;
-    }
-    let seen = MEMORY_SEEN.fetch_add(1, Ordering::SeqCst) + 1;
-    let fails = seen == at.unsigned_abs() || MEMORY_LASTING.load(Ordering::SeqCst) != 0 && seen > at.unsigned_abs();
-    MEMORY_HITS.fetch_add(u64::from(fails), Ordering::SeqCst);
-    fails
-}
-
-unsafe extern "C" fn malloc(size: c_int) -> *mut c_void {
-    if memory_fails() {
-        return std::ptr::null_mut();
-    }
-    // SAFETY: set before SQLite has this function.
-    unsafe { (MALLOC.get().unwrap())(size) }
-}
-
-unsafe extern "C" fn realloc(old: *mut c_void, size: c_int) -> *mut c_void {
-    if memory_fails() {
-        return std::ptr::null_mut();
-    }
-    // SAFETY: set before SQLite has this function.
-    unsafe { (REALLOC.get().unwrap())(old, size) }
-}
-
 /// Puts our disks and our memory between SQLite and the system. Must come before anything opens a file.
 pub fn install() {
     static ONCE: Once = Once::new();
     // SAFETY: once, before SQLite is used; what is registered lasts for ever.
     ONCE.call_once(|| unsafe {
-        let mut memory = std::mem::zeroed::<ffi::sqlite3_mem_methods>();
-        assert_eq!(ffi::sqlite3_config(ffi::SQLITE_CONFIG_GETMALLOC, &raw mut memory), ffi::SQLITE_OK);
-        MALLOC.set(memory.xMalloc.unwrap()).unwrap();
-        REALLOC.set(memory.xRealloc.unwrap()).unwrap();
-        memory.xMalloc = Some(malloc);
-        memory.xRealloc = Some(realloc);
-        assert_eq!(ffi::sqlite3_config(ffi::SQLITE_CONFIG_MALLOC, &raw mut memory), ffi::SQLITE_OK);
-
+        memory::put_between();
         let system = ffi::sqlite3_vfs_find(std::ptr::null());
         assert!(!system.is_null());
         // What is not ours is the system's own function, which does not look at the VFS that it is called with.

@@ -1,15 +1,14 @@
-//! What is done while disks and memory fail, and how it is known whether anything was harmed.
+//! Stores to begin with, and how it is known whether anything in them was harmed.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use renkei::{
-    Answer, AutoNumber, Automation, AutomationRequest, AutomationTrigger, BackupOptions, Blueprint, Channel, Circuit,
-    Database, DeliveryFilter, DetailRow, Error, Exchange, Export, Failure, Field, FieldSource, ImportMode,
-    ImportRequest, ImportSetting, Kind, Language, ManualClock, NewDelivery, OutboundRequest, Part, Query,
-    RegisterRecord, Sending, Store, Synchronous, Target, Times, Timestamp, Transport, UpdateRecords, Values, Worker,
-    WriteOptions,
+    Answer, AutoNumber, Automation, AutomationTrigger, Blueprint, Channel, Circuit, CsvPush, Database, DeliveryFilter,
+    DetailRow, Error, Exchange, Failure, Field, FieldSource, ImportMode, ImportRequest, ImportSetting, Kind, Language,
+    List, ManualClock, MenuEntry, NewDelivery, OutboundRequest, Part, Query, RegisterRecord, RetryPlan, Sending, Store,
+    Synchronous, Target, Times, Timestamp, Transport, UpdateRecords, User, Values, Worker, WriteOptions,
 };
 use tempfile::TempDir;
 
@@ -33,18 +32,23 @@ fn orders() -> Database {
         .detail(Field::number("price", "価格", 0))
 }
 
-fn parts() -> Database {
+pub fn parts() -> Database {
     Database::new("parts", "部品")
         .field(Field::key("code", "コード"))
         .field(Field::text("name", "名称").required().full_text())
         .field(Field::number("price", "単価", 0).indexed())
 }
 
-fn order(number: usize) -> Values {
+pub fn order(number: usize) -> Values {
     (0..number % 3)
         .fold(Values::new().set("title", format!("注文その{number}")).set("rate", "1.5"), |values, row| {
             values.row(DetailRow::new().set("line", row.to_string()).set("item", "箱").set("price", 100))
         })
+}
+
+/// Empty, and with an index that waits for the end of its first import.
+fn stock() -> Database {
+    Database::new("stock", "在庫").field(Field::key("code", "コード")).field(Field::number("count", "数", 0).indexed())
 }
 
 /// For each part one more on its price, and an order.
@@ -57,18 +61,42 @@ fn care() -> Automation {
         .part(Part::new("order", "注文する", order))
 }
 
-/// Takes every message, without a network.
-struct Postbox;
+/// Answers every message alike, without a network.
+struct Postbox {
+    status: u16,
+}
 
 impl Transport for Postbox {
     fn send(&self, _: &mut OutboundRequest<'_>) -> Result<Exchange, Failure> {
-        Ok(Exchange::new(Answer::new(200), Times::default()))
+        Ok(Exchange::new(Answer::new(self.status), Times::default()))
     }
 }
 
-fn message(number: u64) -> NewDelivery {
-    let sending = Sending { target: Some("office".into()), ..Sending::default() };
-    NewDelivery::post("http://127.0.0.1:9/").body(number.to_string()).sending(sending).token(number.to_string())
+fn sending() -> Sending {
+    Sending { target: Some("office".into()), retry: RetryPlan::once(), ..Sending::default() }
+}
+
+pub fn message(number: u64) -> NewDelivery {
+    NewDelivery::post("http://127.0.0.1:9/").body(number.to_string()).sending(sending()).token(number.to_string())
+}
+
+/// Everything that is due is done, and every message answered with `status`.
+pub fn work(store: &Store, status: u16) -> Result<(), Error> {
+    Worker::new(store).transport(Channel::Http, Arc::new(Postbox { status })).run_until_idle().map(drop)
+}
+
+pub fn csv(rows: usize) -> String {
+    let mut text = "コード,名称,単価\n".to_owned();
+    (0..rows).for_each(|row| {
+        let price = if row % 100 == 50 { "高い".to_owned() } else { row.to_string() };
+        text.push_str(&format!("P{row},部品その{row},{price}\n"));
+    });
+    text
+}
+
+pub fn reserve(store: &Store, database: &str, setting: &str, text: &str) {
+    let upload = store.upload("parts.csv", text.as_bytes()).unwrap();
+    store.reserve_import(&ImportRequest::upload(database, setting, upload.id)).unwrap();
 }
 
 pub fn options() -> renkei::StoreOptions {
@@ -96,9 +124,25 @@ fn base() -> &'static Path {
         };
         let mut whole = upsert("whole");
         whole.atomic = true;
-        let blueprint = Blueprint::new().database(orders()).database(parts()).import(upsert("partial")).import(whole);
+        let blueprint = Blueprint::new()
+            .database(stock())
+            .database(orders())
+            .database(parts())
+            .import(upsert("partial"))
+            .import(whole);
+        let first = ImportSetting::new("stock", "first", "初回").column("code").column("count").skip_column();
         let office = Target::new("office", "受信側").circuit(Circuit { failures: 0, ..Circuit::default() });
-        let blueprint = blueprint.automation(care()).target(office);
+        let all = List::new("parts", "all", "部品一覧").column("code").column("name");
+        let push = CsvPush::new("parts", "core", "基幹システムへ", "http://127.0.0.1:9/parts")
+            .after_success("price", "77")
+            .sending(sending());
+        let blueprint = blueprint
+            .import(first)
+            .automation(care())
+            .target(office)
+            .list(all.sub_menu(MenuEntry::CsvPush("core".into())))
+            .csv_push(push)
+            .user(User::new("clerk", "係"));
         store.apply(&blueprint).unwrap();
         let all: Vec<Values> = (0..60).map(order).collect();
         store.records("orders").register_all(&all, &WriteOptions::new()).unwrap();
@@ -121,9 +165,20 @@ pub struct World {
 
 impl World {
     pub fn new(synchronous: Synchronous) -> World {
-        let base = base();
+        World::of(base(), synchronous)
+    }
+
+    /// With a copy of the store at `base`, which nobody has open.
+    pub fn of(base: &Path, synchronous: Synchronous) -> World {
+        let world = World::empty(synchronous);
+        std::fs::copy(base, world.path()).unwrap();
+        world
+    }
+
+    /// Without a store.
+    pub fn empty(synchronous: Synchronous) -> World {
+        install();
         let dir = tempfile::tempdir().unwrap();
-        std::fs::copy(base, dir.path().join("store.db")).unwrap();
         let disk = Disk::under(dir.path(), die);
         let clock = Arc::new(ManualClock::new(NOW));
         let mut options = options();
@@ -137,6 +192,12 @@ impl World {
 
     pub fn open(&self) -> Result<Store, Error> {
         self.options.open(self.path())
+    }
+
+    /// The names of files that were to get another one when they were whole.
+    pub fn unfinished(&self) -> Vec<String> {
+        let names = std::fs::read_dir(self.dir.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        names.map(|name| name.to_string_lossy().into_owned()).filter(|name| name.starts_with(".renkei-")).collect()
     }
 }
 
@@ -165,230 +226,13 @@ pub fn picture(store: &Store) -> String {
     for delivery in store.deliveries(&DeliveryFilter::default(), None, 100).unwrap() {
         lines.push(format!("{:?}", delivery.state));
     }
+    for run in store.push_runs(None, 100).unwrap() {
+        lines.push(format!("{:?} of {} records", run.state, run.records));
+    }
+    lines.extend(store.users().unwrap().iter().map(|user| format!("{user:?}")));
+    lines.extend(store.tokens().unwrap().iter().map(|token| format!("token {} of {}", token.name, token.user)));
     lines.join("\n")
 }
-
-/// One thing that a host does. What it does is done as a whole or not at all, unless it is `in_parts`: then doing it again
-/// brings it to its end.
-pub struct Operation {
-    pub name: &'static str,
-    pub in_parts: bool,
-    pub prepare: fn(&Store),
-    pub run: fn(&World, &Store) -> Result<(), Error>,
-}
-
-fn nothing(_: &Store) {}
-
-fn csv(rows: usize) -> String {
-    let mut text = "コード,名称,単価\n".to_owned();
-    (0..rows).for_each(|row| {
-        let price = if row % 100 == 50 { "高い".to_owned() } else { row.to_string() };
-        text.push_str(&format!("P{row},部品その{row},{price}\n"));
-    });
-    text
-}
-
-fn reserve(store: &Store, setting: &str, text: &str) {
-    let upload = store.upload("parts.csv", text.as_bytes()).unwrap();
-    store.reserve_import(&ImportRequest::upload("parts", setting, upload.id)).unwrap();
-}
-
-fn work(_: &World, store: &Store) -> Result<(), Error> {
-    Worker::new(store).transport(Channel::Http, Arc::new(Postbox)).run_until_idle().map(drop)
-}
-
-pub const OPERATIONS: &[Operation] = &[
-    Operation {
-        name: "register",
-        in_parts: false,
-        prepare: nothing,
-        run: |_, store| store.records("orders").register(&order(8)).map(drop),
-    },
-    Operation {
-        name: "transaction",
-        in_parts: false,
-        prepare: nothing,
-        run: |_, store| {
-            {
-                store.transaction(|transaction| {
-                    let options = WriteOptions::new();
-                    transaction.update("orders", "000004", &Values::new().set("title", "別の件名"), &options)?;
-                    transaction.delete("orders", "000005", None)?;
-                    transaction.register("parts", &Values::new().set("code", "新").set("name", "新部品"), &options)?;
-                    transaction.update("parts", "P7", &Values::new().set("price", 77), &options)
-                })
-            }
-            .map(drop)
-        },
-    },
-    Operation {
-        name: "bulk",
-        in_parts: false,
-        prepare: nothing,
-        run: |_, store| {
-            let all: Vec<Values> = (100..300).map(order).collect();
-            store.records("orders").register_all(&all, &WriteOptions::new()).map(drop)
-        },
-    },
-    Operation {
-        name: "import in parts",
-        in_parts: true,
-        prepare: |store| reserve(store, "partial", &csv(600)),
-        run: work,
-    },
-    Operation {
-        name: "atomic import",
-        in_parts: true,
-        prepare: |store| reserve(store, "whole", &csv(600).replace("高い", "1")),
-        run: work,
-    },
-    Operation {
-        name: "reserve",
-        in_parts: false,
-        prepare: |store| drop(store.upload("parts.csv", csv(20).as_bytes()).unwrap()),
-        run: |world, store| {
-            // The upload is the last thing that has an id.
-            let path = world.dir.path().join("parts.csv");
-            std::fs::write(&path, csv(20))?;
-            store.reserve_import(&ImportRequest::path("parts", "partial", path).token("once")).map(drop)
-        },
-    },
-    Operation {
-        name: "export",
-        in_parts: false,
-        prepare: nothing,
-        run: |_, store| {
-            let mut out = Vec::new();
-            store.export(&Export::of("orders"), &mut out)?;
-            assert_eq!(out.iter().filter(|byte| **byte == b'\n').count(), 81);
-            Ok(())
-        },
-    },
-    Operation {
-        name: "definitions",
-        in_parts: false,
-        prepare: nothing,
-        run: |_, store| {
-            let mut orders = store.database("orders")?;
-            orders.code = "sales".into();
-            orders.fields[1].code = "subject".into();
-            orders.fields[2].index = true;
-            let orders = orders.field(Field::text("memo", "備考").default_value("なし").full_text());
-            let mut parts = store.database("parts")?;
-            parts.fields[1].full_text = false;
-            if let renkei::FieldKind::Number { scale, .. } = &mut parts.fields[2].kind {
-                *scale = 2;
-            }
-            store.apply(&Blueprint::new().database(orders).database(parts)).map(drop)
-        },
-    },
-    Operation {
-        name: "upload",
-        in_parts: false,
-        prepare: nothing,
-        // More than one piece of those that bytes are kept in.
-        run: |_, store| store.upload("big.bin", &vec![7u8; 300_000][..]).map(drop),
-    },
-    Operation {
-        name: "attach a file",
-        in_parts: false,
-        prepare: nothing,
-        run: |_, store| {
-            let file = store.put_file("紙.txt", &vec![9u8; 3_000][..])?;
-            store.records("orders").update("000004", &Values::new().set("paper", file.id)).map(drop)
-        },
-    },
-    Operation {
-        name: "backup",
-        in_parts: false,
-        prepare: nothing,
-        run: |world, store| {
-            let target = world.dir.path().join("copy.db");
-            let made = store.backup_with(&target, &BackupOptions::new(), |_| true);
-            assert_eq!(target.exists(), made.is_ok(), "{made:?}");
-            made?;
-            std::fs::remove_file(target)?;
-            Ok(())
-        },
-    },
-    Operation {
-        name: "check",
-        in_parts: false,
-        prepare: nothing,
-        run: |_, store| {
-            let report = store.check()?;
-            let unread =
-                |finding: &renkei::Finding| ["check.unreadable", "check.sqlite"].contains(&finding.code().as_str());
-            assert!(report.findings().iter().all(unread), "{}", report.message(Language::English));
-            Ok(())
-        },
-    },
-    Operation {
-        name: "automation",
-        in_parts: true,
-        prepare: |store| {
-            let parts = (0..12).map(|number| format!("P{number}"));
-            drop(store.start_automation(&AutomationRequest::call("parts", "care").records(parts)).unwrap());
-        },
-        run: work,
-    },
-    Operation {
-        name: "record and message",
-        in_parts: false,
-        prepare: nothing,
-        run: |_, store| {
-            store
-                .transaction(|transaction| {
-                    transaction.register("orders", &order(8), &WriteOptions::new())?;
-                    transaction.deliver(&message(0))
-                })
-                .map(drop)
-        },
-    },
-    Operation {
-        name: "deliveries",
-        in_parts: true,
-        prepare: |store| (0..12).for_each(|number| _ = store.deliver(&message(number)).unwrap()),
-        run: work,
-    },
-    Operation {
-        name: "sweep",
-        in_parts: true,
-        prepare: |store| reserve(store, "partial", &csv(20)),
-        run: |world, store| {
-            work(world, store)?;
-            world.clock.advance(Duration::from_secs(1));
-            Worker::new(store).retention(Duration::ZERO).sweep()
-        },
-    },
-    Operation {
-        name: "open",
-        in_parts: false,
-        prepare: nothing,
-        run: |world, _| {
-            let again = world.open()?;
-            assert_eq!(again.count("orders", None)?, 60);
-            Ok(())
-        },
-    },
-    Operation {
-        name: "create",
-        in_parts: false,
-        prepare: nothing,
-        run: |world, _| {
-            let path = world.dir.path().join("new.db");
-            let store = world.options.clone().create(true).open(&path)?;
-            store.apply(&Blueprint::new().database(parts()))?;
-            // A commit that has failed may be there when the log is read again.
-            store.records("parts").upsert(&Values::new().set("code", "1").set("name", "部品"))?;
-            drop(store);
-            for suffix in ["", "-wal", "-shm"] {
-                let _ = std::fs::remove_file(world.dir.path().join(format!("new.db{suffix}")));
-            }
-            Ok(())
-        },
-    },
-];
 
 /// A failure is told as what it is: the store has failed, in words of both languages.
 pub fn is_clear(error: &Error) -> bool {
