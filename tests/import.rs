@@ -5,8 +5,8 @@ mod common_import;
 use common_import::*;
 use renkei::csv::{Dialect, Encoding};
 use renkei::{
-    Blueprint, Database, DetailMode, Field, ImportColumn, ImportMode, ImportRequest, ImportSetting, JobState,
-    NumberInput, Values, Worker,
+    AutoNumber, Blueprint, Database, DetailMode, Field, ImportColumn, ImportMode, ImportRequest, ImportSetting,
+    JobState, Limits, NumberInput, Query, Values, Worker,
 };
 
 const ALL: &[&str] = &["number", "name", "mail", "amount", "joined", "rank", "memo"];
@@ -74,6 +74,29 @@ fn keys_are_issued_also_where_some_were_given() {
     // Upsert without a key registers under an issued one.
     let upsert = setting("tickets", ImportMode::Upsert, &["number", "title"]);
     fixture.import(upsert, "番号,件名\nT000001,改\n,新\n").completed([1, 1, 0, 0, 0, 0]);
+}
+
+#[test]
+fn keys_of_an_earlier_form_are_known_also_behind_new_ones() {
+    let fixture = Fixture::new();
+    let own = setting("tickets", ImportMode::Insert, &["title", "count"]);
+    fixture.import(own, "件名,数\n甲,1\n").completed([1, 0, 0, 0, 0, 0]);
+    let mut changed = fixture.store.database("tickets").unwrap();
+    let format = AutoNumber { prefix: "D".to_owned(), digits: 6, ..AutoNumber::default() };
+    changed.fields[0].kind = Field::auto_key("number", "受付番号", format).kind;
+    fixture.store.apply(&Blueprint::new().database(changed)).unwrap();
+    let upsert = setting("tickets", ImportMode::Upsert, &["number", "title"]);
+    fixture.import(upsert, "番号,件名\nD000010,新\nT000001,改\n").completed([1, 1, 0, 0, 0, 0]);
+}
+
+#[test]
+fn a_store_without_a_limit_of_pages_gives_whole_ones() {
+    let mut limits = Limits::default();
+    limits.page_records = u64::MAX;
+    let fixture = Fixture::with(limits);
+    let own = setting("tickets", ImportMode::Insert, &["title", "count"]);
+    fixture.import(own, "件名,数\n甲,1\n乙,2\n").completed([2, 0, 0, 0, 0, 0]);
+    assert_eq!(fixture.store.query("tickets", &Query::new()).unwrap().records.len(), 2);
 }
 
 #[test]

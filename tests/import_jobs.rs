@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use common_import::*;
 use renkei::{
-    Blueprint, Code, DefinitionKind, Field, ImportMode, ImportProgress, ImportRequest, ImportSetting, JobState, Limits,
-    ManualClock, Store, Timestamp, Values, Worker,
+    Blueprint, Code, Condition, Database, DefinitionKind, Field, ImportMode, ImportProgress, ImportRequest,
+    ImportSetting, JobState, Limits, ManualClock, Store, Timestamp, Values, Worker,
 };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -356,6 +356,31 @@ fn a_definition_that_changes_under_an_import_never_half_writes() {
             assert_eq!(kept, 150_000);
         }
     }
+}
+
+#[test]
+fn copied_numbers_of_a_running_import_follow_their_source() {
+    let fixture = Fixture::new();
+    let products = |scale| {
+        Database::new("products", "商品").field(Field::key("code", "品番")).field(Field::number("price", "単価", scale))
+    };
+    let orders = Database::new("orders", "注文")
+        .field(Field::key("number", "番号"))
+        .field(Field::link("product", "商品", "products"))
+        .field(Field::dependent("price", "単価", "product", "price"));
+    let import = setting("orders", ImportMode::Upsert, &["number", "price"]);
+    fixture.store.apply(&Blueprint::new().database(products(0)).database(orders).import(import)).unwrap();
+    let mut text = "a,b\n".to_owned();
+    (0..150_000).for_each(|number| text.push_str(&format!("{number:07},150\n")));
+    let request = ImportRequest::path("orders", "test", fixture.file("a.csv", &text));
+    let id = fixture.store.reserve_import(&request).unwrap().process_id;
+    let handle = started(&fixture.store, id, 1_000);
+    fixture.store.apply(&Blueprint::new().database(products(2))).unwrap();
+    let status = fixture.store.wait_import(id, Duration::from_secs(120)).unwrap();
+    handle.stop();
+    assert_eq!((status.state, status.counts.inserted), (JobState::Completed, 150_000));
+    let others = Condition::equals("price", "150").not();
+    assert_eq!(fixture.store.count("orders", Some(&others)).unwrap(), 0);
 }
 
 type Change = fn(&std::path::Path);

@@ -175,22 +175,25 @@ impl Store {
     /// As [`Store::start_automation`].
     pub fn plan_automation(&self, request: &AutomationRequest) -> Result<AutomationPlan> {
         let request = AutomationRequest { token: None, ..request.clone() };
-        let writing = self.writing()?;
-        let id = start(self, &writing, &request)?;
-        let mut run = Run::load(&writing, id)?;
-        let catalog = Catalog::of(self, &writing)?;
-        let automation = run.automation.clone();
-        let flow = Flow::compile(self, &writing, &catalog, &automation)?;
-        let call = call_values(self, &writing, self.now(), &run.memo)?;
-        let why = Batch::new(self, &writing, &flow, &call, &mut run, None).work(&mut Queue::default())?;
-        let error = match why {
-            Pause::Failed(error) => Some(error),
-            _ => None,
+        let attempt = || {
+            let writing = self.writing()?;
+            let id = start(self, &writing, &request)?;
+            let mut run = Run::load(&writing, id)?;
+            let catalog = Catalog::of(self, &writing)?;
+            let automation = run.automation.clone();
+            let flow = Flow::compile(self, &writing, &catalog, &automation)?;
+            let call = call_values(self, &writing, self.now(), &run.memo)?;
+            let why = Batch::new(self, &writing, &flow, &call, &mut run, None).work(&mut Queue::default())?;
+            let error = match why {
+                Pause::Failed(error) => Some(error),
+                _ => None,
+            };
+            let told = load(&writing, id)?;
+            let entries = entries(&writing, id, None, PLANNED_ENTRIES)?;
+            // Dropped without a commit, the transaction is rolled back.
+            Ok(AutomationPlan::of(&told, entries, error.as_ref()))
         };
-        let told = load(&writing, id)?;
-        let entries = entries(&writing, id, None, PLANNED_ENTRIES)?;
-        // Dropped without a commit, the transaction is rolled back.
-        Ok(AutomationPlan::of(&told, entries, error.as_ref()))
+        attempt().inspect_err(|error| self.note_failure(error))
     }
 }
 

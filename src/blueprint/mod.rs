@@ -326,7 +326,7 @@ impl Store {
     pub fn plan(&self, blueprint: &Blueprint) -> Result<Vec<Change>> {
         let writing = self.writing()?;
         // Dropped without a commit, the transaction is rolled back.
-        apply::apply(self, &writing, blueprint)
+        apply::apply(self, &writing, blueprint).inspect_err(|error| self.note_failure(error))
     }
 
     /// All definitions, with their ids. For a user: those of the databases that he may manage; users and the settings of

@@ -59,8 +59,11 @@ fn check_thread(body: Handle<Body>) -> Result<Handle<Body>> {
 fn with<T>(transaction: *const renkei_transaction, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
     let body = own(transaction)?;
     match &body.writing {
-        // SAFETY: what is lent ends with this call.
-        Some(writing) => work(&Transaction::of(unsafe { body.store.get() }, writing)),
+        Some(writing) => {
+            // SAFETY: what is lent ends with this call.
+            let store = unsafe { body.store.get() };
+            work(&Transaction::of(store, writing)).inspect_err(|error| store.note_failure(error))
+        }
         None => Err(Error::new(Code::BadHandle).with_rule(<Body as Noun>::NAME)),
     }
 }
@@ -100,10 +103,12 @@ pub unsafe extern "C" fn renkei_transaction_commit(
     unsafe {
         call(out_error, || {
             let mut body = own(transaction)?;
+            // SAFETY: it is cloned at once. The clone outlives the transaction, whatever else of the store was closed.
+            let store = Store::clone(body.store.get());
             let writing = body.writing.take();
             drop(body);
             handle::close::<Body>(transaction)?;
-            writing.map_or(Ok(()), Writing::commit)
+            writing.map_or(Ok(()), Writing::commit).inspect_err(|error| store.note_failure(error))
         })
     }
 }

@@ -261,7 +261,7 @@ impl<'a, 'b> Run<'a, 'b> {
             let writing = self.store.writing()?;
             let catalog = Catalog::of(self.store, &writing)?;
             let table = catalog.table_by_id(self.loaded.database_id)?;
-            if table.definition != self.table.definition {
+            if !table.reads_like(&self.table) {
                 return Ok(Ended::DefinitionChanged);
             }
             if job::heartbeat(self.store, &writing, self.claim, false)? {

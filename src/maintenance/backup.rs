@@ -1,6 +1,6 @@
 //! A copy of the store while it is at work.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::CheckOptions;
 use crate::access::{self, AuditEntry};
 use crate::error::{Code, Error, Language, Result, Words, io_words, words};
-use crate::store::part::Part;
+use crate::store::part::{Part, sync_directory};
 use crate::store::{Cancel, Store, with_suffix};
 
 /// So much is copied between two looks at the clock and at signs to end.
@@ -300,11 +300,6 @@ fn place(from: &Path, to: &Path) -> Result<()> {
         }
         Err(error) => return Err(unwritable(to, error)),
     }
-    // Without this, a power failure could take the name away again.
-    if let Some(folder) = to.parent()
-        && let Err(error) = File::open(folder).and_then(|folder| folder.sync_all())
-    {
-        log::debug!("the directory of a backup was not synced: {error}");
-    }
+    sync_directory(to);
     Ok(())
 }

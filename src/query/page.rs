@@ -396,7 +396,7 @@ pub(crate) fn page_ids(
     for mut piece in statements {
         let found = ids.len() as u64;
         // One more than asked for tells whether a page follows.
-        piece.binds.extend([bounded(limit - found + 1), bounded(query.offset)]);
+        piece.binds.extend([bounded((limit - found).saturating_add(1)), bounded(query.offset)]);
         let full = prepared(connection, &piece.sql, |statement| {
             let mut rows = statement.query(rusqlite::params_from_iter(&piece.binds))?;
             while let Some(row) = rows.next()? {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use super::calculate::needs_header;
+use super::calculate::{Which, calculate, needs_header};
 use super::writer::Writer;
 use super::{Selector, Slot};
 use crate::error::{Code, Error, Result, Words};
@@ -28,7 +28,10 @@ pub(crate) fn recalculate(store: &Store, connection: &Connection, table: &Arc<Ta
             if let Some(details) = &table.details {
                 let has_calculations = needs_header(details) || !details.calculated.is_empty();
                 if has_calculations {
-                    writer.recalculate_rows(id, details, &current.cells, &mut violations)?;
+                    // Rows see the header as it will be; what is wrong with that is told with the header itself.
+                    let mut header = current.cells.clone();
+                    calculate(&table.header, Which::WithoutRows, &mut header, &[], &[], None, &mut Vec::new());
+                    writer.recalculate_rows(id, details, &header, &mut violations)?;
                 }
             }
             writer.recalculate_header(id, &mut current.cells, &mut violations)?;

@@ -241,7 +241,7 @@ impl<'c> Writer<'c> {
         // which saves looking for it: the index of keys says if it was not.
         if self.expects_new && made.violations.is_empty() && made.rows.is_empty() {
             match self.insert(made, options) {
-                Err(error) if self.is_known_key(&error) => made = draft(),
+                Err(error) if self.is_of_key(&error) => made = draft(),
                 other => return other,
             }
         }
@@ -253,9 +253,10 @@ impl<'c> Writer<'c> {
         Ok(outcome)
     }
 
-    fn is_known_key(&self, error: &Error) -> bool {
+    /// Whether the key was refused: it may be known, and known ones may have the form of earlier days.
+    fn is_of_key(&self, error: &Error) -> bool {
         let key = &self.table.key().field.code;
-        error.violations().iter().any(|violation| violation.code() == Code::Duplicate && violation.field() == key)
+        error.violations().iter().any(|violation| violation.field() == key)
     }
 
     /// Updates the record that `target` names; if there is none, the draft is given back for other use.

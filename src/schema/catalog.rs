@@ -44,6 +44,19 @@ pub(crate) struct Table {
     pub(crate) heard: Heard,
 }
 
+impl Table {
+    /// Whether values are read and written as in `other`: the definition is the same, and so are the fields of other databases
+    /// whose values are copied.
+    pub(crate) fn reads_like(&self, other: &Table) -> bool {
+        self.definition == other.definition && self.sources().eq(other.sources())
+    }
+
+    fn sources(&self) -> impl Iterator<Item = &Field> {
+        let layouts = std::iter::once(&self.header).chain(&self.details);
+        layouts.flat_map(|layout| &layout.columns).map(|column| &column.effective().field)
+    }
+}
+
 /// The columns of the header or of the detail rows.
 pub(crate) struct Layout {
     /// The SQL table, quoted.

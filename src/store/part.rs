@@ -64,16 +64,27 @@ pub(crate) fn write_whole<T>(store: &Store, path: &Path, write: impl FnOnce(&Fil
         return write(&OpenOptions::new().write(true).open(&target).map_err(unwritable)?);
     }
     let (part, out) = Part::new(store, &target).map_err(unwritable)?;
-    let written = write(&out)?;
     if let Some(old) = old {
-        // Whoever could read the old file can read the new one.
+        // Whoever could read the old file can read the new one, and nobody else, from the first byte on.
         out.set_permissions(old.permissions()).map_err(unwritable)?;
     }
+    let written = write(&out)?;
     // Without this, a power failure could leave the new name on an empty file.
     out.sync_data()?;
     drop(out);
     fs::rename(part.path(), &target).map_err(unwritable)?;
+    sync_directory(&target);
     Ok(written)
+}
+
+/// Without this, a power failure could take the name of a new file away again. Not every system can do it.
+pub(crate) fn sync_directory(path: &Path) {
+    if let Some(folder) =
+        path.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder })
+        && let Err(error) = File::open(folder).and_then(|folder| folder.sync_all())
+    {
+        log::debug!("the directory of {} was not synced: {error}", path.display());
+    }
 }
 
 fn unwritable(path: &Path, error: io::Error) -> Error {

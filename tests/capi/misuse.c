@@ -258,6 +258,24 @@ static void busy(const char *folder)
     EXPECT(renkei_store_close(store) == RENKEI_OK);
 }
 
+/* A transaction goes on, and is kept, when nothing else of the store is open any more. */
+static void outlive(const char *folder)
+{
+    renkei_store *store = open_store(in_folder(folder, "outlive.db"));
+    renkei_transaction *transaction = NULL;
+    uint64_t count = 0;
+    OK(renkei_transaction_begin(store, &transaction, &error));
+    EXPECT(renkei_store_close(store) == RENKEI_OK);
+    OK(renkei_transaction_register_json(transaction, "items", N, "{\"code\": \"1\"}", N, NULL, NULL, &error));
+    OK(renkei_transaction_commit(transaction, &error));
+    store = open_store(in_folder(folder, "outlive.db"));
+    OK(renkei_query_count(store, "items", N, NULL, 0, &count, &error));
+    EXPECT(count == 1);
+    OK(renkei_transaction_begin(store, &transaction, &error));
+    EXPECT(renkei_store_close(store) == RENKEI_OK);
+    EXPECT(renkei_transaction_rollback(transaction) == RENKEI_OK);
+}
+
 struct meddling {
     renkei_webapi *api;
     renkei_request *request;
@@ -360,6 +378,7 @@ int main(int count, char **arguments)
     panics(folder);
     threads(folder);
     busy(folder);
+    outlive(folder);
     web(folder);
     return ended("misuse");
 }

@@ -361,6 +361,46 @@ fn changed_expressions_are_calculated_for_all_records() {
 }
 
 #[test]
+fn rows_are_calculated_with_the_header_as_it_becomes() {
+    let with = |scale, expression: &str, has_all: bool| {
+        let database = Database::new("d", "D").field(key()).field(Field::number("n", "N", 0));
+        let database = database.detail(Field::number("m", "M", 0));
+        if !has_all {
+            return database;
+        }
+        database
+            .field(Field::calculated("rate", "R", scale, expression).unwrap())
+            .field(Field::calculated("total", "合計", 0, "sum(x)").unwrap())
+            .detail(Field::calculated("x", "X", 0, "m * rate").unwrap())
+    };
+    let fixture = Fixture::of([with(0, "", false)]);
+    let values = Values::new().set("number", "1").set("n", 1).row(DetailRow::new().set("m", 10));
+    fixture.store.records("d").register(&values).unwrap();
+    for (scale, expression, rate, total) in
+        [(0, "n * 2", "2", "20"), (2, "n * 2", "2.00", "20"), (2, "n * 3", "3.00", "30"), (0, "n * 3", "3", "30")]
+    {
+        fixture.apply([with(scale, expression, true)]);
+        assert_eq!(texts(&fixture.store, "d", "1", &["rate", "total"]), [rate, total]);
+        fixture.check_file();
+    }
+}
+
+#[test]
+fn unique_numbers_follow_their_decimal_places_though_one_becomes_what_another_was() {
+    let with = |scale| Database::new("d", "D").field(key()).field(Field::number("n", "N", scale).unique());
+    let fixture = Fixture::of([with(0)]);
+    for (number, n) in [("1", "1"), ("2", "10"), ("3", "100"), ("4", "-10"), ("5", "99999999999999999"), ("6", "0")] {
+        register(&fixture.store, "d", &[("number", number), ("n", n)]);
+    }
+    for (scale, shown) in [(1, "10.0"), (0, "10")] {
+        fixture.apply([with(scale)]);
+        assert_eq!(texts(&fixture.store, "d", "2", &["n"]), [shown]);
+        fixture.check_file();
+    }
+    assert_eq!(texts(&fixture.store, "d", "5", &["n"]), ["99999999999999999"]);
+}
+
+#[test]
 fn links_stay_with_their_database_and_approval_comes_and_goes() {
     let fixture = Fixture::of([
         simple(),

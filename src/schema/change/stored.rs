@@ -78,8 +78,7 @@ pub(super) fn rescale(
             );
             return Err(Error::new(Code::DefinitionStored).with_name(&database.code).with_rule(rule));
         }
-        connection
-            .execute_batch(&format!("UPDATE {table} SET {column} = {column} * {power} WHERE {column} IS NOT NULL"))?;
+        scale_all(connection, table, field, &format!("{column} * {power}"))?;
     } else if to < from {
         let power = 10i64.pow(u32::from(from - to));
         let cut: i64 = connection.query_row(
@@ -95,10 +94,23 @@ pub(super) fn rescale(
             );
             return Err(Error::new(Code::DefinitionStored).with_name(&database.code).with_rule(rule));
         }
-        connection
-            .execute_batch(&format!("UPDATE {table} SET {column} = {column} / {power} WHERE {column} IS NOT NULL"))?;
+        scale_all(connection, table, field, &format!("{column} / {power}"))?;
     }
     Ok(())
+}
+
+/// Gives every number of a field its new form.
+fn scale_all(connection: &Connection, table: &str, field: &Field, scaled: &str) -> Result<()> {
+    let column = quote(&field.code);
+    let set =
+        |to: &str| connection.execute_batch(&format!("UPDATE {table} SET {column} = {to} WHERE {column} IS NOT NULL"));
+    if !field.unique {
+        return Ok(set(scaled)?);
+    }
+    // A unique index is judged at each row, where 10 may come before what was 10 has gone: all go by numbers that none has.
+    const APART: i64 = 4 * (NUMBER_LIMIT + 1);
+    set(&format!("{scaled} + {APART}"))?;
+    Ok(set(&format!("{column} - {APART}"))?)
 }
 
 /// Brings values, indexes and full-text tables in line with the definition.

@@ -4,6 +4,7 @@ use rust_decimal::Decimal;
 
 use super::{Binary, Expression, Over, Step};
 use crate::error::{Code, Language, Words, shorten, words};
+use crate::schema::names::is_mark;
 use crate::schema::number::{self, NumberInput, Rounding};
 
 /// The most characters an expression has.
@@ -83,7 +84,7 @@ impl<'a> Parser<'a> {
                 (Token::Number(&trimmed[..length]), length)
             }
             Some(c) if c.is_alphabetic() || c == '_' => {
-                let length = end(|c| c.is_alphanumeric() || c == '_');
+                let length = end(|c| c.is_alphanumeric() || c == '_' || is_mark(c));
                 (Token::Name(&trimmed[..length]), length)
             }
             Some(c @ ('+' | '-' | '*' | '/' | '(' | ')' | ',')) => (Token::Sign(c), 1),
