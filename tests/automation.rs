@@ -642,7 +642,7 @@ fn a_run_waits_is_cancelled_and_is_kept_for_a_time() {
     assert_eq!((run.state, run.unprocessed), (JobState::Cancelled, 3));
     let second = start();
     let handle = Worker::new(store).start().unwrap();
-    let run = store.wait_automation(second, Duration::from_secs(20)).unwrap();
+    let run = store.wait_automation(second, Duration::from_secs(120)).unwrap();
     assert_eq!(ended(&run), (JobState::Completed, 3, 0));
     handle.stop();
     setup.fixture.clock.advance(Duration::from_secs(91 * 24 * 60 * 60));

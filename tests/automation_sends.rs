@@ -384,7 +384,7 @@ fn a_run_goes_on_beside_a_worker_of_the_background() {
     let handle = Worker::new(setup.store()).network(network).start().unwrap();
     let request = AutomationRequest::pulldown("leads", "all", "auto", ["1", "3", "4"]);
     let run = setup.store().start_automation(&request).unwrap();
-    let run = setup.store().wait_automation(run.run_id, Duration::from_secs(20)).unwrap();
+    let run = setup.store().wait_automation(run.run_id, Duration::from_secs(120)).unwrap();
     handle.stop();
     assert_eq!(ended(&run), (JobState::Completed, 3, 0));
     assert_eq!(setup.receiver.received().len(), 6);

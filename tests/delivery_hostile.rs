@@ -23,10 +23,15 @@ fn local() -> NetworkPolicy {
     NetworkPolicy::new().allow("127.0.0.1").unwrap().allow("::1").unwrap()
 }
 
-/// Gives up after a second, and is tried once.
-fn hasty() -> Sending {
-    let timeouts = Timeouts { connect_seconds: 1, total_seconds: 1 };
+/// Is tried once, and has as long as a busy machine may need.
+fn once() -> Sending {
+    let timeouts = Timeouts { connect_seconds: 60, total_seconds: 60 };
     Sending { timeouts, retry: RetryPlan::once(), ..Sending::default() }
+}
+
+/// Is tried once, and gives up soon: for those that are never answered. Not too soon for what is to come before that.
+fn hasty() -> Sending {
+    Sending { timeouts: Timeouts { connect_seconds: 3, total_seconds: 3 }, ..once() }
 }
 
 /// What one attempt came to.
@@ -52,7 +57,7 @@ fn send(reply: Reply, body: &[u8]) -> (Outcome, Receiver) {
     let fixture = Fixture::new();
     let receiver = Receiver::start(move |_, _| reply.clone());
     let worker = Worker::new(&fixture.store).network(local());
-    let delivery = NewDelivery::post(receiver.url("/")).body(body).sending(hasty());
+    let delivery = NewDelivery::post(receiver.url("/")).body(body).sending(once());
     let outcome = deliver(&worker, &fixture.store, delivery);
     (outcome, receiver)
 }
@@ -175,7 +180,7 @@ fn what_follows_an_answer_is_not_the_answer_to_the_next_message() {
     });
     let worker = Worker::new(&fixture.store).network(local());
     for expected in ["first", "real", "real"] {
-        let outcome = deliver(&worker, &fixture.store, NewDelivery::post(receiver.url("/")).body("x").sending(hasty()));
+        let outcome = deliver(&worker, &fixture.store, NewDelivery::post(receiver.url("/")).body("x").sending(once()));
         assert_eq!(outcome.state, DeliveryState::Delivered, "{}", outcome.code);
         assert_eq!(String::from_utf8_lossy(&outcome.attempt.answer), expected);
     }
@@ -201,7 +206,7 @@ fn a_redirect_to_a_private_address_is_an_answer_and_nothing_more() {
             let to = place.clone();
             let receiver = Receiver::start(move |_, _| answer(status, &[("Location", &to)], "moved"));
             let worker = Worker::new(&fixture.store).network(local());
-            let outcome = deliver(&worker, &fixture.store, NewDelivery::post(receiver.url("/")).sending(hasty()));
+            let outcome = deliver(&worker, &fixture.store, NewDelivery::post(receiver.url("/")).sending(once()));
             assert_eq!(outcome.state, DeliveryState::Failed, "{status} {place}");
             assert!(["answer.refused", "answer.invalid"].contains(&outcome.code.as_str()), "{place}: {}", outcome.code);
         }
@@ -237,7 +242,7 @@ fn of_several_addresses_one_that_answers_is_enough() {
     let worker = Worker::new(&fixture.store).network(local()).resolver(names);
     let port = receiver.address.port();
     let to = |host: &str| {
-        deliver(&worker, &fixture.store, NewDelivery::post(format!("http://{host}:{port}/")).sending(hasty()))
+        deliver(&worker, &fixture.store, NewDelivery::post(format!("http://{host}:{port}/")).sending(once()))
     };
     // Nothing listens at the first.
     let outcome = to("dual.example");
@@ -254,7 +259,7 @@ fn certificates_are_good_for_their_time_only() {
     let names = Names::of(&[("core.example", &["127.0.0.1"])]);
     let fixture = Fixture::new();
     let worker = Worker::new(&fixture.store).network(local()).resolver(names);
-    let trusting = Sending { ca_certificates: Some(ours.pem.clone()), ..hasty() };
+    let trusting = Sending { ca_certificates: Some(ours.pem.clone()), ..once() };
     for (years, is_good) in [(1975..4096, true), (2001..2002, false), (4000..4096, false)] {
         let receiver = Receiver::start_tls(ours.server_within("core.example", years.clone()), |_, _| ok());
         let url = format!("https://core.example:{}/", receiver.address.port());
@@ -284,7 +289,7 @@ fn listen(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> u16 {
 #[test]
 fn a_receiver_that_does_not_come_to_tls_is_given_up() {
     let silent = listen(|stream| {
-        std::thread::sleep(Duration::from_secs(4));
+        std::thread::sleep(Duration::from_secs(60));
         drop(stream);
     });
     let rude = listen(|mut stream| {
@@ -292,9 +297,9 @@ fn a_receiver_that_does_not_come_to_tls_is_given_up() {
     });
     let fixture = Fixture::new();
     let worker = Worker::new(&fixture.store).network(local());
-    for port in [silent, rude] {
+    for (port, sending) in [(silent, hasty()), (rude, once())] {
         let url = format!("https://127.0.0.1:{port}/");
-        let outcome = deliver(&worker, &fixture.store, NewDelivery::post(url).body("x").sending(hasty()));
+        let outcome = deliver(&worker, &fixture.store, NewDelivery::post(url).body("x").sending(sending));
         assert_eq!((outcome.state, outcome.family), (DeliveryState::Failed, Some(ErrorFamily::BeforeSending)));
         assert!(outcome.attempt.total_us < 30_000_000, "{}", outcome.attempt.total_us);
     }
@@ -309,24 +314,26 @@ fn proxies_that_refuse_or_hang_are_told_before_sending() {
         b"garbage\r\n\r\n",
     ];
     let fixture = Fixture::new();
-    let send = |port: u16| {
+    let send = |port: u16, sending: Sending| {
         let policy = NetworkPolicy::new().proxy(format!("http://127.0.0.1:{port}"));
         let worker = Worker::new(&fixture.store).network(policy);
-        deliver(&worker, &fixture.store, NewDelivery::post("http://core.example/").body("x").sending(hasty()))
+        deliver(&worker, &fixture.store, NewDelivery::post("http://core.example/").body("x").sending(sending))
     };
     for reply in replies {
-        let outcome = send(listen(move |mut stream| {
+        let rude = listen(move |mut stream| {
             let _ = stream.read(&mut [0; 1_024]);
             let _ = stream.write_all(reply);
-        }));
+        });
+        let outcome = send(rude, once());
         let shown = String::from_utf8_lossy(reply);
         assert_eq!(outcome.state, DeliveryState::Failed, "{shown}");
         assert_eq!(outcome.family, Some(ErrorFamily::BeforeSending), "{shown}: {}", outcome.code);
     }
-    let outcome = send(listen(|stream| {
-        std::thread::sleep(Duration::from_secs(4));
+    let silent = listen(|stream| {
+        std::thread::sleep(Duration::from_secs(60));
         drop(stream);
-    }));
+    });
+    let outcome = send(silent, hasty());
     assert_eq!(outcome.family, Some(ErrorFamily::BeforeSending), "{}", outcome.code);
     assert!(outcome.attempt.total_us < 30_000_000, "{}", outcome.attempt.total_us);
 }
@@ -366,8 +373,11 @@ fn beside_slow_targets(targets: usize, held: usize, is_known: bool) {
         })
         .unwrap();
     // Until those that are slow hold whatever they get.
-    std::thread::sleep(Duration::from_millis(1_500));
-    assert!(slow.iter().map(Receiver::count).sum::<usize>() >= held);
+    let began = Instant::now();
+    while slow.iter().map(Receiver::count).sum::<usize>() < held {
+        assert!(began.elapsed() < PATIENCE, "fewer than {held} senders are held");
+        std::thread::sleep(Duration::from_millis(10));
+    }
     let began = Instant::now();
     for _ in 0..100 {
         fixture.store.deliver(&NewDelivery::post(fast.url("/"))).unwrap();

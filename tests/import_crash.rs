@@ -376,7 +376,7 @@ fn an_import_of_another_process_is_cancelled_within_a_second() {
         let _out = wait_for(&mut child, "running");
         let began = Instant::now();
         fixture.store.cancel_import(id).unwrap();
-        let status = fixture.store.wait_import(id, Duration::from_secs(30)).unwrap();
+        let status = fixture.store.wait_import(id, Duration::from_secs(120)).unwrap();
         println!("cancelled in another process (atomic: {atomic}) after {:?}", began.elapsed());
         assert_eq!(status.state, JobState::Cancelled);
         assert!(status.counts.total < 1_500_000);
@@ -407,7 +407,7 @@ fn workers_of_two_processes_share_the_work() {
     let threads = Worker::new(&fixture.store).start().unwrap();
     let ran: Vec<u64> = children.into_iter().map(|child| ran(&output(child))).collect();
     for id in &ids {
-        let status = fixture.store.wait_import(*id, Duration::from_secs(30)).unwrap();
+        let status = fixture.store.wait_import(*id, Duration::from_secs(120)).unwrap();
         assert_eq!(status.state, JobState::Completed);
     }
     threads.stop();
@@ -427,7 +427,7 @@ fn another_process_writes_while_an_import_runs() {
     let id = fixture.store.reserve_import(&request).unwrap().process_id;
     let handle = Worker::new(&fixture.store).start().unwrap();
     let text = output(start("register", fixture.store.path(), &[]));
-    fixture.store.wait_import(id, Duration::from_secs(60)).unwrap();
+    fixture.store.wait_import(id, Duration::from_secs(120)).unwrap();
     handle.stop();
     Done::of(&fixture.store, id).completed([rows as u64, 0, 0, 0, 0, 0]);
     println!("{}", text.lines().find(|line| line.contains("single registers")).unwrap_or("no figures"));

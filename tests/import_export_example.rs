@@ -219,7 +219,7 @@ fn the_second_of_two_runs_waits_for_the_first() {
             .unwrap()
             .first()
             .is_none_or(|status| status.started_at.is_none() || status.state.is_ended())
-            && began.elapsed() < Duration::from_secs(20)
+            && began.elapsed() < Duration::from_secs(120)
         {
             std::thread::sleep(Duration::from_millis(5));
         }

@@ -250,7 +250,7 @@ fn a_running_import_is_cancelled_where_it_is() {
         let handle = started(&fixture.store, id, 2_000);
         let began = Instant::now();
         fixture.store.cancel_import(id).unwrap();
-        let status = fixture.store.wait_import(id, Duration::from_secs(60)).unwrap();
+        let status = fixture.store.wait_import(id, Duration::from_secs(120)).unwrap();
         println!("cancelled (atomic: {atomic}) after {:?}", began.elapsed());
         assert_eq!(status.state, JobState::Cancelled);
         assert!(status.counts.total < 2_000_000);
@@ -343,7 +343,7 @@ fn a_definition_that_changes_under_an_import_never_half_writes() {
             changed.fields.push(Field::text("extra", "追加").default_value("既定"));
         }
         fixture.store.apply(&Blueprint::new().database(changed)).unwrap();
-        let status = fixture.store.wait_import(id, Duration::from_secs(60)).unwrap();
+        let status = fixture.store.wait_import(id, Duration::from_secs(120)).unwrap();
         handle.stop();
         identity(&status);
         let kept = fixture.store.count("customers", None).unwrap();
@@ -418,7 +418,7 @@ fn a_file_that_changes_is_noticed() {
                 change(&path);
                 Worker::new(&fixture.store).start().unwrap()
             };
-            let status = fixture.store.wait_import(id, Duration::from_secs(60)).unwrap();
+            let status = fixture.store.wait_import(id, Duration::from_secs(120)).unwrap();
             handle.stop();
             identity(&status);
             assert_eq!(status.state, JobState::Failed, "{name} {running}: {status:?}");
@@ -544,7 +544,7 @@ fn a_callback_that_panics_leaves_the_store_usable() {
     // Its runner showed that it ended, so nobody waits for the lease longer than that lasts.
     let began = Instant::now();
     while !Worker::new(&fixture.store).run_once().unwrap() {
-        assert!(began.elapsed() < Duration::from_secs(60), "nobody takes the import over");
+        assert!(began.elapsed() < Duration::from_secs(120), "nobody takes the import over");
         std::thread::sleep(Duration::from_millis(50));
     }
     Done::of(&fixture.store, id).completed([200_000, 0, 0, 0, 0, 0]);
@@ -561,10 +561,10 @@ fn a_background_worker_outlives_a_callback_that_panics() {
         }
     });
     let handle = worker.start().unwrap();
-    let ended = fixture.store.wait_import(deadly, Duration::from_secs(30)).unwrap();
+    let ended = fixture.store.wait_import(deadly, Duration::from_secs(120)).unwrap();
     assert_eq!(ended.state, JobState::Completed);
     let next = fixture.store.reserve_import(&request(fixture.file("b.csv", lines(20)))).unwrap().process_id;
-    let ended = fixture.store.wait_import(next, Duration::from_secs(30)).unwrap();
+    let ended = fixture.store.wait_import(next, Duration::from_secs(120)).unwrap();
     assert_eq!((ended.state, ended.counts.inserted), (JobState::Completed, 10));
     handle.stop();
 }
@@ -609,7 +609,7 @@ fn indexes_wait_for_an_import_into_an_empty_database_and_are_always_made() {
             handle.stop();
             Worker::new(store).run_until_idle().unwrap();
         } else {
-            store.wait_import(id, Duration::from_secs(60)).unwrap();
+            store.wait_import(id, Duration::from_secs(120)).unwrap();
             handle.stop();
         }
         let plain = if way == "redefined" { 2 } else { 1 };

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use common::Fixture;
 use renkei::{
-    AuditEntry, AuditQuery, AutoNumber, AutomationRequest, BackupOptions, Blueprint, Cancel, CheckOptions, CheckReport,
-    Code, Database, DetailRow, Field, HttpSendRequest, ImportMode, ImportRequest, ImportSetting, JobState, Kind,
-    Language, List, NewDelivery, NumberDate, PushRequest, Severity, Store, User, Values, Worker, WriteOptions,
+    AuditEntry, AuditQuery, AutoNumber, AutomationRequest, BackupOptions, BackupProgress, Blueprint, Cancel,
+    CheckOptions, CheckReport, Code, Database, DetailRow, Field, HttpSendRequest, ImportMode, ImportRequest,
+    ImportSetting, JobState, Kind, Language, List, NewDelivery, NumberDate, PushRequest, Severity, Store, User, Values,
+    Worker, WriteOptions,
 };
 
 fn branches() -> Database {
@@ -574,7 +575,14 @@ fn a_backup_shows_one_moment_while_others_write() {
             let target = fixture.dir.path().join(format!("copy-{number}.db"));
             let options = BackupOptions::new().bytes_per_second(20_000_000);
             let started = written.load(Ordering::Relaxed);
-            fixture.store.backup_with(&target, &options, |_| true).unwrap();
+            // It goes on only when others have written meanwhile.
+            let writes = |_: &BackupProgress| {
+                while written.load(Ordering::Relaxed) == started {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                true
+            };
+            fixture.store.backup_with(&target, &options, writes).unwrap();
             assert!(written.load(Ordering::Relaxed) > started, "others wrote meanwhile");
             let copy = Store::open(&target).unwrap();
             let sum = copy.records("sums").view("1").unwrap().value("n").as_number().unwrap();

@@ -137,7 +137,7 @@ int main(int argument_count, char **arguments)
     EXPECT(now == again);
     OK(renkei_worker_new(store, NULL, &worker, &error));
     OK(renkei_worker_start(worker, &error));
-    OK(renkei_automation_wait(store, now, 20000, &info, &error));
+    OK(renkei_automation_wait(store, now, 120000, &info, &error));
     EXPECT(info.state == RENKEI_RUN_COMPLETED && info.completed == 1 && info.started_at > 0);
     OK(renkei_worker_stop(worker, &error));
     EXPECT(renkei_worker_free(worker) == RENKEI_OK);

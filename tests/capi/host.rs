@@ -16,7 +16,7 @@ use super::{Link, ROOT, compile, has};
 use crate::raw::{Answer, head, request};
 use crate::running::{ACCOUNT, Host, blueprint, output_of};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What the dispatcher says to the same calls, on a store of its own with the same definitions.
 struct Dispatcher {
@@ -188,7 +188,7 @@ fn serve(host: &mut Host) {
 }
 
 fn drive(run: Vec<OsString>) {
-    let mut host = Host::run(run, &[], json!({"calls_per_minute": null}));
+    let mut host = Host::run(run, &["--patience", "600"], json!({"calls_per_minute": null}));
     compare(&host);
     serve(&mut host);
 }

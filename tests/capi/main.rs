@@ -404,7 +404,7 @@ fn threads_lose_no_update_and_wait_for_nobody_in_vain() {
     // Whoever waits for another for ever is ended, and has failed.
     let bounded = |words: &[&str], program: &Path, folder: PathBuf, seconds: &str| {
         let mut command = Command::new("timeout");
-        command.args(["--signal=KILL", "300"]).args(words).arg(program).arg(folder).arg(seconds);
+        command.args(["--signal=KILL", "900"]).args(words).arg(program).arg(folder).arg(seconds);
         println!("{}", text(&done(&mut command)));
     };
     let program = compile(&path, Link::Shared, &[]);

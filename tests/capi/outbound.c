@@ -333,7 +333,7 @@ static void deliveries(renkei_store *store)
     options.network_len = N;
     OK(renkei_worker_new(store, &options, &worker, &error));
     OK(renkei_worker_start(worker, &error));
-    OK(renkei_delivery_wait(store, ids[0], 30000, &info, &error));
+    OK(renkei_delivery_wait(store, ids[0], 120000, &info, &error));
     EXPECT(info.state == RENKEI_DELIVERY_DELIVERED);
     OK(renkei_worker_stop(worker, &error));
     OK(renkei_worker_free(worker));
@@ -365,7 +365,7 @@ static void runs(renkei_store *store)
     EXPECT(push.delivery_id != 0 && push.delivery_state == RENKEI_DELIVERY_WAITING && push.bytes > 0 && push.list_id > 0);
     /* The delivery, then the update of the records. */
     run(store, 2);
-    OK(renkei_push_wait(store, run_id, 1000, &push, &error));
+    OK(renkei_push_wait(store, run_id, 120000, &push, &error));
     EXPECT(push.state == RENKEI_RUN_COMPLETED && push.status == 200 && push.attempts == 1 && push.updated == 2);
     EXPECT(push.ended_at > 0 && push.not_updated == 0 && push.family == 0);
     EXPECT(strcmp(receiver.body, "番号,氏名\r\n2,鈴木\r\n1,佐藤\r\n") == 0 || strcmp(receiver.body, "番号,氏名\r\n1,佐藤\r\n2,鈴木\r\n") == 0);
@@ -394,7 +394,7 @@ static void runs(renkei_store *store)
     OK(renkei_http_send_status(store, run_id, &sent, &error));
     EXPECT(sent.run_id == run_id && sent.waiting == 1 && sent.state == RENKEI_RUN_RESERVED && sent.database_id > 0);
     run(store, 1);
-    OK(renkei_http_send_wait(store, run_id, 1000, &sent, &error));
+    OK(renkei_http_send_wait(store, run_id, 120000, &sent, &error));
     EXPECT(sent.state == RENKEI_RUN_COMPLETED && sent.delivered == 1 && sent.failed == 0 && sent.ended_at > 0);
     EXPECT(strcmp(receiver.body, "{\"to\":\"高橋\"}") == 0);
     EXPECT(strcmp(receiver_header(&receiver, "authorization"), "Bearer t-123456") == 0);

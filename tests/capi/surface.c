@@ -676,7 +676,7 @@ static void imports(renkei_store *store, renkei_clock *clock, const char *folder
     OK(renkei_import_wait(store, second, 10, &info, &error));
     EXPECT(info.state == RENKEI_IMPORT_RESERVED);
     OK(renkei_import_cancel(store, second, &error));
-    OK(renkei_import_wait(store, second, 10000, &info, &error));
+    OK(renkei_import_wait(store, second, 120000, &info, &error));
     EXPECT(info.state == RENKEI_IMPORT_CANCELLED);
     request.run_at = 0;
     request.once_per_content = 0;
@@ -684,7 +684,7 @@ static void imports(renkei_store *store, renkei_clock *clock, const char *folder
     OK(renkei_worker_start(worker, &error));
     STATUS(RENKEI_USAGE, renkei_worker_start(worker, &error));
     OK(renkei_import_reserve(store, "items", N, "daily", N, &request, &second, &existed, &error));
-    OK(renkei_import_wait(store, second, 20000, &info, &error));
+    OK(renkei_import_wait(store, second, 120000, &info, &error));
     EXPECT(info.state == RENKEI_IMPORT_COMPLETED && info.dry_run == 1 && info.inserted == 1);
     OK(renkei_worker_stop(worker, &error));
     OK(renkei_worker_run_until_idle(worker, &ran, &error));

@@ -33,6 +33,23 @@ impl Received {
     }
 }
 
+/// Holds replies back until it is opened.
+#[derive(Debug, Clone, Default)]
+pub struct Gate(Arc<AtomicBool>);
+
+impl Gate {
+    pub fn open(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    fn is_open(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// How long a test waits for what must come: only a hang is ended by it.
+pub const PATIENCE: Duration = Duration::from_secs(120);
+
 /// What the receiver does with a request.
 #[derive(Debug, Clone)]
 pub enum Reply {
@@ -40,6 +57,8 @@ pub enum Reply {
     Answer { status: u16, headers: Vec<(&'static str, String)>, body: Vec<u8> },
     /// Waits, then answers.
     After(Duration, Box<Reply>),
+    /// Waits until the gate is open, then answers.
+    Behind(Gate, Box<Reply>),
     /// Writes these bytes and closes.
     Raw(Vec<u8>),
     /// Writes these bytes, then nothing more, and keeps the connection open.
@@ -172,11 +191,8 @@ impl Receiver {
     /// Waits until so many requests have come.
     pub fn wait(&self, count: usize) {
         let received = self.inner.received.lock().unwrap();
-        let (received, timeout) = self
-            .inner
-            .changed
-            .wait_timeout_while(received, Duration::from_secs(30), |received| received.len() < count)
-            .unwrap();
+        let (received, timeout) =
+            self.inner.changed.wait_timeout_while(received, PATIENCE, |received| received.len() < count).unwrap();
         assert!(!timeout.timed_out(), "{} of {count} requests came", received.len());
     }
 }
@@ -301,6 +317,12 @@ fn reply_with(inner: &Inner, stream: &mut impl Write, reply: &Reply) -> bool {
             let until = Instant::now() + *wait;
             while Instant::now() < until && !inner.ended.load(Ordering::SeqCst) {
                 std::thread::sleep(nap.min(until.saturating_duration_since(Instant::now())));
+            }
+            reply_with(inner, stream, reply)
+        }
+        Reply::Behind(gate, reply) => {
+            while !gate.is_open() && !inner.ended.load(Ordering::SeqCst) {
+                std::thread::sleep(nap);
             }
             reply_with(inner, stream, reply)
         }

@@ -51,7 +51,7 @@ impl Server {
     }
 
     pub fn next(&self) -> Json {
-        self.mails.recv_timeout(Duration::from_secs(20)).expect("a mail arrives")
+        self.mails.recv_timeout(Duration::from_secs(120)).expect("a mail arrives")
     }
 
     pub fn nothing_more(&self) {

@@ -22,10 +22,15 @@ pub fn run(store: &Store) -> u64 {
     worker(store).run_until_idle().unwrap()
 }
 
-/// Gives up soon, and is tried once.
-pub fn hasty() -> Sending {
-    let timeouts = Timeouts { connect_seconds: 1, total_seconds: 1 };
+/// Is tried once, and has as long as a busy machine may need.
+pub fn once() -> Sending {
+    let timeouts = Timeouts { connect_seconds: 60, total_seconds: 60 };
     Sending { timeouts, retry: RetryPlan::once(), ..Sending::default() }
+}
+
+/// Is tried once, and gives up soon: for those that are never answered. Not too soon for what is to come before that.
+pub fn hasty() -> Sending {
+    Sending { timeouts: Timeouts { connect_seconds: 3, total_seconds: 3 }, ..once() }
 }
 
 /// Tries again at once, so often.
@@ -69,6 +74,6 @@ pub fn send(reply: Reply, delivery: impl Fn(&str) -> NewDelivery) -> (Fixture, R
     (fixture, receiver, id)
 }
 
-pub fn hasty_post(url: &str) -> NewDelivery {
-    NewDelivery::post(url).body("x").sending(hasty())
+pub fn post_once(url: &str) -> NewDelivery {
+    NewDelivery::post(url).body("x").sending(once())
 }

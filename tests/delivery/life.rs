@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use renkei::{Code, DeliveryFilter, DeliveryState, NewDelivery};
+use renkei::{Code, DeliveryFilter, DeliveryState, NewDelivery, Sending, Timeouts, Transaction};
 
 use crate::common::{Fixture, NOW};
 use crate::common_http::*;
@@ -13,26 +13,34 @@ use crate::fixture::*;
 #[test]
 fn cancelling_ends_what_waits_and_what_would_be_tried_again() {
     let fixture = real_clock();
-    let receiver = Receiver::start(|one, _| {
-        let code = if one.path == "/bad" { 500 } else { 200 };
-        let after = if one.path == "/first" { 0 } else { 1_500 };
-        Reply::After(Duration::from_millis(after), Box::new(status(code)))
+    // Nobody is answered before both are cancelled.
+    let gate = Gate::default();
+    let held = gate.clone();
+    let receiver = Receiver::start(move |one, _| match one.path.as_str() {
+        "/first" => ok(),
+        path => Reply::Behind(held.clone(), Box::new(status(if path == "/bad" { 500 } else { 200 }))),
     });
-    let post = |path: &str| fixture.store.deliver(&NewDelivery::post(receiver.url(path))).unwrap();
+    let timeouts = Timeouts { connect_seconds: 600, total_seconds: 600 };
+    let sending = Sending { timeouts, ..Sending::default() };
+    let new = |path: &str| NewDelivery::post(receiver.url(path)).sending(sending.clone());
     let later = NewDelivery::post(receiver.url("/")).due_at(fixture.store.now().after(Duration::from_secs(1_000)));
     let waiting = fixture.store.deliver(&later).unwrap();
     fixture.store.cancel_delivery(waiting).unwrap();
     let handle = worker(&fixture.store).start().unwrap();
     // A target that has answered gets several deliveries at once.
-    let first = post("/first");
-    assert!(fixture.store.wait_delivery(first, Duration::from_secs(60)).unwrap().state.is_ended());
-    let (bad, good) = (post("/bad"), post("/good"));
+    let first = fixture.store.deliver(&new("/first")).unwrap();
+    assert!(fixture.store.wait_delivery(first, PATIENCE).unwrap().state.is_ended());
+    // Made as one, they are claimed as one: a target that has begun to hang gets less.
+    let both =
+        |transaction: &Transaction<'_>| Ok((transaction.deliver(&new("/bad"))?, transaction.deliver(&new("/good"))?));
+    let (bad, good) = fixture.store.transaction(both).unwrap();
     receiver.wait(3);
     for id in [bad, good] {
         fixture.store.cancel_delivery(id).unwrap();
         assert!(fixture.store.delivery(id).unwrap().cancel_asked);
     }
-    let states = [waiting, bad, good].map(|id| fixture.store.wait_delivery(id, Duration::from_secs(60)).unwrap().state);
+    gate.open();
+    let states = [waiting, bad, good].map(|id| fixture.store.wait_delivery(id, PATIENCE).unwrap().state);
     handle.stop();
     use DeliveryState::{Cancelled, Delivered};
     assert_eq!(states, [Cancelled, Cancelled, Delivered]);
@@ -108,7 +116,7 @@ fn a_background_worker_sends_and_stops_cleanly() {
     let handle = worker(&fixture.store).start().unwrap();
     std::thread::sleep(Duration::from_millis(300));
     let id = fixture.store.deliver(&NewDelivery::post(receiver.url("/"))).unwrap();
-    let status = fixture.store.wait_delivery(id, Duration::from_secs(60)).unwrap();
+    let status = fixture.store.wait_delivery(id, PATIENCE).unwrap();
     assert_eq!(status.state, DeliveryState::Delivered);
     // What is on its way when it is stopped comes to its end.
     let slow = fixture.store.deliver(&NewDelivery::post(receiver.url("/slow"))).unwrap();

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use renkei::{
     Blueprint, Circuit, CircuitPosition, Code, DeliveryFilter, DeliveryState, NewDelivery, Notice, Rate, Sending,
-    Target, Timestamp,
+    Store, Target, Timestamp,
 };
 
 use crate::common::{Fixture, NOW};
@@ -36,12 +36,12 @@ fn no_more_go_to_a_target_at_once_than_it_allows() {
 #[test]
 fn a_worker_claims_ahead_of_a_narrow_target_and_still_sends_one_at_a_time() {
     let fixture = with_target(Target::new("narrow", "狭い").concurrency(6));
-    let (release, held) = std::sync::mpsc::channel::<()>();
-    let held = Mutex::new(held);
-    let receiver = Receiver::start(move |_, number| {
-        if number == 10 {
-            let _ = held.lock().unwrap().recv();
-        }
+    // Looked at in every request: however fast the others go meanwhile, the most is seen.
+    let most = Arc::new(AtomicUsize::new(0));
+    let (seen, store) = (most.clone(), fixture.store.clone());
+    let receiver = Receiver::start(move |_, _| {
+        let sending = store.targets().unwrap()[0].sending;
+        seen.fetch_max(usize::try_from(sending).unwrap(), Ordering::SeqCst);
         Reply::After(Duration::from_millis(1), Box::new(ok()))
     });
     for _ in 0..200 {
@@ -51,14 +51,12 @@ fn a_worker_claims_ahead_of_a_narrow_target_and_still_sends_one_at_a_time() {
         let store = fixture.store.clone();
         std::thread::spawn(move || worker(&store).senders(senders).run_until_idle().unwrap())
     });
-    receiver.wait(11);
-    let sending = fixture.store.targets().unwrap()[0].sending;
-    release.send(()).unwrap();
     for thread in threads {
         thread.join().unwrap();
     }
     run(&fixture.store);
-    assert!(sending > 6, "{sending} were claimed");
+    let most = most.load(Ordering::SeqCst);
+    assert!(most > 6, "{most} were claimed");
     assert_eq!(receiver.count(), 200);
     assert!((2..=6).contains(&receiver.most_at_once()), "{} at once", receiver.most_at_once());
 }
@@ -86,18 +84,33 @@ fn what_was_claimed_ahead_of_a_target_that_becomes_slow_is_given_back() {
 
 #[test]
 fn a_target_is_called_no_faster_than_its_rate() {
-    let fixture = real_clock();
-    fixture.store.apply(&Blueprint::new().target(Target::new("calm", "静か").rate(Rate::per_second(50)))).unwrap();
+    let calm = || Blueprint::new().target(Target::new("calm", "静か").rate(Rate::per_second(50)));
     let receiver = Receiver::start(|_, _| ok());
+    let deliver = |store: &Store| -> Vec<i64> {
+        let new = NewDelivery::post(receiver.url("/")).sending(to("calm"));
+        (0..30).map(|_| store.deliver(&new).unwrap()).collect()
+    };
+    // By a clock that is turned by hand, one every twenty milliseconds.
+    let fixture = Fixture::new();
+    fixture.store.apply(&calm()).unwrap();
+    deliver(&fixture.store);
     for _ in 0..30 {
-        fixture.store.deliver(&NewDelivery::post(receiver.url("/")).sending(to("calm"))).unwrap();
+        assert_eq!(run(&fixture.store), 1);
+        fixture.clock.advance(Duration::from_millis(19));
+        assert_eq!(run(&fixture.store), 0);
+        fixture.clock.advance(Duration::from_millis(1));
     }
+    assert_eq!(receiver.count(), 30);
+    // A worker that runs wakes up for each, and not before its time.
+    let fixture = real_clock();
+    fixture.store.apply(&calm()).unwrap();
+    let ids = deliver(&fixture.store);
+    let began = fixture.store.now();
     let handle = worker(&fixture.store).start().unwrap();
-    receiver.wait(30);
+    receiver.wait(60);
     handle.stop();
-    let received = receiver.received();
-    let took = received[29].at - received[0].at;
-    assert!(took >= Duration::from_millis(29 * 20 - 40), "{took:?}");
+    let last = ids.iter().map(|id| fixture.store.attempts(*id).unwrap()[0].started_at).max().unwrap();
+    assert!(last >= began.after(Duration::from_millis(29 * 20)).0, "{last} after {began}");
 }
 
 #[test]
@@ -117,14 +130,20 @@ fn what_waits_for_a_target_that_is_taken_out_waits_no_longer_for_its_rate() {
 #[test]
 fn a_slow_target_does_not_slow_others() {
     let fixture = real_clock();
-    let slow = Receiver::start(|_, _| Reply::After(Duration::from_secs(2), Box::new(ok())));
+    // Known to be slow by its first answer; then it answers nobody before the others are through.
+    let gate = Gate::default();
+    let held = gate.clone();
+    let slow = Receiver::start(move |_, number| match number {
+        0 => Reply::After(Duration::from_secs(1), Box::new(ok())),
+        _ => Reply::Behind(held.clone(), Box::new(ok())),
+    });
     let fast = Receiver::start(|_, _| ok());
     for _ in 0..80 {
         fixture.store.deliver(&NewDelivery::post(slow.url("/"))).unwrap();
     }
     let handle = worker(&fixture.store).senders(8).start().unwrap();
-    slow.wait(4);
-    std::thread::sleep(Duration::from_millis(700));
+    // It gets half of the senders.
+    slow.wait(5);
     let began = Instant::now();
     for _ in 0..200 {
         fixture.store.deliver(&NewDelivery::post(fast.url("/"))).unwrap();
@@ -136,6 +155,7 @@ fn a_slow_target_does_not_slow_others() {
     for delivery in fixture.store.deliveries(&DeliveryFilter::new().state(DeliveryState::Waiting), None, 100).unwrap() {
         fixture.store.cancel_delivery(delivery.id).unwrap();
     }
+    gate.open();
     handle.stop();
 }
 

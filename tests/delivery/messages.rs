@@ -63,7 +63,7 @@ fn a_small_message_is_sent_as_one_piece() {
         })
     });
     for _ in 0..20 {
-        fixture.store.deliver(&NewDelivery::post(url.as_str()).body("the body").sending(hasty())).unwrap();
+        fixture.store.deliver(&NewDelivery::post(url.as_str()).body("the body").sending(once())).unwrap();
     }
     worker(&fixture.store).senders(1).run_until_idle().unwrap();
     assert!(receiver.join().unwrap());
@@ -103,7 +103,7 @@ fn what_answers_badly_is_bounded_and_told_apart() {
         ("hang inside the body", Reply::Hang([&head[..], b"half"].concat()), Some(200), "answer.timeout"),
         (
             "a slow drip of the head",
-            Reply::Drip(Vec::new(), head.clone(), Duration::from_millis(100)),
+            Reply::Drip(Vec::new(), head.clone(), Duration::from_millis(500)),
             None,
             "answer.timeout",
         ),
@@ -130,7 +130,9 @@ fn what_answers_badly_is_bounded_and_told_apart() {
             std::thread::spawn(move || {
                 // Too large to be in a buffer before the reset.
                 let body = "x".repeat(900_000);
-                let (fixture, receiver, id) = send(reply, |url| hasty_post(url).body(body.clone()));
+                let sending = if code == "answer.timeout" { hasty() } else { once() };
+                let new = |url: &str| NewDelivery::post(url).body(body.clone()).sending(sending.clone());
+                let (fixture, receiver, id) = send(reply, new);
                 let (state, status, family, found) = outcome(&fixture.store, id);
                 assert_eq!(state, DeliveryState::Failed, "{name}");
                 assert_eq!((status, found.as_str()), (expected, code), "{name}");
@@ -157,7 +159,7 @@ fn odd_answers_that_are_answers() {
         ("an endless body is cut", endless, &[b'x'; 4_096]),
         ("nothing", status(204), b""),
     ] {
-        let (fixture, _receiver, id) = send(reply, hasty_post);
+        let (fixture, _receiver, id) = send(reply, post_once);
         assert_eq!(outcome(&fixture.store, id).0, DeliveryState::Delivered, "{name}");
         let attempt = &fixture.store.attempts(id).unwrap()[0];
         assert_eq!(attempt.answer, kept, "{name}");
@@ -187,7 +189,7 @@ fn an_answer_that_comes_while_the_body_is_sent_is_read() {
     let mut refused = 0;
     for _ in 0..5 {
         let file = fixture.store.put_file("big", io::repeat(7u8).take_bytes(20_000_000)).unwrap();
-        let delivery = NewDelivery::post(receiver.url("/")).file(file.id).sending(hasty());
+        let delivery = NewDelivery::post(receiver.url("/")).file(file.id).sending(once());
         let id = fixture.store.deliver(&delivery).unwrap();
         run(&fixture.store);
         let (state, status, family, _) = outcome(&fixture.store, id);

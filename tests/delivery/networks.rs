@@ -121,7 +121,7 @@ fn names_that_are_not_known_and_ports_that_are_closed_come_before_sending() {
         listener.local_addr().unwrap().port()
     };
     let urls = ["http://nowhere.example/".to_owned(), format!("http://127.0.0.1:{closed}/")];
-    let ids = urls.map(|url| fixture.store.deliver(&hasty_post(&url)).unwrap());
+    let ids = urls.map(|url| fixture.store.deliver(&post_once(&url)).unwrap());
     Worker::new(&fixture.store).network(local()).resolver(Names::new(&[])).run_until_idle().unwrap();
     let codes = ids.map(|id| {
         let (state, _, family, code) = outcome(&fixture.store, id);
@@ -141,7 +141,7 @@ fn a_look_up_that_hangs_is_left_alone() {
         }
     }
     let fixture = Fixture::new();
-    let id = fixture.store.deliver(&hasty_post("http://slow.example/")).unwrap();
+    let id = fixture.store.deliver(&post_once("http://slow.example/").sending(hasty())).unwrap();
     Worker::new(&fixture.store).network(local()).resolver(Arc::new(Hangs)).run_until_idle().unwrap();
     assert_eq!(outcome(&fixture.store, id).3, "network.host");
 }
@@ -199,7 +199,7 @@ fn a_proxy_is_used_where_the_operator_names_one() {
     let plain = Receiver::start(|_, _| ok());
     let secure = Receiver::start_tls(ours.server("core.example"), |_, _| ok());
     let fixture = Fixture::new();
-    let trusting = Sending { ca_certificates: Some(ours.pem.clone()), ..hasty() };
+    let trusting = Sending { ca_certificates: Some(ours.pem.clone()), ..once() };
     for (receiver, scheme) in [(&plain, "http"), (&secure, "https")] {
         let (url, asked) = proxy(receiver.address);
         let worker = Worker::new(&fixture.store).network(NetworkPolicy::new().proxy(url));
@@ -225,8 +225,8 @@ fn tls_is_verified_unless_the_setting_says_loudly_not_to() {
     let fixture = Fixture::new();
     let worker = Worker::new(&fixture.store).network(local()).resolver(names);
     let port = good.address.port();
-    let trusting = |pem: &str| Sending { ca_certificates: Some(pem.to_owned()), ..hasty() };
-    let reckless = Sending { danger_accept_any_certificate: true, ..hasty() };
+    let trusting = |pem: &str| Sending { ca_certificates: Some(pem.to_owned()), ..once() };
+    let reckless = Sending { danger_accept_any_certificate: true, ..once() };
     let both = [other.pem.as_str(), ours.pem.as_str()].concat();
     let send = |host: &str, sending: Sending| {
         let url = format!("https://{host}:{port}/");
@@ -240,7 +240,7 @@ fn tls_is_verified_unless_the_setting_says_loudly_not_to() {
     };
     let delivered = (DeliveryState::Delivered, None, String::new());
     let refused = (DeliveryState::Failed, Some(ErrorFamily::BeforeSending), "network.tls".to_owned());
-    assert_eq!(send("core.example", hasty()), refused);
+    assert_eq!(send("core.example", once()), refused);
     assert_eq!(send("core.example", trusting(&other.pem)), refused);
     assert_eq!(send("wrong.example", trusting(&ours.pem)), refused);
     assert_eq!(good.count(), 0);
@@ -248,14 +248,16 @@ fn tls_is_verified_unless_the_setting_says_loudly_not_to() {
     assert_eq!(send("wrong.example", reckless.clone()), delivered);
     // A connection that was made recklessly is not used by others.
     assert_eq!(send("wrong.example", trusting(&ours.pem)), refused);
-    assert_eq!(send("wrong.example", hasty()), refused);
+    assert_eq!(send("wrong.example", once()), refused);
     assert_eq!(good.count(), 2);
     // A plain server where TLS was expected, and the other way round.
     let plain = Receiver::start(|_, _| Reply::Raw(b"HTTP/1.1 400 Bad\r\n\r\n".to_vec()));
-    let id = fixture.store.deliver(&hasty_post(&format!("https://127.0.0.1:{}/", plain.address.port()))).unwrap();
+    let to_plain = post_once(&format!("https://127.0.0.1:{}/", plain.address.port()));
+    // The two wait for each other.
+    let id = fixture.store.deliver(&to_plain.sending(hasty())).unwrap();
     worker.run_until_idle().unwrap();
     assert_eq!(outcome(&fixture.store, id).2, Some(ErrorFamily::BeforeSending));
-    let id = fixture.store.deliver(&hasty_post(&format!("http://127.0.0.1:{port}/"))).unwrap();
+    let id = fixture.store.deliver(&post_once(&format!("http://127.0.0.1:{port}/"))).unwrap();
     worker.run_until_idle().unwrap();
     assert_eq!(outcome(&fixture.store, id).2, Some(ErrorFamily::Unanswered));
 }

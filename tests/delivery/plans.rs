@@ -195,7 +195,7 @@ fn deadlines_end_deliveries_wherever_they_wait() {
 #[test]
 fn deliveries_that_must_not_be_doubled_are_not_tried_again_without_an_answer() {
     let retry = RetryPlan { unanswered: false, ..RetryPlan::default() };
-    let sending = Sending { retry, ..hasty() };
+    let sending = Sending { retry, ..once() };
     let sending = Sending { retry: RetryPlan { unanswered: false, ..RetryPlan::default() }, ..sending };
     let (fixture, _receiver, id) = send(Reply::Raw(Vec::new()), |url| NewDelivery::post(url).sending(sending.clone()));
     assert_eq!(outcome(&fixture.store, id).0, DeliveryState::Failed);

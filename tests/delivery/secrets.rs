@@ -48,7 +48,7 @@ fn secrets_are_sent_and_nowhere_else_to_be_seen() {
     let ids = auths.map(|auth| {
         let mut delivery = NewDelivery::post(url.clone()).header("X-Own", own.clone());
         delivery.body = renkei::Body::Bytes(bytes.clone().into_bytes(), slots.clone());
-        delivery.sending = Sending { auth: Some(auth), ..hasty() };
+        delivery.sending = Sending { auth: Some(auth), ..once() };
         fixture.store.deliver(&delivery).unwrap()
     });
     Worker::new(&fixture.store).network(local()).senders(1).run_until_idle().unwrap();

@@ -388,7 +388,7 @@ fn maintenance_is_a_page_that_a_signal_switches() {
     host.signal("USR1");
     let began = std::time::Instant::now();
     while host.call("apirecord/view", "{}").status == 200 {
-        assert!(began.elapsed().as_secs() < 10);
+        assert!(began.elapsed() < crate::raw::PATIENCE);
     }
     host.signal("TERM");
     assert!(host.wait(crate::raw::PATIENCE).success());

@@ -63,9 +63,9 @@ pub struct Host {
 }
 
 impl Host {
-    /// A host that counts no calls.
+    /// A host that counts no calls, and lets nobody go by itself while a test waits.
     pub fn start() -> Host {
-        Host::with(&[], json!({"calls_per_minute": null}))
+        Host::with(&["--patience", "600"], json!({"calls_per_minute": null}))
     }
 
     pub fn with(words: &[&str], access: Json) -> Host {
@@ -116,6 +116,14 @@ impl Host {
     /// Starts it anew, after it has ended.
     pub fn start_again(&mut self) {
         (self.child, self.address) = spawn(&self.run, self.folder.path(), &self.words);
+    }
+
+    /// Ends it, and starts it anew with other arguments.
+    pub fn start_again_with(&mut self, words: &[&str]) {
+        self.signal("TERM");
+        assert!(self.wait(PATIENCE).success());
+        self.words = words.iter().map(|word| (*word).to_owned()).collect();
+        self.start_again();
     }
 
     pub fn connect(&self) -> Raw {

@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 
 use crate::running::{ACCOUNT, Host, output_of};
 
-const TIME: Duration = Duration::from_secs(120);
+const TIME: Duration = Duration::from_secs(600);
 
 fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/host/clients").join(name)

@@ -311,7 +311,7 @@ fn a_worker_in_the_background_does_it_all() {
     );
     let handle = worker(setup.store()).start().unwrap();
     let run = setup.store().push(&PushRequest::new("leads", "all", "core")).unwrap();
-    let run = setup.store().wait_push(run.run_id, std::time::Duration::from_secs(20)).unwrap();
+    let run = setup.store().wait_push(run.run_id, std::time::Duration::from_secs(120)).unwrap();
     handle.stop();
     assert_eq!((run.state, run.updated), (JobState::Completed, 3));
 }

@@ -42,7 +42,7 @@ def blueprint():
 def post(base, token, function, body, content_type="application/json"):
     headers = {"X-HD-apitoken": token, "Content-Type": content_type}
     request = urllib.request.Request(f"{base}/{function}/version/v1", body, headers)
-    with urllib.request.urlopen(request, timeout=30) as response:
+    with urllib.request.urlopen(request, timeout=120) as response:
         return json.load(response)
 
 
@@ -95,17 +95,17 @@ def main():
                 "--url", base, "--header", f"X-HD-apitoken: {token}",
                 "--exclude-checks", ",".join(EXCLUDED), "--continue-on-failure", "--warnings", "off",
                 "--max-time", str(arguments.seconds), "--seed", str(arguments.seed),
-                "--request-timeout", "30", "--max-response-time", "10",
+                "--request-timeout", "120", "--max-response-time", "60",
             ]
             environment = dict(
                 os.environ, SCHEMATHESIS_HOOKS="hooks", PYTHONPATH=str(HERE), RENKEI_FILE=file, RENKEI_PROCESS=process
             )
-            result = subprocess.run(tool, cwd=folder, env=environment, timeout=arguments.seconds + 90)
+            result = subprocess.run(tool, cwd=folder, env=environment, timeout=arguments.seconds + 300)
             after = memory(host.pid)
             assert host.poll() is None, f"the host has ended: {host.returncode}"
         finally:
             host.terminate()
-            host.wait(timeout=30)
+            host.wait(timeout=120)
         log = (folder / "log").read_text(encoding="utf-8", errors="replace")
         faults = [line for line in log.splitlines() if line.startswith("ERROR") or "panicked" in line]
         assert not faults, "\n".join(faults[:20])

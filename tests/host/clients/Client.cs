@@ -11,7 +11,7 @@ using System.Threading;
 public static class Client
 {
     static string address;
-    static readonly HttpClient client = new HttpClient { Timeout = TimeSpan.FromSeconds(30) };
+    static readonly HttpClient client = new HttpClient { Timeout = TimeSpan.FromSeconds(120) };
 
     static string Url(string function)
     {

@@ -20,7 +20,7 @@ function talk($function, $type, $body)
     global $host, $port, $path, $token;
     $socket = fsockopen($host, $port, $number, $message, 10);
     is($socket, $message);
-    stream_set_timeout($socket, 30);
+    stream_set_timeout($socket, 120);
     fwrite($socket, "POST $path/$function/version/v1 HTTP/1.1\r\nHost: $host\r\nX-HD-apitoken: " . trim($token) . "\r\n"
         . "Content-Type: $type\r\nContent-Length: " . strlen($body) . "\r\nCache-Control: no-cache\r\nConnection: Close\r\n\r\n");
     fwrite($socket, $body);

@@ -17,7 +17,7 @@ def post(function, body, content_type):
         headers["Content-Type"] = content_type
     request = urllib.request.Request(f"{BASE}/{function}/version/v1", data=body, headers=headers, method="POST")
     try:
-        with urllib.request.urlopen(request, timeout=30) as response:
+        with urllib.request.urlopen(request, timeout=120) as response:
             return response.status, response.headers, response.read()
     except urllib.error.HTTPError as error:
         return error.code, error.headers, error.read()
@@ -107,7 +107,7 @@ def with_requests():
     url = lambda function: f"{BASE}/{function}/version/v1"
     answer = session.post(url("apirecord/regist"), json={"dbSchemaId": 100201, "values": {"100304": "テスト"}}).json()
     key = answer["items"]["keyId"]
-    answer = session.post(url("apirecord/view"), json={"dbSchemaId": 100201, "keyId": key, "responseType": 1}, timeout=15)
+    answer = session.post(url("apirecord/view"), json={"dbSchemaId": 100201, "keyId": key, "responseType": 1}, timeout=120)
     assert answer.status_code == 200 and answer.json()["items"]["件名"] == "テスト"
     # The JSON as a field.
     answer = session.post(
