@@ -161,7 +161,7 @@ fn kill_partial(seed: u64, variant: (ImportMode, DetailMode), kills: &mut u32) {
         (database, fixture.store.reserve_import(&request).unwrap().process_id)
     });
     let path = fixture.store.path().to_owned();
-    let Fixture { dir: _dir, store, .. } = fixture;
+    let Fixture { dir: _dir, sound: _sound, store } = fixture;
     drop(store);
     for round in 0.. {
         let mut child = start("run", &path, &[]);
@@ -234,7 +234,7 @@ fn atomic_imports_begin_anew_after_kills() {
             assert_eq!(fixture.store.import_status(id).unwrap().state, JobState::Completed);
             println!("the run after the kills took {:?}", began.elapsed());
         }
-        let Fixture { dir: _dir, store, .. } = fixture;
+        let Fixture { dir: _dir, sound: _sound, store } = fixture;
         drop(store);
         check_atomic_end(&path);
     }

@@ -70,7 +70,7 @@ fn damage_is_refused_and_nothing_else() {
             judge(&done, &bytes, COLUMNS.len(), first_line, before);
         }
         let path = fixture.store.path().to_owned();
-        let Fixture { dir: _dir, store, .. } = fixture;
+        let Fixture { dir: _dir, sound: _sound, store } = fixture;
         drop(store);
         check_file(&path, &[("customers", "name")]);
     }

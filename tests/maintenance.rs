@@ -145,14 +145,13 @@ fn waiting_office() -> Fixture {
 
 /// Spoils a whole store by SQL; both ways of checking are told, the quick one where it can see it.
 fn spoiled(fixture: Fixture, sql: &str) -> (CheckReport, CheckReport) {
+    fixture.sound.is_spoiled_on_purpose();
     let sqlite = fixture.sqlite();
     sqlite.execute_batch(&format!("PRAGMA foreign_keys = OFF; PRAGMA writable_schema = ON; {sql}")).unwrap();
     drop(sqlite);
     // As another process would see it, without anything kept from before.
     let store = Store::open(fixture.path()).unwrap();
-    let reports = (store.check().unwrap(), store.check_with(&CheckOptions::new().quick(), |_| true).unwrap());
-    std::mem::forget(fixture);
-    reports
+    (store.check().unwrap(), store.check_with(&CheckOptions::new().quick(), |_| true).unwrap())
 }
 
 #[test]

@@ -134,6 +134,7 @@ fn files_of_others_are_refused_untouched() {
 #[test]
 fn a_store_of_a_newer_version_is_refused_untouched() {
     let fixture = Fixture::new();
+    fixture.sound.is_spoiled_on_purpose();
     let path = fixture.path();
     drop(fixture.store);
     let sqlite = rusqlite::Connection::open(&path).unwrap();
@@ -145,6 +146,7 @@ fn a_store_of_a_newer_version_is_refused_untouched() {
 #[test]
 fn a_newer_version_that_stands_in_the_log_only_is_refused_too() {
     let fixture = Fixture::new();
+    fixture.sound.is_spoiled_on_purpose();
     let sqlite = fixture.sqlite();
     sqlite.execute_batch("PRAGMA wal_autocheckpoint = 0; PRAGMA user_version = 999").unwrap();
     assert_eq!(Store::open(fixture.path()).unwrap_err().code(), Code::StoreNewer);

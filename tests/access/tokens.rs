@@ -173,9 +173,10 @@ fn a_secret_is_nowhere() {
     };
     let seen = search(fixture.dir.path());
     assert!(["store.db", "store.db-audit", "store.db-wal"].iter().all(|name| seen.iter().any(|other| other == name)));
-    let Fixture { dir, store, .. } = fixture;
+    let Fixture { sound, dir, store, .. } = fixture;
     drop((store, caller));
     search(dir.path());
+    drop(sound);
 }
 
 #[test]

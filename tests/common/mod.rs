@@ -17,7 +17,7 @@ pub const NOW: Timestamp = Timestamp(1_769_819_400_000);
 
 /// A store in a directory of its own, with a clock that stands still.
 pub struct Fixture {
-    sound: Sound,
+    pub sound: Sound,
     pub dir: TempDir,
     pub store: Store,
     pub clock: Arc<ManualClock>,

@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
 
 use rusqlite::ffi;
 
+#[allow(unused_imports, reason = "not every test file has memory fail")]
 pub use memory::{bound_memory, fail_memory, heal_memory, memory_used};
 
 /// What is called.

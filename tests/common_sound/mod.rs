@@ -2,27 +2,33 @@
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use renkei::{Language, Store};
 
 /// Checks the store at a path when it is dropped: to stand in a fixture before the directory that holds the file.
-pub struct Sound(PathBuf);
+pub struct Sound {
+    path: PathBuf,
+    is_spoiled: AtomicBool,
+}
 
 impl Sound {
     pub fn at_the_end(path: &Path) -> Sound {
-        Sound(path.to_owned())
+        Sound { path: path.to_owned(), is_spoiled: AtomicBool::new(false) }
+    }
+
+    /// The test spoils the file on purpose, or takes it away: it is not looked at any more.
+    pub fn is_spoiled_on_purpose(&self) {
+        self.is_spoiled.store(true, Ordering::Relaxed);
     }
 }
 
 impl Drop for Sound {
     fn drop(&mut self) {
-        // Some tests spoil the file on purpose, so that it is no store any more.
-        if std::thread::panicking() {
+        if std::thread::panicking() || self.is_spoiled.load(Ordering::Relaxed) {
             return;
         }
-        if let Ok(store) = Store::open(&self.0) {
-            sound(&store);
-        }
+        sound(&Store::open(&self.path).unwrap());
     }
 }
 
