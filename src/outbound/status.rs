@@ -308,7 +308,7 @@ impl Store {
     }
 
     /// Replays every failed delivery (dead letter) that the filter means, such as all that failed since a moment; how many.
-    /// The state in the filter is not looked at.
+    /// The state in the filter is not looked at. Many are replayed in portions: after an error, some may be.
     pub fn replay_failed(&self, filter: &DeliveryFilter) -> Result<u64> {
         let filter = filter.clone().state(DeliveryState::Failed);
         let condition = filter.sql();
@@ -328,8 +328,9 @@ impl Store {
             })?;
             count += ids.len() as u64;
             match ids.last() {
-                Some(id) => last = *id,
-                None => return Ok(count),
+                // A portion that is not full is the last: another look could only fail, with everything done.
+                Some(id) if ids.len() as i64 == A_TURN => last = *id,
+                _ => return Ok(count),
             }
         }
     }

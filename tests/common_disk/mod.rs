@@ -6,7 +6,7 @@
 #![allow(unsafe_code, reason = "SQLite takes a VFS and an allocator as structs of C functions")]
 #![allow(dead_code, reason = "every test file uses a part of it")]
 
-mod memory;
+pub mod memory;
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, c_char, c_int, c_void};
@@ -15,9 +15,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
 
 use rusqlite::ffi;
-
-#[allow(unused_imports, reason = "not every test file has memory fail")]
-pub use memory::{bound_memory, fail_memory, heal_memory, memory_used};
 
 /// What is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -122,9 +122,10 @@ fn without_journal(spoil: impl Fn(&Path)) {
     let _beside = beside_others();
     let world = World::new(Synchronous::Normal);
     let store = world.open().unwrap();
-    let last = (0..12).map(|number| store.deliver(&message(number)).unwrap()).last().unwrap();
+    let ids: Vec<_> = (0..12).map(|number| store.deliver(&message(number)).unwrap()).collect();
     // The id of the job that the file is named after is one of the next.
-    let places: Vec<_> = (last..last + 20).map(|id| world.dir.path().join(format!("store.db-sent-{id}"))).collect();
+    let places: Vec<_> =
+        (ids[11]..ids[11] + 20).map(|id| world.dir.path().join(format!("store.db-sent-{id}"))).collect();
     places.iter().for_each(|place| spoil(place));
     work(&store, 200).unwrap();
     let sent = store.deliveries(&DeliveryFilter::new(), None, 100).unwrap();

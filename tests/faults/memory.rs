@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use renkei::Synchronous;
 
-use super::common_disk::{bound_memory, fail_memory, heal_memory, install, memory_used};
+use super::common_disk::install;
+use super::common_disk::memory::{bound_memory, fail_memory, heal_memory, memory_used};
 use super::operations::OPERATIONS;
 use super::{ALONE, Trial, places, spread};
 

@@ -194,7 +194,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation {
         name: "deliveries",
         in_parts: true,
-        is_steady: true,
+        is_steady: false,
         prepare: |store| (0..12).for_each(|number| _ = store.deliver(&message(number)).unwrap()),
         run: work_off,
     },
@@ -286,7 +286,7 @@ pub const OPERATIONS: &[Operation] = &[
     Operation {
         name: "push",
         in_parts: true,
-        is_steady: true,
+        is_steady: false,
         prepare: nothing,
         run: |_, store| {
             store.push(&PushRequest::new("parts", "all", "core").records(["P1", "P2"]).token("once"))?;

@@ -273,7 +273,7 @@ fn fail_power(synchronous: Synchronous, cuts: u64) {
 
 /// So many failures of power are tried.
 fn cuts() -> u64 {
-    super::places(120).min(20_000)
+    super::places(80).min(20_000)
 }
 
 #[test]
