@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the fuzz targets with the nightly compiler and runs each of them, or those that are named:
 #
-#     tests/fuzz/run.sh [--seconds N] [--build] [target...]
+#     tests/fuzz/run.sh [--seconds N] [--seed N] [--build] [target...]
 #
 # Every target begins with its seeds (seeds/) and with what earlier runs found (corpus/ in the target directory). A find ends
 # the run; it is kept in finds/, and `run.sh --again FILE target` repeats it. The last line of each target tells how often it
@@ -10,12 +10,15 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 seconds=60
+# Another one in each run, unless it is given.
+seed=0
 only_build=
 again=
 targets=()
 while [ $# -gt 0 ]; do
     case "$1" in
         --seconds) seconds=$2; shift ;;
+        --seed) seed=$2; shift ;;
         --build) only_build=1 ;;
         --again) again=$(realpath "$2"); shift ;;
         -h | --help) sed -n 's/^# \{0,1\}//p' "$0"; exit 0 ;;
@@ -57,7 +60,7 @@ for target in "${targets[@]}"; do
     log=$target_dir/$target.log
     words=()
     [ ! -f "words/$target" ] || words=(-dict="words/$target")
-    if ! "$program" "$corpus" "seeds/$target" -max_total_time="$seconds" -max_len=8192 -timeout=30 -rss_limit_mb=4096 \
+    if ! "$program" "$corpus" "seeds/$target" -seed="$seed" -max_total_time="$seconds" -max_len=8192 -timeout=30 -rss_limit_mb=4096 \
         -print_final_stats=1 -artifact_prefix="$target_dir/finds/$target-" "${words[@]}" >"$log" 2>&1; then
         tail -60 "$log"
         echo "$target: a find, kept in $target_dir/finds" >&2
