@@ -4,7 +4,11 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::thread::LocalKey;
 
+pub use common_fault::is_fault;
 use renkei::{Blueprint, CheckOptions, Error, Language, Store, Worker};
+
+#[path = "../../common_fault/mod.rs"]
+mod common_fault;
 
 /// Cuts pieces of text: no byte of UTF-8, so that seeds are easily read and mutations seldom move what stands behind.
 const BETWEEN: u8 = 0xFE;
@@ -58,14 +62,9 @@ impl<'a> Input<'a> {
     }
 }
 
-/// Refusals of what was given are well; these say that something else went wrong.
-pub fn is_fault(code: &str) -> bool {
-    ["internal", "sqlite", "io", "job.given_up", "job.lost", "store.damaged"].contains(&code)
-}
-
 /// The error is about what was given, and says so in both languages.
 pub fn refusal(error: &Error) {
-    assert!(!is_fault(error.code().as_str()), "{error:?}");
+    assert!(!is_fault(error.code()), "{error:?}");
     for language in [Language::Japanese, Language::English] {
         assert!(!error.message(language).is_empty(), "{error:?}");
     }

@@ -7,8 +7,8 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use libfuzzer_sys::fuzz_target;
-use renkei::{Blueprint, Values};
-use renkei_fuzz::{Input, Stand};
+use renkei::{Blueprint, Code, Values};
+use renkei_fuzz::{Input, Stand, is_fault};
 
 include!(concat!(env!("OUT_DIR"), "/calls.rs"));
 
@@ -30,6 +30,10 @@ const CALLS: usize = 24;
 /// A length that says: up to the NUL.
 const NTS: usize = usize::MAX;
 const OK: i32 = 0;
+const STORAGE: i32 = 11;
+const INTERNAL: i32 = 12;
+const POISONED: i32 = 107;
+const PANIC: i32 = 108;
 const STORE: &str = "renkei_store";
 
 /// What an output was before the call, so that one that is not cleared is seen.
@@ -99,6 +103,8 @@ pub struct Hand<'a, 'b> {
     /// What calls were given, as large as it is said to be.
     given: Vec<Box<[u8]>>,
     outs: Vec<Out>,
+    /// Whether the call has a path: what is there may not be readable, or not be written to.
+    has_path: bool,
 }
 
 impl Hand<'_, '_> {
@@ -109,6 +115,7 @@ impl Hand<'_, '_> {
 
     fn text(&mut self, name: &str) -> (usize, usize) {
         let choice = self.input.byte();
+        self.has_path |= name == "path";
         let mut text = if name == "path" {
             let name =
                 ["store.db", "other.db", "out.csv", "in.csv", "no/such", "", "store.db-wal"][usize::from(choice) % 7];
@@ -284,14 +291,19 @@ impl Hand<'_, '_> {
 
     /// A call has ended: its outputs are as the header says.
     fn ended(&mut self, function: &str, status: i32) {
+        let has_path = std::mem::take(&mut self.has_path);
         // None of these is ever the fault of a caller.
-        assert!(![12, 107, 108].contains(&status), "{function}: {status}");
+        assert!(![INTERNAL, POISONED, PANIC].contains(&status), "{function}: {status}");
+        assert!(status != STORAGE || has_path, "{function}: {status}");
         let is_well = status == OK;
         for out in std::mem::take(&mut self.outs) {
             match out {
                 Out::Error(place) if is_well => assert_eq!(*place, 0, "{function}"),
                 Out::Error(place) => {
                     assert!(*place != 0 && *place != JUNK, "{function}: {status} without an error");
+                    let code = code_of(*place);
+                    let is_of_path = has_path && [Code::Io, Code::StoreUnwritable].contains(&code);
+                    assert!(is_of_path || !is_fault(code), "{function}: {}", code.as_str());
                     self.handles.push(("renkei_error", *place));
                 }
                 // Whoever finds nothing says so by NULL.
@@ -338,7 +350,15 @@ impl Hand<'_, '_> {
 
     fn forget(&mut self) {
         self.outs.clear();
+        self.has_path = false;
     }
+}
+
+/// What an error is about.
+fn code_of(error: usize) -> Code {
+    let text = unsafe { std::ffi::CStr::from_ptr(renkei_error_code(error, 0) as *const std::ffi::c_char) };
+    let text = text.to_str().unwrap();
+    Code::from_text(text).unwrap_or_else(|| panic!("there is no code {text:?}"))
 }
 
 fn readable(from: usize, len: usize) {
@@ -434,6 +454,7 @@ fuzz_target!(|data: &[u8]| {
             handles: vec![(STORE, place.store)],
             given: Vec::new(),
             outs: Vec::new(),
+            has_path: false,
         };
         for _ in 0..CALLS {
             if hand.input.is_empty() {
