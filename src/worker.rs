@@ -356,7 +356,8 @@ impl Worker {
             // A callback of the host that panics must not end the thread unseen. The transaction is rolled back by then,
             // and the import counts as interrupted.
             match catch_unwind(AssertUnwindSafe(|| self.run_job())) {
-                Ok(Ok(true)) => continue,
+                // Not at once to the next: whoever is never idle sweeps too.
+                Ok(Ok(true)) => pause = Duration::ZERO,
                 Ok(Ok(false)) => {}
                 Ok(Err(error)) => {
                     log::error!("the worker goes on after a failure: {error}");
