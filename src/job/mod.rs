@@ -274,6 +274,13 @@ pub(crate) fn forget(connection: &Connection, claim: &Claim) -> Result<()> {
     Ok(())
 }
 
+/// Removes a job that has ended, and of which nothing needs to be known.
+pub(crate) fn drop_ended(connection: &Connection, id: i64) -> Result<()> {
+    let sql = "DELETE FROM renkei_job WHERE id = ?1 AND ended_at IS NOT NULL";
+    connection.prepare_cached(sql)?.execute([id])?;
+    Ok(())
+}
+
 /// The greatest id that was handed out.
 pub(crate) fn newest(connection: &Connection) -> Result<i64> {
     let sql = "SELECT value - 1 FROM renkei_meta WHERE name = 'next_id'";

@@ -74,7 +74,8 @@ fn take_over(store: &Store, notify: &(dyn Fn(&Notice) + Send + Sync)) -> Result<
     loop {
         match job::claim(store, KIND)? {
             Found::Nothing => break,
-            Found::GivenUp(_) => {}
+            // Those who came for what it held died of other things; what it held has no owner any more, and is given back below.
+            Found::GivenUp(id) => store.write(|writing| job::drop_ended(writing, id))?,
             Found::Claimed(dead) => {
                 let mut changes = Changes::default();
                 let (sent, held) = store.write(|writing| {

@@ -138,3 +138,21 @@ fn what_follows_and_fails_is_taken_back_and_told() {
         assert_eq!(fixture.store.delivery(id).unwrap().attempts, 2);
     }
 }
+
+#[test]
+fn a_pool_leaves_nothing_however_many_died_who_took_it_over() {
+    let fixture = Fixture::new();
+    let store = &fixture.store;
+    let id = store.deliver(&NewDelivery::post("https://h.example/200")).unwrap();
+    let pool = crate::job::begin(store, SENDER_KIND, 1).unwrap();
+    let dead = "UPDATE renkei_job SET attempts = ?1, lease_until = 0 WHERE id = ?2";
+    let held = "UPDATE renkei_delivery SET state = 'sending', claimed_by = ?1 WHERE id = ?2";
+    store.write(|writing| Ok(writing.execute(dead, (crate::job::MOST_ATTEMPTS, pool.id))?)).unwrap();
+    store.write(|writing| Ok(writing.execute(held, (pool.id, id))?)).unwrap();
+    drop(pool);
+    fixture.worker.run_until_idle().unwrap();
+    assert_eq!(store.delivery(id).unwrap().state, DeliveryState::Delivered);
+    let jobs: i64 =
+        store.reading().unwrap().query_row("SELECT count(*) FROM renkei_job", [], |row| row.get(0)).unwrap();
+    assert_eq!(jobs, 0);
+}
