@@ -4,13 +4,12 @@
 //! they are kept where they are and dropped in the opposite order of their making.
 
 use std::ptr::NonNull;
-use std::sync::Arc;
 
 use rusqlite::{CachedStatement, Rows};
 
+use crate::access::{Door, Right};
 use crate::error::Result;
 use crate::query::{Lines, Query, Row, Selection};
-use crate::schema::{Catalog, Table};
 use crate::store::{Reading, Store};
 
 /// Something that stays where it is until it is dropped, however its owner moves.
@@ -57,7 +56,7 @@ pub(super) struct Cursor {
     open: Option<Open>,
     lines: Lines,
     selection: Selection<'static>,
-    _catalog: Arc<Catalog>,
+    _door: Held<Door>,
     reading: Held<Reading>,
     _store: Held<Store>,
 }
@@ -71,17 +70,17 @@ unsafe impl Sync for Cursor {}
 impl Cursor {
     pub(super) fn open(store: &Store, database: &str, columns: &[String], query: &Query) -> Result<Cursor> {
         let store = Held::new(store.clone());
-        // SAFETY: what is made of the store, the reading, the catalog and the statement is dropped before them, by the
+        // SAFETY: what is made of the store, the reading, the door and the statement is dropped before them, by the
         // order of the fields of `Cursor` and `Open`, and goes nowhere else.
         unsafe {
             let reading = Held::new(store.get().reading()?);
-            let catalog = Catalog::of(store.get(), reading.get())?;
-            let kept: &'static Catalog = &*Arc::as_ptr(&catalog);
-            let table: &'static Table = kept.table(database)?;
+            let kept = Held::new(Door::open(store.get(), reading.get())?);
+            let door: &'static Door = kept.get();
+            let table = door.table(database, Right::View)?;
             let columns = columns.iter().map(String::as_str);
-            let selection = Selection::new(store.get(), kept, table, columns)?;
+            let selection = Selection::new(store.get(), door.catalog(), table, columns)?;
             let lines = selection.lines(query)?;
-            Ok(Cursor { open: None, lines, selection, _catalog: catalog, reading, _store: store })
+            Ok(Cursor { open: None, lines, selection, _door: kept, reading, _store: store })
         }
     }
 
@@ -128,5 +127,35 @@ impl Cursor {
         let (row, id) = self.open.as_ref()?.row?;
         // SAFETY: `rows` has it until it goes on, which needs the cursor for itself.
         Some(self.selection.row(unsafe { row.as_ref() }, id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Code;
+    use crate::{Blueprint, Database, Field};
+
+    #[test]
+    fn rows_are_read_by_those_who_may_view_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::create(dir.path().join("store.db")).unwrap();
+        let others = Database::new("others", "他").field(Field::key("code", "コード"));
+        let items = Database::new("items", "品")
+            .field(Field::key("code", "コード"))
+            .field(Field::link("other", "他", "others"));
+        store.apply(&Blueprint::new().database(others).database(items)).unwrap();
+        let rights = serde_json::json!({"users": [
+            {"code": "nobody", "name": "無権限"}, {"code": "half", "name": "一部", "rights": {"items": ["view"]}}
+        ]});
+        store.apply(&Blueprint::from_json(&rights.to_string()).unwrap()).unwrap();
+        let open = |store: &Store, column: &str| {
+            Cursor::open(store, "items", &[column.to_owned()], &Query::new()).map(|_| ()).map_err(|error| error.code())
+        };
+        assert_eq!(open(&store, "other.code"), Ok(()));
+        assert_eq!(open(&store.as_user("nobody").unwrap(), "code"), Err(Code::AccessDenied));
+        let half = store.as_user("half").unwrap();
+        assert_eq!(open(&half, "code"), Ok(()));
+        assert!(open(&half, "other.code").is_err());
     }
 }
