@@ -8,6 +8,8 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc;
+use std::time::Duration;
 
 use renkei::{Clock, SystemClock, Timestamp};
 
@@ -47,22 +49,45 @@ pub fn say(line: &str) {
     println!("\n{line}");
 }
 
+/// A child that is waited for longer than this hangs.
+pub const PATIENCE: Duration = Duration::from_secs(600);
+
 /// Waits until a child has said this line, or has ended; the rest of what it says.
 pub fn wait_for(child: &mut Child, said: &str) -> BufReader<ChildStdout> {
-    let mut out = BufReader::new(child.stdout.take().unwrap());
-    let mut line = String::new();
-    while out.read_line(&mut line).unwrap() > 0 && line.trim_end() != said {
-        line.clear();
-    }
-    out
+    let (mut out, said) = (BufReader::new(child.stdout.take().unwrap()), said.to_owned());
+    within(PATIENCE, child, move || {
+        let mut line = String::new();
+        while out.read_line(&mut line).unwrap() > 0 && line.trim_end() != said {
+            line.clear();
+        }
+        out
+    })
 }
 
 /// Everything that a child has said until its end.
-pub fn output(mut child: Child) -> String {
-    let mut text = String::new();
-    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+pub fn output(child: Child) -> String {
+    output_within(PATIENCE, child)
+}
+
+pub fn output_within(patience: Duration, mut child: Child) -> String {
+    let mut out = child.stdout.take().unwrap();
+    let text = within(patience, &mut child, move || {
+        let mut text = String::new();
+        out.read_to_string(&mut text).unwrap();
+        text
+    });
     child.wait().unwrap();
     text
+}
+
+/// What is read of a child; one that lets its reader wait for too long is killed, and the test fails instead of hanging.
+fn within<T: Send + 'static>(patience: Duration, child: &mut Child, read: impl FnOnce() -> T + Send + 'static) -> T {
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || drop(tell.send(read())));
+    told.recv_timeout(patience).unwrap_or_else(|error| {
+        kill(child);
+        panic!("a child was waited for in vain, {patience:?}: {error}")
+    })
 }
 
 /// Kills a child.
@@ -81,7 +106,7 @@ pub fn die() -> ! {
     }
     kill(getpid(), 9);
     loop {
-        std::thread::sleep(std::time::Duration::from_secs(60));
+        std::thread::sleep(Duration::from_secs(60));
     }
 }
 

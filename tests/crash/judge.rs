@@ -1,17 +1,17 @@
 //! Whether a store has what its writers were told, all of it, once, and nothing else.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::Read;
 use std::path::Path;
 
-use renkei::{AuditQuery, Code, Counts, JobState, Language, Query, Record, Store, Value};
+use renkei::{AuditQuery, Language, Query, Record, Store, Value};
 
 use crate::automations::{judge_cases, judge_run};
+use crate::copies::{judge_backup, judge_export};
+use crate::imports::{self, Brought, filled, judge_filled, judge_import};
 use crate::ledger::{Deed, Entry, Import, Ledger, Outcome, bytes_of, title};
-use crate::work::{ACCOUNTS, ACTION, account, counter, defined};
-
-/// The messages that a receiver got: by writer and number, the ids they came with, and how often.
-pub type Received = HashMap<(u64, u64), BTreeMap<String, u64>>;
+use crate::pushes::{self, judge_notes, judge_push};
+use crate::work::{ACCOUNTS, ACTION, account, counter, defined, token};
 
 /// A deed: its writer and its number.
 type Name = (u64, u64);
@@ -20,19 +20,21 @@ type Name = (u64, u64);
 type Order = (Option<u64>, Record);
 
 /// What a store has, by the deeds that brought it.
-struct Found {
+pub struct Found {
     /// With the number that comes after the deed in their titles.
-    orders: HashMap<Name, Vec<Order>>,
-    parts: HashMap<Name, Vec<(u64, Record)>>,
+    pub orders: HashMap<Name, Vec<Order>>,
+    pub parts: HashMap<Name, Vec<(u64, Record)>>,
     amounts: HashMap<String, u64>,
-    cases: Vec<Record>,
+    pub cases: Vec<Record>,
+    /// The names of tokens, and whether they are revoked.
+    tokens: HashMap<String, (i64, bool)>,
     /// The deliveries by their tokens.
     deliveries: HashMap<String, i64>,
     defined: u64,
 }
 
 /// The writer and the number in a title, and what comes after.
-fn parse(text: &str) -> Option<((u64, u64), Option<u64>)> {
+pub fn parse(text: &str) -> Option<((u64, u64), Option<u64>)> {
     let (writer, rest) = text.strip_prefix("書き手")?.split_once('の')?;
     let (number, after) = match rest.split_once('-') {
         Some((number, after)) => (number, Some(after.parse().ok()?)),
@@ -41,7 +43,7 @@ fn parse(text: &str) -> Option<((u64, u64), Option<u64>)> {
     Some(((writer.parse().ok()?, number.parse().ok()?), after))
 }
 
-fn all(store: &Store, database: &str) -> Vec<Record> {
+pub fn all(store: &Store, database: &str) -> Vec<Record> {
     let (mut records, mut query) = (Vec::new(), Query::new().limit(10_000));
     loop {
         let page = store.query(database, &query).unwrap();
@@ -58,7 +60,7 @@ fn amount(record: &Record) -> u64 {
 }
 
 impl Found {
-    fn of(store: &Store) -> Found {
+    pub fn of(store: &Store) -> Found {
         let (mut orders, mut parts) = (HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new());
         let mut serials = HashSet::new();
         for order in all(store, "orders") {
@@ -79,7 +81,12 @@ impl Found {
         let mut statement = sqlite.prepare(sql).unwrap();
         let found = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
         let deliveries = found.map(Result::unwrap).collect();
-        Found { orders, parts, amounts, cases, deliveries, defined: defined(store) }
+        let mut tokens = HashMap::new();
+        for token in store.tokens().unwrap() {
+            let before = tokens.insert(token.name, (token.id, token.revoked_at.is_some()));
+            assert_eq!(before, None, "a token was issued twice");
+        }
+        Found { orders, parts, amounts, cases, tokens, deliveries, defined: defined(store) }
     }
 }
 
@@ -100,6 +107,8 @@ pub struct Seen {
     pub given_up: u64,
     pub backups: u64,
     pub exports: u64,
+    /// Databases whose indexes waited for an import.
+    pub waiting: u64,
 }
 
 /// The check of the library, and SQLite's own.
@@ -108,13 +117,27 @@ pub fn sound(store: &Store) {
     assert!(report.is_sound(), "{}", report.message(Language::English));
 }
 
+/// Nor is there anything that would be mended later.
+fn sound_at_the_end(store: &Store) {
+    let report = store.check().unwrap();
+    assert!(report.findings().is_empty(), "{}", report.message(Language::English));
+}
+
 impl Look<'_> {
     /// Judges what the writers were told. What nobody was told is found out and written into the ledgers.
     pub fn judge(&self, ledgers: &mut [Ledger]) -> Seen {
-        sound(self.store);
+        if self.at_the_end {
+            sound_at_the_end(self.store)
+        } else {
+            sound(self.store)
+        }
         let found = Found::of(self.store);
+        let sqlite = rusqlite::Connection::open(self.store.path()).unwrap();
+        let sql = "SELECT count(*) FROM renkei_deferred_index";
+        let waiting: i64 = sqlite.query_row(sql, [], |row| row.get(0)).unwrap();
+        let waiting = waiting.unsigned_abs();
         let mut seen =
-            Seen { orders: found.orders.values().map(|orders| orders.len() as u64).sum(), ..Seen::default() };
+            Seen { waiting, orders: found.orders.values().map(|orders| orders.len() as u64).sum(), ..Seen::default() };
         for ledger in ledgers.iter_mut() {
             self.resolve(ledger, &found);
         }
@@ -126,13 +149,10 @@ impl Look<'_> {
             seen.given_up += judge_records(self.store, writer, &entries, &found, &mut brought, self.at_the_end);
             for entry in entries.iter().filter(|entry| entry.number >= since) {
                 let path = |ending: &str| self.dir.join(format!("{}.{ending}", ledger.title(entry.number)));
+                let before: Vec<&Entry> = entries.iter().filter(|other| other.number < entry.number).copied().collect();
                 match entry.deed {
-                    Deed::Export => seen.exports += u64::from(judge_export(&path("out"), entry)),
-                    Deed::Backup => {
-                        let before: Vec<&Entry> =
-                            entries.iter().filter(|other| other.number < entry.number).copied().collect();
-                        seen.backups += u64::from(judge_backup(&path("db"), entry, writer, &before));
-                    }
+                    Deed::Export => seen.exports += u64::from(judge_export(&path("out"), entry, writer, &before)),
+                    Deed::Backup => seen.backups += u64::from(judge_backup(&path("db"), entry, writer, &before)),
                     _ => {}
                 }
             }
@@ -173,7 +193,7 @@ impl Look<'_> {
                 }
                 // As a client does that got no answer.
                 Deed::Reserve { import } => Some(
-                    crate::work::reserve(self.store, self.dir, writer, &title(writer, entry.number), import)
+                    imports::reserve(self.store, self.dir, writer, &title(writer, entry.number), import)
                         .unwrap()
                         .to_string(),
                 ),
@@ -187,8 +207,23 @@ impl Look<'_> {
                     let orders = &found.orders[&(writer, *of)];
                     there(!orders[0].1.value("paper").is_empty())
                 }
-                // It may be there or not.
-                Deed::Audit => None,
+                Deed::Change { of, .. } => {
+                    there(found.orders[&(writer, *of)][0].1.text("changed") == entry.number.to_string())
+                }
+                Deed::Fill { import } => {
+                    let title = title(writer, entry.number);
+                    Some(imports::fill(self.store, self.dir, mine, &title, import).unwrap().to_string())
+                }
+                Deed::Remove { of } => there(!settings(self.store).contains(&setting(ledger, *of))),
+                Deed::Push => {
+                    let title = title(writer, entry.number);
+                    Some(pushes::start(self.store, writer, entry.number, &title).unwrap().to_string())
+                }
+                // Nobody knows the secret.
+                Deed::Token => found.tokens.get(&title(writer, entry.number)).map(|(id, _)| format!("{id} ")),
+                Deed::Revoke { of } => there(found.tokens[&title(writer, *of)].1),
+                // They may be there or not.
+                Deed::Audit | Deed::Cancel { .. } | Deed::Withdraw { .. } => None,
                 Deed::Work | Deed::Export | Deed::Backup | Deed::Sweep => None,
             };
             ledger.end(entry.number, answer.map_or(Outcome::Undone, Outcome::Done));
@@ -197,7 +232,7 @@ impl Look<'_> {
 }
 
 /// Judges everything in a store that deeds of a writer brought, or should not have; how many imports and runs were given up.
-fn judge_records(
+pub fn judge_records(
     store: &Store,
     writer: u64,
     entries: &[&Entry],
@@ -213,6 +248,7 @@ fn judge_records(
             _ => None,
         })
         .collect();
+    let (changed, cancelled, settings) = (changes(entries), cancelled(entries), settings(store));
     let (mut keys, mut counted, mut given_up) = (HashSet::new(), 0, 0);
     let mut amounts: HashMap<u64, u64> = HashMap::new();
     let mut last_definition = None;
@@ -228,7 +264,9 @@ fn judge_records(
             Deed::Register { rows } | Deed::Together { rows, .. } => {
                 assert_eq!(orders.len(), 1, "{entry:?}");
                 let order = &orders[0].1;
-                complete(order, *rows);
+                let (change, rows) = changed.get(&entry.number).copied().unwrap_or((0, *rows));
+                complete(order, rows);
+                assert_eq!(order.text("changed").parse().unwrap_or(0), change, "{entry:?}: {}", order.to_json());
                 if matches!(entry.deed, Deed::Register { .. }) {
                     assert_eq!(order.key(), entry.answer(), "{entry:?}");
                     assert!(keys.insert(order.key().to_owned()), "{entry:?}: the key was given before");
@@ -256,8 +294,28 @@ fn judge_records(
             Deed::Reserve { import } => {
                 let none = Vec::new();
                 let parts = found.parts.get(&mine).unwrap_or(&none);
-                given_up += u64::from(judge_import(store, entry, import, orders, parts, at_the_end));
+                let came = brought_by(import, orders, parts, cancelled.contains(&entry.number));
+                given_up += u64::from(judge_import(store, entry, import, &came, at_the_end));
                 brought.insert(mine);
+            }
+            Deed::Fill { import } => {
+                let lines = judge_filled(store, &filled(writer, entry.number), at_the_end);
+                let records = lines.len() as u64;
+                let came = Brought { lines, records, may_be_cancelled: cancelled.contains(&entry.number) };
+                given_up += u64::from(judge_import(store, entry, import, &came, at_the_end));
+                let is_removed = |other: &&&Entry| matches!(other.deed, Deed::Remove { of } if of == entry.number);
+                let is_removed = entries.iter().filter(is_removed).any(|other| other.is_done());
+                let setting = (filled(writer, entry.number), import.setting().to_owned());
+                assert_eq!(settings.contains(&setting), !is_removed, "{entry:?}: its setting");
+            }
+            Deed::Push => given_up += u64::from(judge_push(store, entry, at_the_end)),
+            Deed::Token => {
+                let (id, secret) = token(entry);
+                let is_revoke = |other: &&&Entry| matches!(other.deed, Deed::Revoke { of } if of == entry.number);
+                let is_revoked = entries.iter().filter(is_revoke).any(|other| other.is_done());
+                assert_eq!(found.tokens.get(&title(writer, entry.number)), Some(&(id, is_revoked)), "{entry:?}");
+                let opens = secret.is_empty() || store.authenticate(secret, None).is_ok();
+                assert!(secret.is_empty() || opens != is_revoked, "{entry:?}: revoked {is_revoked}, opens {opens}");
             }
             Deed::Automate { first, count } => {
                 orders.iter().for_each(|(_, order)| complete(order, 0));
@@ -275,7 +333,14 @@ fn judge_records(
                 store.read_file(id).unwrap().read_to_end(&mut read).unwrap();
                 assert!(read == bytes_of(&title(writer, entry.number), *bytes), "{entry:?}: other bytes");
             }
-            Deed::File { .. } | Deed::Work | Deed::Export | Deed::Backup | Deed::Audit | Deed::Sweep => {}
+            Deed::Change { .. } | Deed::Remove { .. } | Deed::Cancel { .. } | Deed::Withdraw { .. } => {}
+            Deed::Revoke { .. }
+            | Deed::File { .. }
+            | Deed::Work
+            | Deed::Export
+            | Deed::Backup
+            | Deed::Audit
+            | Deed::Sweep => {}
         }
     }
     for number in 0..ACCOUNTS {
@@ -283,10 +348,58 @@ fn judge_records(
         assert_eq!(found.amounts[&account(writer, number)], expected, "account {number} of writer {writer}");
     }
     assert_eq!(found.amounts[&counter(Some(writer))], counted, "the counter of writer {writer}");
+    judge_notes(store, writer, entries);
     if let Some(step) = last_definition {
         assert_eq!(found.defined, step, "the definition");
     }
     given_up
+}
+
+/// What became of the orders of deeds that were changed: by which deed last, and how many rows they have since.
+pub fn changes(entries: &[&Entry]) -> HashMap<u64, (u64, u64)> {
+    let mut changes = HashMap::new();
+    for entry in entries.iter().filter(|entry| entry.is_done()) {
+        if let Deed::Change { of, rows } = entry.deed {
+            changes.insert(of, (entry.number, rows));
+        }
+    }
+    changes
+}
+
+/// The imports that somebody tried to end, whether he was told of it or not.
+fn cancelled(entries: &[&Entry]) -> HashSet<u64> {
+    let cancels = entries.iter().filter_map(|entry| match entry.deed {
+        Deed::Cancel { of } => Some(of),
+        _ => None,
+    });
+    cancels.collect()
+}
+
+/// The databases and codes of all import settings.
+fn settings(store: &Store) -> HashSet<(String, String)> {
+    let settings = store.blueprint().unwrap().imports;
+    settings.into_iter().map(|setting| (setting.database, setting.code)).collect()
+}
+
+/// The import setting by which a deed filled a database.
+fn setting(ledger: &Ledger, of: u64) -> (String, String) {
+    let Deed::Fill { import } = &ledger.entry(of).deed else { panic!("{of} filled nothing") };
+    (filled(ledger.writer, of), import.setting().to_owned())
+}
+
+/// What there is of an import.
+fn brought_by(import: &Import, orders: &[Order], parts: &[(u64, Record)], may_be_cancelled: bool) -> Brought {
+    if import.is_upsert {
+        for (_, part) in parts {
+            assert!((1..=2).contains(&part.rows().len()), "{}", part.to_json());
+        }
+        let rows = parts.iter().flat_map(|(_, part)| part.rows());
+        let lines = rows.map(|row| row.value("line").as_number().unwrap().unscaled().unsigned_abs()).collect();
+        return Brought { lines, records: parts.len() as u64, may_be_cancelled };
+    }
+    orders.iter().for_each(|(_, order)| complete(order, 1));
+    let lines: Vec<u64> = orders.iter().map(|(after, _)| after.unwrap()).collect();
+    Brought { records: lines.len() as u64, lines, may_be_cancelled }
 }
 
 /// An order has all its rows, and what is calculated of them.
@@ -294,118 +407,6 @@ fn complete(order: &Record, rows: u64) {
     assert_eq!(order.rows().len() as u64, rows, "{}", order.to_json());
     let total = order.value("total").as_number().map_or(0, |number| number.unscaled());
     assert_eq!(total.unsigned_abs(), rows * 200 * 100, "{}", order.to_json());
-}
-
-/// Whether it was given up.
-fn judge_import(
-    store: &Store,
-    entry: &Entry,
-    import: &Import,
-    orders: &[Order],
-    parts: &[(u64, Record)],
-    at_the_end: bool,
-) -> bool {
-    let status = store.import_status(entry.answer().parse().unwrap()).unwrap();
-    let told = format!("{entry:?}: {status:?}");
-    let Counts { total, inserted, updated, unchanged, rejected, skipped, unprocessed, .. } = status.counts;
-    assert_eq!(total, inserted + updated + unchanged + rejected + skipped + unprocessed, "{told}");
-    let lines: Vec<u64> = if import.is_upsert {
-        for (_, part) in parts {
-            assert!((1..=2).contains(&part.rows().len()), "{told}: {}", part.to_json());
-        }
-        assert_eq!(parts.len() as u64, inserted, "{told}");
-        parts
-            .iter()
-            .flat_map(|(_, part)| part.rows())
-            .map(|row| row.value("line").as_number().unwrap().unscaled().unsigned_abs())
-            .collect()
-    } else {
-        orders.iter().for_each(|(_, order)| complete(order, 1));
-        orders.iter().map(|(after, _)| after.unwrap()).collect()
-    };
-    let distinct: BTreeSet<u64> = lines.iter().copied().collect();
-    assert_eq!(distinct.len(), lines.len(), "{told}: a line is there twice");
-    assert_eq!(lines.len() as u64, inserted + updated, "{told}");
-    let rejects = store.rejects(status.process_id, 0, 1_000_000).unwrap();
-    assert_eq!(rejects.len() as u64, rejected, "{told}");
-    let given_up = status.state == JobState::Failed
-        && status.error.as_ref().is_some_and(|error| error.code == Code::JobGivenUp.as_str());
-    match status.state {
-        JobState::Completed => {
-            let good = (0..import.lines).filter(|line| !import.is_bad(*line));
-            assert!(distinct.iter().copied().eq(good), "{told}: {distinct:?}");
-            assert_eq!((total, rejected, unprocessed), (import.lines, import.bad(), 0), "{told}");
-            // With the line of the header before them.
-            let bad = (0..import.lines).filter(|line| import.is_bad(*line)).map(|line| line + 2);
-            assert!(rejects.iter().map(|reject| reject.line).eq(bad), "{told}: {rejects:?}");
-        }
-        JobState::Failed => {
-            assert!(given_up, "{told}");
-            assert!(!import.is_atomic || lines.is_empty(), "{told}");
-        }
-        _ => {
-            assert!(!at_the_end, "{told}");
-            assert!(!import.is_atomic || lines.is_empty(), "{told}");
-        }
-    }
-    given_up
-}
-
-/// An export is there as a whole, or not at all; whether it is there.
-fn judge_export(path: &Path, entry: &Entry) -> bool {
-    if !path.exists() {
-        assert!(!entry.is_done(), "{entry:?}: there is no file");
-        return false;
-    }
-    let mut reader = csv::Reader::from_path(path).unwrap();
-    let lines = reader.records().map(Result::unwrap).count() as u64;
-    let records: u64 = entry.answer().parse().unwrap_or(0);
-    assert!(lines >= records, "{entry:?}: {lines} lines");
-    std::fs::remove_file(path).unwrap();
-    true
-}
-
-/// A backup is there as a whole, or not at all, and has all that was there when it was made; whether it is there.
-fn judge_backup(path: &Path, entry: &Entry, writer: u64, before: &[&Entry]) -> bool {
-    if !path.exists() {
-        assert!(!entry.is_done(), "{entry:?}: there is no file");
-        return false;
-    }
-    let copy = Store::open(path).unwrap();
-    sound(&copy);
-    let found = Found::of(&copy);
-    let mut brought = HashSet::new();
-    judge_records(&copy, writer, before, &found, &mut brought, false);
-    judge_cases(&copy, &found.cases, false);
-    let later =
-        found.orders.keys().chain(found.parts.keys()).find(|(by, number)| *by == writer && *number >= entry.number);
-    assert_eq!(later, None, "{entry:?} has what came after it");
-    drop(copy);
-    for ending in ["", "-wal", "-shm", "-turn"] {
-        let _ = std::fs::remove_file(format!("{}{ending}", path.display()));
-    }
-    true
-}
-
-/// Every message arrived, with the id that it was made with, and none that nobody made; how many came twice.
-pub fn judge_messages(store: &Store, ledgers: &[Ledger], received: &Received) -> u64 {
-    let mut duplicates = 0;
-    let mut made = HashSet::new();
-    for ledger in ledgers {
-        let sends = |entry: &&Entry| matches!(entry.deed, Deed::Deliver { .. } | Deed::Together { .. });
-        for entry in ledger.entries.iter().filter(|entry| entry.is_done()).filter(sends) {
-            let status = store.delivery(entry.answer().parse().unwrap()).unwrap();
-            assert_eq!(status.state, renkei::DeliveryState::Delivered, "{entry:?}: {status:?}");
-            let deed = (ledger.writer, entry.number);
-            let came = received.get(&deed).unwrap_or_else(|| panic!("{entry:?}: no message came"));
-            assert!(came.keys().eq([&status.message_id]), "{entry:?}: {came:?}");
-            duplicates += came[&status.message_id] - 1;
-            made.insert(deed);
-        }
-    }
-    let nobodys = received.keys().find(|deed| !made.contains(*deed));
-    assert_eq!(nobodys, None, "a message of a deed that did not happen");
-    duplicates
 }
 
 /// Every line of the audit log is there, once.

@@ -58,6 +58,35 @@ pub enum Deed {
         of: u64,
         bytes: u64,
     },
+    /// The order of an earlier deed gets other rows, so many.
+    Change {
+        of: u64,
+        rows: u64,
+    },
+    /// A database is made, and an import that fills it.
+    Fill {
+        import: Import,
+    },
+    /// The import setting by which an earlier deed filled a database is taken out.
+    Remove {
+        of: u64,
+    },
+    /// The import of an earlier deed is ended.
+    Cancel {
+        of: u64,
+    },
+    /// The delivery of an earlier deed is ended.
+    Withdraw {
+        of: u64,
+    },
+    /// The writer's accounts are sent by a CSV push.
+    Push,
+    /// A token is issued.
+    Token,
+    /// The token of an earlier deed is revoked.
+    Revoke {
+        of: u64,
+    },
     Audit,
     Sweep,
 }
@@ -121,6 +150,25 @@ impl Entry {
     }
 }
 
+/// Shows the last lines of all ledgers in a folder when a test fails.
+pub struct Tails(pub PathBuf);
+
+impl Drop for Tails {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        for path in std::fs::read_dir(&self.0).into_iter().flatten().flatten().map(|entry| entry.path()) {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if name.starts_with("ledger-") || name.ends_with(".failures") {
+                let text = std::fs::read_to_string(&path).unwrap_or_default();
+                let lines: Vec<&str> = text.lines().collect();
+                println!("{name}, {} lines:\n{}", lines.len(), lines[lines.len().saturating_sub(4)..].join("\n"));
+            }
+        }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 enum Line {
     Try(u64, Deed),
@@ -137,6 +185,11 @@ pub struct Ledger {
 impl Ledger {
     pub fn path(dir: &Path, writer: u64) -> PathBuf {
         dir.join(format!("ledger-{writer}"))
+    }
+
+    /// How far it has grown: whoever works makes it longer.
+    pub fn size(dir: &Path, writer: u64) -> u64 {
+        std::fs::metadata(Ledger::path(dir, writer)).map_or(0, |found| found.len())
     }
 
     /// The ledger as it is, to be continued.

@@ -2,7 +2,7 @@
 //! once, and as a whole.
 //!
 //! A writer does what its dice say and writes into a ledger what it means to do and what it was told (`ledger.rs`,
-//! `work.rs`); `judge.rs` compares store and ledgers. In `kills.rs` writers die, in `processes.rs` many work on one file.
+//! `work.rs`); `judge.rs` and what it calls compare store and ledgers. In `kills.rs` writers die, in `processes.rs` many work on one file.
 //!
 //! `RENKEI_TEST_KILLS=5000 cargo test --test crash` kills so often; `RENKEI_TEST_SEED=n` lives the life again that a
 //! failure has named. `RENKEI_TEST_SECONDS=60` is how long many processes work.
@@ -20,10 +20,14 @@ mod common_disk;
 mod common_http;
 
 mod automations;
+mod copies;
+mod imports;
 mod judge;
 mod kills;
 mod ledger;
+mod messages;
 mod processes;
+mod pushes;
 mod work;
 
 use std::io::Write;

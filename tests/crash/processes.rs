@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 
 use renkei::{Store, Worker};
 
-use crate::common_child::{number, output, say, start};
+use crate::common_child::{PATIENCE, number, output_within, say, start};
 use crate::common_dice::Dice;
 use crate::common_http::{Receiver, ok};
-use crate::judge::{Look, Received, judge_audit, judge_messages};
-use crate::ledger::{Deed, Import, Ledger, Outcome};
-use crate::work::{Habits, Writer, found, local, reserve};
+use crate::imports::reserve;
+use crate::judge::{Look, judge_audit};
+use crate::ledger::{Deed, Import, Ledger, Outcome, Tails};
+use crate::messages::Received;
+use crate::work::{Habits, Writer, found, local};
 
 const PROCESS: &str = "RENKEI_TEST_PROCESS";
 const SECONDS: &str = "RENKEI_TEST_SECONDS";
@@ -34,7 +36,7 @@ fn writers() -> Vec<u64> {
 pub fn share(path: &Path) {
     let process = number(PROCESS).unwrap();
     let store = Store::open(path).unwrap();
-    let url = std::env::var(URL).ok();
+    let url = std::env::var(URL).unwrap();
     let until = Instant::now() + Duration::from_secs(seconds());
     let handle = Worker::new(&store).network(local()).senders(1).start().unwrap();
     let times: Mutex<Vec<(&'static str, Duration)>> = Mutex::default();
@@ -72,23 +74,17 @@ fn four_processes_of_two_threads_share_a_store() {
     let began = Instant::now();
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("store.db");
+    let _tails = Tails(dir.path().to_owned());
+    let receiver = Receiver::start(|_, _| ok());
+    let url = receiver.url("");
     let store = Store::create(&path).unwrap();
-    found(&store, &writers()).unwrap();
-    let received = std::sync::Arc::new(Mutex::new(Received::new()));
-    let noted = received.clone();
-    let receiver = Receiver::start(move |message, _| {
-        let mut parts = message.path.split('/').skip(1).map(|part| part.parse().unwrap());
-        let deed = (parts.next().unwrap(), parts.next().unwrap());
-        let id = message.header("webhook-id").to_owned();
-        *noted.lock().unwrap().entry(deed).or_default().entry(id).or_default() += 1;
-        ok()
-    });
+    found(&store, &writers(), &url).unwrap();
     // An import that is at work all the while: another one is reserved when it ends.
     let mut importing = Ledger::open(dir.path(), PROCESSES * THREADS + 1);
-    found(&store, &[importing.writer]).unwrap();
+    found(&store, &[importing.writer], &url).unwrap();
     let children: Vec<_> = (0..PROCESSES)
         .map(|process| {
-            let more = [(PROCESS, process.to_string()), (SECONDS, seconds().to_string()), (URL, receiver.url(""))];
+            let more = [(PROCESS, process.to_string()), (SECONDS, seconds().to_string()), (URL, url.clone())];
             start("share", &path, &more)
         })
         .collect();
@@ -107,10 +103,13 @@ fn four_processes_of_two_threads_share_a_store() {
                 {}
             }
         });
-        let readers: Vec<_> = children.into_iter().map(|child| scope.spawn(move || output(child))).collect();
-        let texts = readers.into_iter().map(|reader| reader.join().unwrap()).collect();
+        let patience = PATIENCE + Duration::from_secs(seconds());
+        let read = |child| scope.spawn(move || output_within(patience, child));
+        let readers: Vec<_> = children.into_iter().map(read).collect();
+        let texts: Vec<_> = readers.into_iter().map(|reader| reader.join()).collect();
+        // Also when one of them hung.
         ended.store(true, std::sync::atomic::Ordering::Relaxed);
-        texts
+        texts.into_iter().map(Result::unwrap).collect()
     });
     let failures = std::fs::read_to_string(path.with_extension("failures")).unwrap_or_default();
     assert_eq!(failures, "");
@@ -124,7 +123,7 @@ fn four_processes_of_two_threads_share_a_store() {
     let since = HashMap::new();
     let seen = Look { store: &store, dir: dir.path(), at_the_end: true, since: &since }.judge(&mut ledgers);
     assert_eq!(seen.given_up, 0);
-    assert_eq!(judge_messages(&store, &ledgers, &received.lock().unwrap()), 0, "messages came twice");
+    assert_eq!(Received::of(receiver.received()).judge(&store, &ledgers), 0, "messages came twice");
     judge_audit(&store, &ledgers);
 
     let mut times: HashMap<&str, Vec<u64>> = HashMap::new();

@@ -1,23 +1,29 @@
 //! A store in which everything is done, and a writer that does it as its dice say.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use renkei::{
-    AuditEntry, AutoNumber, BackupOptions, Blueprint, Circuit, Code, Database, DetailMode, DetailRow, Error, Export,
-    Field, FieldKind, ImportMode, ImportRequest, ImportSetting, NetworkPolicy, NewDelivery, RetryPlan, Sending, Store,
-    Target, Transaction, Values, Worker, WriteOptions,
+    AuditEntry, AutoNumber, BackupOptions, Blueprint, Circuit, Code, Database, DefinitionKind, DetailMode, DetailRow,
+    Error, Export, Field, FieldKind, ImportMode, ImportSetting, NetworkPolicy, NewDelivery, NewToken, RetryPlan,
+    Sending, Store, Target, Transaction, User, Values, Worker, WriteOptions,
 };
 
 use crate::automations::{self, CASES};
 use crate::common_dice::Dice;
-use crate::ledger::{Deed, Import, Ledger, Outcome, bytes_of};
+use crate::imports::{self, FILL_LINES};
+use crate::ledger::{Deed, Entry, Import, Ledger, Outcome, bytes_of};
+use crate::messages::TOGETHER_BYTES;
+use crate::pushes;
 
 /// The accounts of each writer.
 pub const ACCOUNTS: u64 = 6;
 
 /// What the audit log calls the deeds of writers.
 pub const ACTION: &str = "test/deed";
+
+/// The user as whom writers are noted.
+pub const USER: &str = "writer";
 
 pub fn account(writer: u64, account: u64) -> String {
     format!("A{writer}-{account}")
@@ -27,12 +33,14 @@ pub fn counter(writer: Option<u64>) -> String {
     writer.map_or_else(|| "counter".to_owned(), |writer| format!("counter-{writer}"))
 }
 
-fn blueprint() -> Blueprint {
+/// With where the writers' messages go.
+fn blueprint(url: &str) -> Blueprint {
     let serial = AutoNumber { prefix: "S".into(), digits: 5, ..AutoNumber::default() };
     let accounts = Database::new("accounts", "口座")
         .field(Field::key("code", "番号"))
         .field(Field::text("name", "名義").full_text())
-        .field(Field::number("amount", "金額", 2).indexed());
+        .field(Field::number("amount", "金額", 2).indexed())
+        .field(Field::text("sent", "送信"));
     let orders = Database::new("orders", "注文")
         .field(Field::auto_key("number", "番号", AutoNumber { digits: 6, ..AutoNumber::default() }))
         .field(Field::text("title", "件名").required().full_text().indexed())
@@ -41,6 +49,7 @@ fn blueprint() -> Blueprint {
         .field(Field::number("rate", "率", 2))
         .field(Field::auto_number("serial", "連番", serial))
         .field(Field::file("paper", "書類"))
+        .field(Field::number("changed", "変更", 0))
         .field(Field::text("memo", "備考").default_value("備考なし"))
         .field(Field::calculated("total", "合計", 2, "sum(price) * rate").unwrap())
         .detail(Field::detail_key("line", "行"))
@@ -59,11 +68,12 @@ fn blueprint() -> Blueprint {
         columns.iter().fold(setting, |setting, column| setting.column(*column))
     };
     let all = Blueprint::new()
+        .user(User::new(USER, "書き手"))
         .target(Target::new("t", "宛先").circuit(Circuit { failures: 0, ..Circuit::default() }))
         .database(accounts)
         .database(orders)
         .database(parts);
-    let all = automations::blueprint(all);
+    let all = automations::blueprint(pushes::blueprint(all, url, sending()));
     [false, true].into_iter().fold(all, |all, is_atomic| {
         all.import(import("orders", is_atomic, ImportMode::Insert, &["title", "account", "rate", "line", "price"]))
             .import(import("parts", is_atomic, ImportMode::Upsert, &["code", "name", "line"]))
@@ -71,10 +81,10 @@ fn blueprint() -> Blueprint {
 }
 
 /// Makes what the writers need, unless it is there: whoever made it may have died on the way.
-pub fn found(store: &Store, writers: &[u64]) -> Result<(), Error> {
+pub fn found(store: &Store, writers: &[u64], url: &str) -> Result<(), Error> {
     match store.database("parts") {
         Ok(_) => {}
-        Err(error) if error.code() == Code::DatabaseNotFound => drop(store.apply(&blueprint())?),
+        Err(error) if error.code() == Code::DatabaseNotFound => drop(store.apply(&blueprint(url))?),
         Err(error) => return Err(error),
     }
     let accounts = store.records("accounts");
@@ -94,6 +104,12 @@ pub fn found(store: &Store, writers: &[u64]) -> Result<(), Error> {
     automations::found(store, writers)
 }
 
+/// Sent to one target, again and again until it is taken.
+fn sending() -> Sending {
+    let retry = RetryPlan { delays_seconds: vec![0; 1_000], jitter_percent: 0, ..RetryPlan::default() };
+    Sending { target: Some("t".to_owned()), retry, ..Sending::default() }
+}
+
 /// To this machine only.
 pub fn local() -> NetworkPolicy {
     NetworkPolicy::new().allow("127.0.0.0/8").unwrap()
@@ -103,39 +119,6 @@ pub fn order(title: &str, account: &str, rows: u64) -> Values {
     (0..rows).fold(Values::new().set("title", title).set("account", account).set("rate", 2), |values, row| {
         values.row(DetailRow::new().set("line", row.to_string()).set("item", "箱").set("price", 100))
     })
-}
-
-/// The file of an import.
-pub fn csv(writer: u64, title: &str, import: &Import) -> String {
-    let mut text = if import.is_upsert { "コード,名称,行\n" } else { "件名,口座,率,行,価格\n" }.to_owned();
-    for line in 0..import.lines {
-        if import.is_upsert {
-            let number = if import.is_bad(line) { "誤".to_owned() } else { line.to_string() };
-            text.push_str(&format!("{title}-{},部品,{number}\n", line / 2));
-        } else {
-            let price = if import.is_bad(line) { "誤" } else { "100" };
-            text.push_str(&format!("{title}-{line},{},2,0,{price}\n", account(writer, line % ACCOUNTS)));
-        }
-    }
-    text
-}
-
-/// Asks for an import: the same one, however often it is asked for.
-pub fn reserve(store: &Store, dir: &Path, writer: u64, title: &str, import: &Import) -> Result<i64, Error> {
-    let path = dir.join(format!("{title}.csv"));
-    if !path.exists() {
-        // Whoever dies here leaves no half of it.
-        let half = dir.join(format!("{title}.half"));
-        std::fs::write(&half, csv(writer, title, import)).unwrap();
-        std::fs::rename(half, &path).unwrap();
-    }
-    let request = if import.is_path {
-        ImportRequest::path(import.database(), import.setting(), &path)
-    } else {
-        let upload = store.upload("in.csv", std::fs::File::open(&path).unwrap())?;
-        ImportRequest::upload(import.database(), import.setting(), upload.id)
-    };
-    Ok(store.reserve_import(&request.token(title))?.process_id)
 }
 
 /// The definition of the orders, changed for the nth time. It tells in its name how often it was.
@@ -190,7 +173,7 @@ pub struct Habits {
     /// Changes definitions and makes backups.
     pub keeps_house: bool,
     /// Where deliveries go.
-    pub url: Option<String>,
+    pub url: String,
     pub import_lines: u64,
 }
 
@@ -240,16 +223,14 @@ impl Writer {
     fn choose(&mut self) -> Deed {
         let dice = &mut self.dice;
         let rows = dice.roll(4);
-        match dice.roll(106) {
+        match dice.roll(122) {
             0..20 => Deed::Register { rows },
             20..28 => Deed::Bulk { count: 1 + dice.roll(40) },
             28..38 => Deed::Account { account: dice.roll(ACCOUNTS) },
             38..44 => self.earlier().map_or(Deed::Register { rows }, |of| Deed::Delete { of }),
-            44..52 if self.habits.url.is_some() => Deed::Together { rows, in_order: dice.roll(2) == 0 },
-            52..56 if self.habits.url.is_some() => {
-                Deed::Deliver { bytes: if dice.roll(4) == 0 { 300_000 } else { dice.roll(500) } }
-            }
-            44..62 => Deed::Count,
+            44..52 => Deed::Together { rows, in_order: dice.roll(2) == 0 },
+            52..56 => Deed::Deliver { bytes: if dice.roll(4) == 0 { 300_000 } else { dice.roll(500) } },
+            56..62 => Deed::Count,
             62..72 => Deed::Reserve {
                 import: Import {
                     is_upsert: dice.roll(2) == 0,
@@ -268,8 +249,49 @@ impl Writer {
             }
             96..98 => Deed::Sweep,
             100..106 => Deed::Automate { first: dice.roll(CASES), count: 1 + dice.roll(CASES) },
+            106..109 => self.earlier().map_or(Deed::Register { rows }, |of| Deed::Change { of, rows }),
+            109..111 => Deed::Fill {
+                import: Import {
+                    is_upsert: false,
+                    is_atomic: dice.roll(3) == 0,
+                    lines: FILL_LINES,
+                    is_path: dice.roll(2) == 0,
+                },
+            },
+            111..112 => {
+                let filled = self.untouched(|deed| matches!(deed, Deed::Fill { .. }));
+                filled.map_or(Deed::Register { rows }, |of| Deed::Remove { of })
+            }
+            112..115 => {
+                let imports = self.untouched(|deed| matches!(deed, Deed::Reserve { .. } | Deed::Fill { .. }));
+                imports.map_or(Deed::Register { rows }, |of| Deed::Cancel { of })
+            }
+            115..117 => {
+                let sent = self.untouched(|deed| matches!(deed, Deed::Deliver { .. } | Deed::Together { .. }));
+                sent.map_or(Deed::Register { rows }, |of| Deed::Withdraw { of })
+            }
+            117..119 => Deed::Push,
+            119..121 => Deed::Token,
+            121..122 => {
+                let tokens = self.untouched(|deed| matches!(deed, Deed::Token));
+                tokens.map_or(Deed::Register { rows }, |of| Deed::Revoke { of })
+            }
             _ => Deed::Audit,
         }
+    }
+
+    /// One of the last deeds of a kind that were done, on which nothing else was tried.
+    fn untouched(&mut self, is_it: impl Fn(&Deed) -> bool) -> Option<u64> {
+        let entries = &self.ledger.entries;
+        let is_touched = |number: u64| {
+            entries.iter().any(|entry| match entry.deed {
+                Deed::Remove { of } | Deed::Cancel { of } | Deed::Withdraw { of } | Deed::Revoke { of } => of == number,
+                _ => false,
+            })
+        };
+        let found = entries.iter().rev().filter(|entry| entry.is_done() && is_it(&entry.deed)).take(5);
+        let all: Vec<u64> = found.map(|entry| entry.number).filter(|number| !is_touched(*number)).collect();
+        (!all.is_empty()).then(|| self.dice.pick(&all))
     }
 
     /// An earlier deed whose order is still there, as it was.
@@ -308,7 +330,7 @@ impl Writer {
             Deed::Together { rows, in_order } => store
                 .transaction(|transaction| {
                     transaction.register("orders", &order(&title, &own, *rows), &WriteOptions::new())?;
-                    let new = self.delivery(number, 100);
+                    let new = self.delivery(number, TOGETHER_BYTES);
                     transaction.deliver(&if *in_order { new.order_key(writer.to_string()) } else { new })
                 })
                 .map(|id| id.to_string()),
@@ -331,7 +353,9 @@ impl Writer {
                 });
                 Ok(counted?.to_string())
             }
-            Deed::Reserve { import } => reserve(store, &self.dir, writer, &title, import).map(|id| id.to_string()),
+            Deed::Reserve { import } => {
+                imports::reserve(store, &self.dir, writer, &title, import).map(|id| id.to_string())
+            }
             Deed::Automate { first, count } => {
                 automations::start(store, writer, &title, *first, *count).map(|id| id.to_string())
             }
@@ -354,8 +378,36 @@ impl Writer {
                 let key = self.ledger.entry(*of).answer();
                 Ok(orders.update(key, &Values::new().set("paper", file.id))?.key)
             }
+            Deed::Change { of, rows } => {
+                let values = order(&self.ledger.title(*of), &own, *rows).set("changed", i64::try_from(number).unwrap());
+                let options = WriteOptions::new().details(DetailMode::Replace);
+                Ok(orders.update_with(self.ledger.entry(*of).answer(), &values, &options)?.key)
+            }
+            Deed::Fill { import } => {
+                imports::fill(store, &self.dir, (writer, number), &title, import).map(|id| id.to_string())
+            }
+            Deed::Remove { of } => {
+                let Deed::Fill { import } = &self.ledger.entry(*of).deed else { unreachable!() };
+                let database = imports::filled(writer, *of);
+                store.remove_definition(DefinitionKind::Import, &database, import.setting()).map(|()| String::new())
+            }
+            Deed::Cancel { of } => {
+                let ended = store.cancel_import(self.ledger.entry(*of).answer().parse().unwrap());
+                unless(Code::JobState, ended)
+            }
+            Deed::Withdraw { of } => {
+                let ended = store.cancel_delivery(self.ledger.entry(*of).answer().parse().unwrap());
+                unless(Code::DeliveryState, ended)
+            }
+            Deed::Push => pushes::start(store, writer, number, &title).map(|id| id.to_string()),
+            Deed::Token => {
+                let token = store.issue_token(&NewToken::of(USER).name(title))?;
+                Ok(format!("{} {}", token.id(), token.secret()))
+            }
+            Deed::Revoke { of } => store.revoke_token(token(self.ledger.entry(*of)).0).map(|()| String::new()),
             Deed::Audit => {
-                store.note_audit(&AuditEntry::new(ACTION).subject(&title).result("ok"))?;
+                // As a user: of lines without one only some are kept each minute.
+                store.as_user(USER)?.note_audit(&AuditEntry::new(ACTION).subject(&title).result("ok"))?;
                 Ok(String::new())
             }
             Deed::Sweep => self.worker.sweep().map(|()| String::new()),
@@ -363,13 +415,25 @@ impl Writer {
     }
 
     fn delivery(&self, number: u64, bytes: u64) -> NewDelivery {
-        let retry = RetryPlan { delays_seconds: vec![0; 1_000], jitter_percent: 0, ..RetryPlan::default() };
-        let sending = Sending { target: Some("t".to_owned()), retry, ..Sending::default() };
-        let (url, title) = (self.habits.url.as_deref().unwrap(), self.ledger.title(number));
+        let (url, title) = (&self.habits.url, self.ledger.title(number));
         // Receivers know it by its path.
         let new = NewDelivery::post(format!("{url}/{}/{number}", self.ledger.writer));
-        new.sending(sending).body(bytes_of(&title, bytes)).token(title)
+        new.sending(sending()).body(bytes_of(&title, bytes)).token(title)
     }
+}
+
+/// What has ended already is as well.
+fn unless(code: Code, ended: Result<(), Error>) -> Result<String, Error> {
+    match ended {
+        Err(error) if error.code() == code => Ok("it had ended".to_owned()),
+        other => other.map(|()| String::new()),
+    }
+}
+
+/// The id of the token that a deed issued; and its secret, if somebody was told of it.
+pub fn token(entry: &Entry) -> (i64, &str) {
+    let (id, secret) = entry.answer().split_once(' ').unwrap();
+    (id.parse().unwrap(), secret)
 }
 
 pub fn name(deed: &Deed) -> &'static str {
@@ -388,6 +452,12 @@ pub fn name(deed: &Deed) -> &'static str {
         Deed::Backup => "backup",
         Deed::Define { .. } => "definition",
         Deed::File { .. } => "file",
+        Deed::Change { .. } => "update",
+        Deed::Fill { .. } => "fill",
+        Deed::Remove { .. } => "removal",
+        Deed::Cancel { .. } | Deed::Withdraw { .. } => "cancel",
+        Deed::Push => "CSV push",
+        Deed::Token | Deed::Revoke { .. } => "token",
         Deed::Audit => "audit",
         Deed::Sweep => "sweep",
     }
